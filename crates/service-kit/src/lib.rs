@@ -1,1 +1,21 @@
-//! service-kit
+//! What the services do alike. It knows no word of sales or of SQL.
+//!
+//! | module | what for |
+//! | --- | --- |
+//! | [`logging`] | one line per event on standard error, filtered by `RUST_LOG` |
+//! | [`serve`](serve()) | accept, answer, drain within a stated time |
+//! | [`problem`] | error answers as `application/problem+json` (RFC 9457) |
+//! | [`extract`] | `Json`, `Path` and `Query` whose refusals are such answers |
+//! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
+//! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
+//! | [`docs`] | `/openapi.json` and its explorer, nothing fetched from outside |
+
+pub mod docs;
+pub mod extract;
+pub mod logging;
+pub mod metrics;
+pub mod origin;
+pub mod problem;
+mod serve;
+
+pub use serve::{serve, stop_signal};

@@ -1,0 +1,153 @@
+//! Errors on the wire: problem documents of RFC 9457 with a stable code.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
+
+/// The stable name of an error. Programs match on it; `detail` is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// 400: the body, the query string or a header is not what the route takes.
+    InvalidRequest,
+    /// 400: SQLite refuses the text of the statement.
+    InvalidSql,
+    /// 400: the parameters do not fit the statement.
+    InvalidParameters,
+    /// 401: no token, or one that is not known.
+    Unauthorized,
+    /// 403: the token does not allow it; the detail names the object.
+    Forbidden,
+    /// 403: the route only reads and the statement would write.
+    ReadOnly,
+    /// 404: no such route, table or statement.
+    NotFound,
+    /// 405: the route exists with another method.
+    MethodNotAllowed,
+    /// 406: no form that the client accepts can be given.
+    NotAcceptable,
+    /// 408: the statement took longer than its limit.
+    StatementTimeout,
+    /// 408: the body did not arrive in time.
+    UploadTimeout,
+    /// 409: a constraint of the schema does not hold.
+    ConstraintViolation,
+    /// 409: a request with the same idempotency key is still running.
+    IdempotencyConflict,
+    /// 413: the body or the text of a statement is larger than its limit.
+    TooLarge,
+    /// 413: the answer is larger than its limit.
+    ResultTooLarge,
+    /// 415: a content type or encoding that the route does not read.
+    UnsupportedMediaType,
+    /// 422: rows of a bulk insert cannot be taken.
+    InvalidRows,
+    /// 422: the idempotency key was used for another request.
+    IdempotencyMismatch,
+    /// 499: the statement was stopped by an administrator or because its client went away.
+    Cancelled,
+    /// 503: the queue is full or the wait was too long.
+    Overloaded,
+    /// 503: the service is stopping.
+    ShuttingDown,
+    /// 507: the disk is full.
+    DiskFull,
+    /// 500: a fault of the service; the log has the cause.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidSql => "invalid_sql",
+            Self::InvalidParameters => "invalid_parameters",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::ReadOnly => "read_only",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable => "not_acceptable",
+            Self::StatementTimeout => "statement_timeout",
+            Self::UploadTimeout => "upload_timeout",
+            Self::ConstraintViolation => "constraint_violation",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::TooLarge => "too_large",
+            Self::ResultTooLarge => "result_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::InvalidRows => "invalid_rows",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::Cancelled => "cancelled",
+            Self::Overloaded => "overloaded",
+            Self::ShuttingDown => "shutting_down",
+            Self::DiskFull => "disk_full",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error answer, `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// What kind of error, as a URI reference; `about:blank` refines nothing beyond the status.
+    #[serde(rename = "type", default = "about_blank")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable name of the error.
+    pub code: ErrorCode,
+    /// What went wrong, where, and what to do.
+    pub detail: String,
+    /// SQLite's extended result code by name, where SQLite spoke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "SQLITE_CONSTRAINT_UNIQUE")]
+    pub sqlite_code: Option<String>,
+    /// Byte offset of the fault in the statement, where SQLite knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql_offset: Option<u64>,
+    /// Which statement of a batch, or which parameter set, the first being 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement_index: Option<u64>,
+    /// Whether the same request may succeed later.
+    #[serde(default)]
+    pub retryable: bool,
+    /// The rows at fault, for a bulk insert.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<crate::RowError>,
+}
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.detail, self.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_code_is_its_json() {
+        for code in [
+            ErrorCode::InvalidSql,
+            ErrorCode::IdempotencyMismatch,
+            ErrorCode::Overloaded,
+        ] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+}

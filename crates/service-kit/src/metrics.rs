@@ -1,0 +1,103 @@
+//! Requests by route, counted and timed.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus::{HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
+use std::time::Instant;
+use tracing::error;
+
+/// Upper bounds of the latency buckets, in seconds.
+pub const LATENCY_BUCKETS_S: [f64; 12] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0,
+];
+
+/// The metrics of one service: a registry with `http_request_duration_seconds` and
+/// `http_requests_in_flight`, to which the service adds its own.
+#[derive(Debug, Clone)]
+pub struct HttpMetrics {
+    registry: Registry,
+    latency: HistogramVec,
+    in_flight: IntGauge,
+}
+
+impl HttpMetrics {
+    /// A registry whose names all start with `service`, such as `db`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the names are constants that Prometheus accepts.
+    #[must_use]
+    pub fn new(service: &str) -> Self {
+        let registry = Registry::new_custom(Some(service.to_owned()), None)
+            .expect("the prefix is a literal without blanks");
+        let latency = HistogramVec::new(
+            HistogramOpts::new(
+                "http_request_duration_seconds",
+                "time to the head of the answer, by route",
+            )
+            .buckets(LATENCY_BUCKETS_S.to_vec()),
+            &["route", "method", "status"],
+        )
+        .expect("a constant name");
+        let in_flight =
+            IntGauge::new("http_requests_in_flight", "requests being answered now").expect("a constant name");
+        registry
+            .register(Box::new(latency.clone()))
+            .expect("registered once");
+        registry
+            .register(Box::new(in_flight.clone()))
+            .expect("registered once");
+        Self {
+            registry,
+            latency,
+            in_flight,
+        }
+    }
+
+    /// Where a service registers metrics of its own.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Everything in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> Response {
+        match TextEncoder::new().encode_to_string(&self.registry.gather()) {
+            Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+            Err(cause) => {
+                error!(%cause, "metrics could not be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+/// Counts and times: `route_layer(middleware::from_fn_with_state(metrics, metrics::record))`.
+pub async fn record(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    metrics.in_flight.inc();
+    let in_flight = InFlight(metrics.in_flight.clone());
+    let response = next.run(request).await;
+    drop(in_flight);
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    metrics
+        .latency
+        .with_label_values(&[route, method.as_str(), response.status().as_str()])
+        .observe(started.elapsed().as_secs_f64());
+    response
+}
+
+/// Counts down when the answer is there or its client went away.
+struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
