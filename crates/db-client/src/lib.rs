@@ -146,15 +146,11 @@ impl DbClient {
 
     /// Runs `statements` in one transaction: all or nothing.
     pub async fn transaction(&self, statements: Vec<Statement>) -> Result<Vec<ExecuteResult>, DbError> {
-        let result = self
-            .batch(
-                &BatchRequest {
-                    statements,
-                    ..BatchRequest::default()
-                },
-                &fresh_key(),
-            )
-            .await?;
+        let request = BatchRequest {
+            statements,
+            ..BatchRequest::default()
+        };
+        let result: BatchResult = self.post(db_api::BATCH, &request, fresh_key().as_deref()).await?;
         result
             .results
             .into_iter()
