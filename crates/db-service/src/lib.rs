@@ -1,1 +1,103 @@
-//! db-service
+//! db-service: an HTTP gateway that owns a SQLite file.
+//!
+//! `routes/` takes requests apart, `engine/` runs statements, `answer/` writes rows, `upload/` reads them.
+//! [`run`] puts the parts together.
+
+mod answer;
+mod config;
+mod engine;
+mod error;
+mod metrics;
+mod routes;
+mod state;
+mod tokens;
+mod upload;
+
+pub use config::{Config, Limits, Synchronous};
+pub use tokens::new_token;
+
+use anyhow::bail;
+use axum::middleware;
+use engine::Engine;
+use engine::embedded::Embedded;
+use service_kit::origin::{self, OriginPolicy};
+use state::App;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokens::Tokens;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{info, warn};
+
+/// The contract of the service, as it is served at `/openapi.json`.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes::contract()
+}
+
+/// Opens the database and answers on `listener` until `shutdown` is done; then finishes what is in flight, within
+/// the drain limit, writes the log back into the database and closes it.
+///
+/// # Errors
+///
+/// When the database or the token file cannot be opened, or when the service would be open to others without
+/// tokens.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let tokens = Arc::new(match &config.tokens {
+        Some(file) => Tokens::read(file)?,
+        None if address.ip().is_loopback() || config.allow_everybody_without_tokens => Tokens::none(),
+        None => bail!(
+            "{address} can be reached from other machines and there is no token file: give one with --tokens, \
+             listen on a loopback address, or say --allow-everybody-without-tokens"
+        ),
+    });
+    let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&config)?);
+    let policy = Arc::new(OriginPolicy {
+        allowed_origins: config.allow_origins.clone(),
+        local_names_only: config.tokens.is_none() && !config.allow_everybody_without_tokens,
+    });
+    let follower = config
+        .tokens
+        .clone()
+        .map(|file| tokio::spawn(Arc::clone(&tokens).follow(file)));
+    let app = Arc::new(App::new(&config, Arc::clone(&engine), tokens));
+    let router = routes::router(Arc::clone(&app))
+        .layer(middleware::from_fn_with_state(policy, origin::guard))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn_with_state(
+            app.metrics.http.clone(),
+            service_kit::metrics::record,
+        ));
+    info!(database = %config.database.display(), "db-service answers on http://{address}");
+    let drain = Duration::from_millis(config.limits.drain_ms);
+    service_kit::serve(listener, router, shutdown, drain).await?;
+    if let Some(follower) = follower {
+        follower.abort();
+    }
+    if tokio::time::timeout(drain, engine.close()).await.is_err() {
+        warn!(
+            "the writer did not finish within {} ms (drain_ms)",
+            config.limits.drain_ms
+        );
+    }
+    info!("db-service stopped");
+    Ok(())
+}
+
+/// A panic is a fault of ours: the caller sees an internal error, the log the message.
+fn on_panic(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    let message = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    axum::response::IntoResponse::into_response(error::ApiError::from(engine::EngineError::broken(format!(
+        "panic: {message}"
+    ))))
+}

@@ -1,0 +1,6 @@
+//! Answers, written straight from the engine's rows.
+
+pub(crate) mod csv;
+pub(crate) mod json;
+pub(crate) mod stream;
+pub(crate) mod write;

@@ -1,0 +1,182 @@
+//! Rows as a stream of NDJSON or CSV, with flat memory.
+//!
+//! A reading thread fills chunks and waits for its client, for at most the stall limit a chunk and at most the
+//! stream limit in all; then its read transaction ends. NDJSON ends with a trailer that says how it went. CSV has no
+//! place for one, so a CSV answer that breaks off ends its connection without the closing chunk, which every HTTP client
+//! reports.
+
+use super::{csv, json};
+use crate::engine::{Cell, Control, EngineError, Halt, RowSink, Timing};
+use bytes::Bytes;
+use db_api::{ColumnHead, ValueForm};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+/// How much is sent at a time, in bytes.
+const CHUNK: usize = 64 * 1024;
+/// How many chunks may wait for the client.
+const CHUNKS_AHEAD: usize = 2;
+
+/// The form of a streamed answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// First line the columns, then an array a row, last line a trailer.
+    Ndjson(ValueForm),
+    /// A header line, then a line a row.
+    Csv,
+}
+
+/// What a client gets of a stream: whether it began, then the chunks.
+pub(crate) struct Stream {
+    /// Said before the first chunk.
+    pub began: oneshot::Receiver<Result<Timing, EngineError>>,
+    /// The body.
+    pub chunks: mpsc::Receiver<std::io::Result<Bytes>>,
+}
+
+/// Sends rows on.
+pub(crate) struct StreamSink {
+    form: Form,
+    buffer: Vec<u8>,
+    rows: u64,
+    began: Option<oneshot::Sender<Result<Timing, EngineError>>>,
+    chunks: mpsc::Sender<std::io::Result<Bytes>>,
+    control: Arc<Control>,
+    stall: Duration,
+    runtime: Handle,
+}
+
+impl StreamSink {
+    /// A sink and what its client gets. It must be made on a thread of the runtime.
+    pub(crate) fn new(form: Form, control: Arc<Control>, stall: Duration) -> (Box<Self>, Stream) {
+        let (began, told) = oneshot::channel();
+        let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
+        let sink = Self {
+            form,
+            buffer: Vec::with_capacity(CHUNK + 1_024),
+            rows: 0,
+            began: Some(began),
+            chunks,
+            control,
+            stall,
+            runtime: Handle::current(),
+        };
+        (
+            Box::new(sink),
+            Stream {
+                began: told,
+                chunks: received,
+            },
+        )
+    }
+
+    fn send(&mut self, chunk: std::io::Result<Bytes>) -> Result<(), EngineError> {
+        let chunk = match self.chunks.try_send(chunk) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Err(EngineError::Cancelled("its client went away"));
+            }
+            Err(mpsc::error::TrySendError::Full(chunk)) => chunk,
+        };
+        self.control.sending(true);
+        let left = self
+            .control
+            .deadline()
+            .map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+        let wait = left.map_or(self.stall, |left| left.min(self.stall));
+        let sent = self
+            .runtime
+            .block_on(tokio::time::timeout(wait, self.chunks.send(chunk)));
+        self.control.sending(false);
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(EngineError::Cancelled("its client went away")),
+            Err(_) => Err(self
+                .control
+                .reason()
+                .unwrap_or(EngineError::Stalled { limit: self.stall })),
+        }
+    }
+
+    fn send_buffer(&mut self) -> Result<(), EngineError> {
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + 1_024));
+        self.send(Ok(Bytes::from(full)))
+    }
+}
+
+impl RowSink for StreamSink {
+    fn begin(&mut self, columns: Vec<ColumnHead>, volatile: bool) -> Result<(), Halt> {
+        match self.form {
+            Form::Ndjson(_) => {
+                self.buffer.extend_from_slice(b"{\"columns\":");
+                json::push_json(&mut self.buffer, &columns);
+                self.buffer.extend_from_slice(b"}\n");
+            }
+            Form::Csv => csv::push_header(&mut self.buffer, &columns),
+        }
+        if let Some(began) = self.began.take() {
+            let timing = Timing {
+                queued: self.control.arrived().elapsed(),
+                volatile,
+                ..Timing::default()
+            };
+            // Nobody listens when the client went away; the first chunk finds out.
+            let _ = began.send(Ok(timing));
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt> {
+        self.rows += 1;
+        match self.form {
+            Form::Ndjson(values) => {
+                json::push_row(&mut self.buffer, cells, values);
+                self.buffer.push(b'\n');
+            }
+            Form::Csv => csv::push_row(&mut self.buffer, cells),
+        }
+        if self.buffer.len() >= CHUNK {
+            self.send_buffer().map_err(Halt::Failed)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn finish(mut self: Box<Self>, outcome: Result<Timing, EngineError>) {
+        if let (Some(began), Err(error)) = (self.began.take(), &outcome) {
+            let _ = began.send(Err(error.clone()));
+            return;
+        }
+        let sent = match (self.form, outcome) {
+            (Form::Ndjson(_), Ok(timing)) => {
+                self.buffer.extend_from_slice(b"{\"row_count\":");
+                self.buffer
+                    .extend_from_slice(itoa::Buffer::new().format(self.rows).as_bytes());
+                self.buffer
+                    .extend_from_slice(b",\"truncated\":false,\"elapsed_ms\":");
+                json::push_ms(&mut self.buffer, timing.ran);
+                self.buffer.extend_from_slice(b"}\n");
+                self.send_buffer()
+            }
+            (Form::Ndjson(_), Err(error)) => {
+                self.buffer.extend_from_slice(b"{\"error\":");
+                json::push_json(&mut self.buffer, &crate::error::problem(&error));
+                self.buffer.extend_from_slice(b"}\n");
+                self.send_buffer()
+            }
+            (Form::Csv, Ok(_)) => self.send_buffer(),
+            (Form::Csv, Err(error)) => self
+                .send_buffer()
+                .and_then(|()| self.send(Err(std::io::Error::other(error.to_string())))),
+        };
+        if let Err(error) = sent {
+            // What the client has is recognisably cut short: no trailer, no closing chunk.
+            tracing::debug!("a streamed answer broke off: {error}");
+            let _ = self
+                .chunks
+                .try_send(Err(std::io::Error::other(error.to_string())));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Every setting of db-service: flag, variable, default and unit.
+
+use clap::{Args, Parser, ValueEnum};
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Puts a SQLite file on the network.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "db-service", version)]
+pub struct Config {
+    /// Address to listen on. Without a token file only a loopback address is accepted.
+    #[arg(long, env = "DB_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The SQLite file; it is made when there is none.
+    #[arg(long, env = "DB_DATABASE", default_value = "data/sales.db")]
+    pub database: PathBuf,
+    /// Token file (TOML); read again when it changes. Without it every caller on this machine may do
+    /// everything.
+    #[arg(long, env = "DB_TOKENS")]
+    pub tokens: Option<PathBuf>,
+    /// Lets everybody who reaches this address do everything: listens on other than loopback addresses
+    /// without tokens.
+    #[arg(long, env = "DB_ALLOW_EVERYBODY_WITHOUT_TOKENS", default_value_t = false)]
+    pub allow_everybody_without_tokens: bool,
+    /// A web page's origin that may call from a browser, such as `http://localhost:3000`; may be repeated.
+    #[arg(long = "allow-origin", env = "DB_ALLOW_ORIGIN", value_delimiter = ',')]
+    pub allow_origins: Vec<String>,
+    /// When an answered write is on disk: `full` survives power loss, `normal` survives a crash of the
+    /// process only.
+    #[arg(long, env = "DB_SYNCHRONOUS", value_enum, default_value_t = Synchronous::Full)]
+    pub synchronous: Synchronous,
+    /// The limits.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// When a write counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Synchronous {
+    /// Every commit is synced to disk before it is answered.
+    Full,
+    /// The disk may lag behind by some commits.
+    Normal,
+}
+
+/// The limits, listed at `GET /v1/limits` under the names of the fields.
+#[derive(Debug, Clone, Args, Serialize, utoipa::ToSchema)]
+pub struct Limits {
+    /// How long a statement may run, in milliseconds.
+    #[arg(long, env = "DB_STATEMENT_TIMEOUT_MS", default_value_t = 30_000)]
+    pub statement_timeout_ms: u64,
+    /// How long a streamed answer may hold its read transaction, sending included, in milliseconds.
+    #[arg(long, env = "DB_STREAM_TIMEOUT_MS", default_value_t = 600_000)]
+    pub stream_timeout_ms: u64,
+    /// How long a client may take for the next 64 KiB of a streamed answer or body, in milliseconds.
+    #[arg(long, env = "DB_STALL_TIMEOUT_MS", default_value_t = 30_000)]
+    pub stall_timeout_ms: u64,
+    /// How many rows a JSON answer may hold; NDJSON and CSV have no such limit.
+    #[arg(long, env = "DB_MAX_ROWS", default_value_t = 100_000)]
+    pub max_rows: u64,
+    /// How large a JSON answer may be, in bytes; NDJSON and CSV have no such limit.
+    #[arg(long, env = "DB_MAX_RESULT_BYTES", default_value_t = 67_108_864)]
+    pub max_result_bytes: u64,
+    /// How long the text of a statement may be, in bytes.
+    #[arg(long, env = "DB_MAX_SQL_BYTES", default_value_t = 1_000_000)]
+    pub max_sql_bytes: u64,
+    /// How large one text or blob may be, in bytes.
+    #[arg(long, env = "DB_MAX_VALUE_BYTES", default_value_t = 134_217_728)]
+    pub max_value_bytes: u64,
+    /// How large a JSON request may be, in bytes.
+    #[arg(long, env = "DB_MAX_BODY_BYTES", default_value_t = 67_108_864)]
+    pub max_body_bytes: u64,
+    /// How large the body of a bulk insert may be, decompressed, in bytes.
+    #[arg(long, env = "DB_MAX_BULK_BYTES", default_value_t = 17_179_869_184)]
+    pub max_bulk_bytes: u64,
+    /// How many rejected rows a bulk insert lists.
+    #[arg(long, env = "DB_MAX_ROW_ERRORS", default_value_t = 100)]
+    pub max_row_errors: u64,
+    /// How many connections read at once; each slow or long read holds one.
+    #[arg(long, env = "DB_READ_CONNECTIONS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub read_connections: u32,
+    /// How many reads may wait for a connection.
+    #[arg(long, env = "DB_READ_QUEUE", default_value_t = 4_096)]
+    pub read_queue: u64,
+    /// How many writes may wait for the writer.
+    #[arg(long, env = "DB_WRITE_QUEUE", default_value_t = 1_024)]
+    pub write_queue: u64,
+    /// How long a request may wait for its turn before it is answered 503, in milliseconds.
+    #[arg(long, env = "DB_QUEUE_WAIT_MS", default_value_t = 15_000)]
+    pub queue_wait_ms: u64,
+    /// How long an interactive transaction may be idle while it holds the writer, in milliseconds.
+    #[arg(long, env = "DB_TRANSACTION_IDLE_MS", default_value_t = 5_000)]
+    pub transaction_idle_ms: u64,
+    /// How long an interactive transaction may hold the writer in all, in milliseconds.
+    #[arg(long, env = "DB_TRANSACTION_TOTAL_MS", default_value_t = 60_000)]
+    pub transaction_total_ms: u64,
+    /// How long an interactive stream without the writer may be idle, in milliseconds.
+    #[arg(long, env = "DB_STREAM_IDLE_MS", default_value_t = 60_000)]
+    pub stream_idle_ms: u64,
+    /// How many interactive streams may be open.
+    #[arg(long, env = "DB_MAX_STREAMS", default_value_t = 128)]
+    pub max_streams: u64,
+    /// A statement that takes longer is logged with its plan, in milliseconds.
+    #[arg(long, env = "DB_SLOW_STATEMENT_MS", default_value_t = 1_000)]
+    pub slow_statement_ms: u64,
+    /// How long the answer to an idempotency key is kept, in hours.
+    #[arg(long, env = "DB_IDEMPOTENCY_HOURS", default_value_t = 168)]
+    pub idempotency_hours: u64,
+    /// How fast a backup reads, in MiB a second; 0 means as fast as the disk.
+    #[arg(long, env = "DB_BACKUP_MIB_PER_S", default_value_t = 200)]
+    pub backup_mib_per_s: u64,
+    /// How long requests in flight may take to finish when the service stops, in milliseconds.
+    #[arg(long, env = "DB_DRAIN_MS", default_value_t = 10_000)]
+    pub drain_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Config::parse_from(["db-service"]).limits
+    }
+}
+
+impl Config {
+    /// The defaults, for `database`.
+    #[must_use]
+    pub fn for_database(database: impl Into<PathBuf>) -> Self {
+        Self {
+            database: database.into(),
+            ..Self::parse_from(["db-service"])
+        }
+    }
+}
+
+impl Limits {
+    /// How long a statement may run: what the request asks for, at most the limit.
+    #[must_use]
+    pub(crate) fn statement_timeout(&self, asked_ms: Option<u64>) -> Duration {
+        Duration::from_millis(asked_ms.unwrap_or(u64::MAX).min(self.statement_timeout_ms))
+    }
+
+    /// How long a streamed answer may hold its read transaction.
+    #[must_use]
+    pub(crate) fn stream_timeout(&self, asked_ms: Option<u64>) -> Duration {
+        Duration::from_millis(asked_ms.unwrap_or(u64::MAX).min(self.stream_timeout_ms))
+    }
+
+    /// How many rows a JSON answer may hold: what the request asks for, at most the limit.
+    #[must_use]
+    pub(crate) fn rows(&self, asked: Option<u64>) -> u64 {
+        asked.unwrap_or(u64::MAX).min(self.max_rows)
+    }
+}

@@ -1,0 +1,366 @@
+//! Rights enforced by SQLite's authorizer, when a statement is compiled.
+//!
+//! The authorizer sees every table and column that a statement would touch, those inside views, triggers and
+//! subqueries included, so no text gets around it.
+
+use crate::engine::{Rights, Scope};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use std::sync::Arc;
+
+/// Tables of the gateway itself begin with this; nobody but an admin sees them.
+pub(crate) const OWN_TABLES: &str = "_comptoir_";
+
+/// Where a statement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A connection that only reads, shared by all.
+    Reader,
+    /// A connection that only reads, for a statement that is compiled and not run.
+    Plan,
+    /// The connection that writes, shared by all.
+    Writer,
+    /// A connection of one caller.
+    Session,
+    /// A statement of the gateway itself.
+    Own,
+}
+
+/// Pragmas that only look: open to everybody, with or without an argument.
+const INTROSPECTION: [&str; 16] = [
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "foreign_key_check",
+    "database_list",
+    "collation_list",
+    "function_list",
+    "module_list",
+    "pragma_list",
+    "compile_options",
+    "integrity_check",
+    "quick_check",
+];
+
+/// Pragmas that only look as long as they have no argument.
+const READABLE: [&str; 24] = [
+    "application_id",
+    "auto_vacuum",
+    "automatic_index",
+    "busy_timeout",
+    "cache_size",
+    "case_sensitive_like",
+    "data_version",
+    "defer_foreign_keys",
+    "encoding",
+    "foreign_keys",
+    "freelist_count",
+    "journal_mode",
+    "journal_size_limit",
+    "locking_mode",
+    "max_page_count",
+    "page_count",
+    "page_size",
+    "query_only",
+    "recursive_triggers",
+    "schema_version",
+    "synchronous",
+    "temp_store",
+    "user_version",
+    "wal_autocheckpoint",
+];
+
+/// Pragmas whose setting the gateway keeps for itself.
+const KEPT: [&str; 6] = [
+    "journal_mode",
+    "locking_mode",
+    "query_only",
+    "wal_autocheckpoint",
+    "temp_store_directory",
+    "busy_timeout",
+];
+
+/// Functions whose result is not a matter of the data alone.
+const VOLATILE: [&str; 16] = [
+    "random",
+    "randomblob",
+    "date",
+    "time",
+    "datetime",
+    "julianday",
+    "unixepoch",
+    "strftime",
+    "timediff",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "changes",
+    "total_changes",
+    "last_insert_rowid",
+    "sqlite_log",
+];
+
+/// What the authorizer knows and has seen while the current statement was compiled.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Who asks.
+    pub rights: Arc<Rights>,
+    /// Where it runs.
+    pub place: Place,
+    /// The first thing that was refused, in words.
+    pub denied: Option<Denial>,
+    /// Whether the statement asks for the time, or chance.
+    pub volatile: bool,
+    /// Whether the statement is `VACUUM`, which attaches a database of its own.
+    pub vacuum: bool,
+}
+
+/// Why the authorizer refused.
+#[derive(Debug, Clone)]
+pub(crate) enum Denial {
+    /// The rights do not allow it.
+    Rights(String),
+    /// Nobody may do it here.
+    Place(String),
+    /// It writes, and the place only reads.
+    Writes(String),
+}
+
+impl Gate {
+    /// A gate that lets the gateway's own statements through.
+    pub(crate) fn new() -> Self {
+        Self {
+            rights: Arc::new(Rights::everything()),
+            place: Place::Own,
+            denied: None,
+            volatile: false,
+            vacuum: false,
+        }
+    }
+
+    /// Answers SQLite's question.
+    pub(crate) fn authorize(&mut self, context: &AuthContext<'_>) -> Authorization {
+        if self.place == Place::Own {
+            return Authorization::Allow;
+        }
+        match self.decide(&context.action) {
+            Ok(()) => Authorization::Allow,
+            Err(denial) => {
+                self.denied.get_or_insert(denial);
+                Authorization::Deny
+            }
+        }
+    }
+
+    fn decide(&mut self, action: &AuthAction<'_>) -> Result<(), Denial> {
+        if self.vacuum {
+            return self.vacuum();
+        }
+        match *action {
+            AuthAction::Select | AuthAction::Recursive => Ok(()),
+            AuthAction::Function { function_name } => self.function(function_name),
+            AuthAction::Read {
+                table_name,
+                column_name,
+            } => self.read(table_name, column_name),
+            AuthAction::Insert { table_name } => self.rows(
+                table_name,
+                "insert into",
+                self.rights.may_insert_and_delete(table_name),
+            ),
+            AuthAction::Delete { table_name } => self.rows(
+                table_name,
+                "delete from",
+                self.rights.may_insert_and_delete(table_name),
+            ),
+            AuthAction::Update {
+                table_name,
+                column_name,
+            } => {
+                let what = format!("{table_name}.{column_name}");
+                self.rows(&what, "update", self.rights.may_update(table_name, column_name))
+            }
+            AuthAction::Pragma {
+                pragma_name,
+                pragma_value,
+            } => self.pragma(pragma_name, pragma_value),
+            AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => match self.place {
+                Place::Session => Ok(()),
+                _ => Err(Denial::Place(
+                    "a request is a transaction already; use /v1/batch for several statements, or an \
+                     interactive stream (/v3/pipeline)"
+                        .to_owned(),
+                )),
+            },
+            AuthAction::Attach { filename } => self.attach(if filename.is_empty() {
+                "a database"
+            } else {
+                filename
+            }),
+            AuthAction::Detach { database_name } => self.attach(database_name),
+            AuthAction::CreateTempTable { table_name: name }
+            | AuthAction::CreateTempView { view_name: name }
+            | AuthAction::CreateTempIndex { index_name: name, .. }
+            | AuthAction::CreateTempTrigger {
+                trigger_name: name, ..
+            } if self.place != Place::Session => Err(Denial::Place(format!(
+                "temporary objects such as `{name}` live on one connection only; use an interactive \
+                     stream (/v3/pipeline)"
+            ))),
+            _ => self.schema(),
+        }
+    }
+
+    fn function(&mut self, name: &str) -> Result<(), Denial> {
+        if name.eq_ignore_ascii_case("load_extension") {
+            return Err(Denial::Rights(
+                "load_extension() is switched off in this service".to_owned(),
+            ));
+        }
+        self.volatile |= VOLATILE
+            .iter()
+            .any(|volatile| name.eq_ignore_ascii_case(volatile));
+        Ok(())
+    }
+
+    fn read(&self, table: &str, column: &str) -> Result<(), Denial> {
+        if self.rights.scope < Scope::Admin && is_own(table) {
+            return Err(Denial::Rights(format!(
+                "{} may not read {table}",
+                self.rights.who()
+            )));
+        }
+        if is_schema(table) || table.starts_with("pragma_") || self.rights.may_read(table, column) {
+            return Ok(());
+        }
+        let object = if column.is_empty() {
+            table.to_owned()
+        } else {
+            format!("{table}.{column}")
+        };
+        Err(Denial::Rights(format!(
+            "{} may not read {object}",
+            self.rights.who()
+        )))
+    }
+
+    fn rows(&self, object: &str, verb: &str, allowed: bool) -> Result<(), Denial> {
+        let table = object.split('.').next().unwrap_or(object);
+        if self.place == Place::Reader {
+            return Err(Denial::Writes(format!(
+                "this route only reads, and the statement would {verb} {object}; send it to /v1/execute"
+            )));
+        }
+        if is_schema(table) {
+            return self.schema();
+        }
+        if self.rights.scope < Scope::Admin && is_own(table) || !allowed {
+            return Err(Denial::Rights(format!(
+                "{} (scope {}) may not {verb} {object}",
+                self.rights.who(),
+                self.rights.scope.as_str()
+            )));
+        }
+        Ok(())
+    }
+
+    fn schema(&self) -> Result<(), Denial> {
+        if self.place == Place::Reader {
+            return Err(Denial::Writes(
+                "this route only reads, and the statement would change the schema; send it to /v1/execute"
+                    .to_owned(),
+            ));
+        }
+        if self.rights.may_change_schema() {
+            return Ok(());
+        }
+        Err(Denial::Rights(format!(
+            "{} (scope {}) may not change the schema",
+            self.rights.who(),
+            self.rights.scope.as_str()
+        )))
+    }
+
+    fn attach(&self, what: &str) -> Result<(), Denial> {
+        if self.rights.scope < Scope::Admin {
+            return Err(Denial::Rights(format!(
+                "{} may not attach or detach {what}; that needs scope admin",
+                self.rights.who()
+            )));
+        }
+        match self.place {
+            Place::Session => Ok(()),
+            _ => Err(Denial::Place(format!(
+                "{what} would be attached for one connection only; use an interactive stream (/v3/pipeline)"
+            ))),
+        }
+    }
+
+    fn vacuum(&self) -> Result<(), Denial> {
+        if self.rights.scope < Scope::Admin {
+            let who = self.rights.who();
+            return Err(Denial::Rights(format!(
+                "{who} may not use VACUUM; that needs scope admin"
+            )));
+        }
+        match self.place {
+            Place::Reader | Place::Plan => Err(Denial::Writes(
+                "this route only reads, and VACUUM writes; send it to /v1/execute".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn pragma(&self, name: &str, value: Option<&str>) -> Result<(), Denial> {
+        let is_in = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+        if is_in(&INTROSPECTION) || value.is_none() && is_in(&READABLE) {
+            return Ok(());
+        }
+        let already = name.eq_ignore_ascii_case("foreign_keys")
+            && value.is_some_and(|value| {
+                ["on", "1", "true", "yes"]
+                    .iter()
+                    .any(|on| value.eq_ignore_ascii_case(on))
+            });
+        if already {
+            return Ok(());
+        }
+        if self.rights.scope < Scope::Admin {
+            return Err(Denial::Rights(format!(
+                "{} may not use PRAGMA {name} here; that needs scope admin",
+                self.rights.who()
+            )));
+        }
+        if is_in(&KEPT) && self.place != Place::Session {
+            return Err(Denial::Place(format!(
+                "PRAGMA {name} is set by the service and cannot be changed"
+            )));
+        }
+        if self.place == Place::Reader {
+            return Err(Denial::Writes(format!(
+                "this route only reads, and PRAGMA {name} would change the connection; send it to /v1/execute"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn is_own(table: &str) -> bool {
+    table
+        .get(..OWN_TABLES.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_TABLES))
+}
+
+fn is_schema(table: &str) -> bool {
+    [
+        "sqlite_master",
+        "sqlite_schema",
+        "sqlite_temp_master",
+        "sqlite_temp_schema",
+    ]
+    .iter()
+    .any(|name| table.eq_ignore_ascii_case(name))
+}

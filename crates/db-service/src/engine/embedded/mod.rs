@@ -1,0 +1,343 @@
+//! The engine inside the process: one SQLite file, one thread that writes, several that read.
+//!
+//! The only place that knows rusqlite. Invariants: the file is in WAL mode; only the writer's connection, or the
+//! holder of its lease, writes; every statement of a caller is compiled under that caller's rights.
+
+mod backup;
+mod bulk;
+mod codes;
+mod connection;
+mod gate;
+mod idempotency;
+mod readers;
+mod schema;
+mod slow;
+mod text;
+mod writer;
+
+use super::{
+    Answer, Bulk, BulkDone, BulkSource, Control, Engine, EngineError, Halt, Read, RowSink, Stats, Timing,
+    Write, Written,
+};
+use crate::config::{Config, Limits};
+use bytes::Bytes;
+use db_api::{PlanNode, Table, TableKind, TableSummary};
+use gate::Place;
+use readers::{Reader, Readers};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+use writer::{Writer, WriterConnection};
+
+/// Less room than this on the disk, in bytes, and the service is not ready.
+const LEAST_ROOM: u64 = 16 << 20;
+
+/// The engine.
+pub(crate) struct Embedded {
+    path: PathBuf,
+    wal: PathBuf,
+    limits: Limits,
+    readers: Readers,
+    writer: Writer,
+}
+
+impl Embedded {
+    /// Opens the file, or makes it.
+    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+        use anyhow::Context as _;
+        let path = config.database.clone();
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("make the folder {}", folder.display()))?;
+        }
+        let conn = connection::open_writer(&path, config.synchronous, &config.limits)
+            .with_context(|| format!("open the database {}", path.display()))?;
+        let mut wal = path.clone().into_os_string();
+        wal.push("-wal");
+        let wal = PathBuf::from(wal);
+        let writer = Writer::start(conn, wal.clone(), config.synchronous, &config.limits)?;
+        let readers = Readers::open(&path, &config.limits)?;
+        Ok(Self {
+            path,
+            wal,
+            limits: config.limits.clone(),
+            readers,
+            writer,
+        })
+    }
+
+    /// Runs `work` on a reading thread.
+    async fn on_reader<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reader) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.readers.submit(Box::new(move |reader| {
+            // Nobody listens when the client went away.
+            let _ = reply.send(reader.and_then(work));
+        }));
+        answer
+            .await
+            .map_err(|_| EngineError::broken("a reading thread ended without an answer"))?
+    }
+
+    /// The folder of the database.
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+}
+
+impl Engine for Embedded {
+    fn read(&self, read: Read, mut sink: Box<dyn RowSink>) {
+        let slow_ms = self.limits.slow_statement_ms;
+        self.readers.submit(Box::new(move |reader| {
+            let outcome = reader.and_then(|reader| {
+                let timing = run_read(reader, &read, sink.as_mut())?;
+                if timing.ran.as_millis() >= u128::from(slow_ms) {
+                    slow::log(reader.conn(), &read.sql, timing.ran, read.rights.token.as_deref());
+                }
+                Ok(timing)
+            });
+            sink.finish(outcome);
+        }));
+    }
+
+    fn write(&self, write: Write) -> Answer<'_, Written> {
+        Box::pin(async move {
+            let control = Arc::clone(&write.control);
+            let answer = self.writer.write(write);
+            control.turn_within(self.limits.queue_wait_ms, answer).await?
+        })
+    }
+
+    fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> Answer<'_, BulkDone> {
+        Box::pin(async move {
+            let control = Arc::clone(&bulk.control);
+            let limit = Duration::from_millis(self.limits.stream_timeout_ms);
+            let hours = self.limits.idempotency_hours;
+            let (reply, answer) = oneshot::channel();
+            self.writer.alone(Box::new(move |conn| {
+                // Nobody listens when the client went away; its control has stopped the insert then.
+                let _ = reply.send(conn.and_then(|conn| run_bulk(conn, &bulk, source, limit, hours)));
+            }));
+            control.turn_within(self.limits.queue_wait_ms, answer).await?
+        })
+    }
+
+    fn list_tables(&self) -> Answer<'_, Vec<TableSummary>> {
+        Box::pin(self.on_reader(|reader| schema::list(reader.conn()).map_err(EngineError::broken)))
+    }
+
+    fn get_table(&self, name: String, count_for: Duration) -> Answer<'_, Table> {
+        Box::pin(self.on_reader(move |reader| {
+            let mut table = schema::find(reader.conn(), &name)
+                .map_err(EngineError::broken)?
+                .ok_or(EngineError::NoTable { name })?;
+            if table.kind == TableKind::Table {
+                table.row_count = count_rows(reader, &table.name, count_for);
+            }
+            Ok(table)
+        }))
+    }
+
+    fn explain(&self, read: Read) -> Answer<'_, Vec<PlanNode>> {
+        Box::pin(self.on_reader(move |reader| explain(reader, &read)))
+    }
+
+    fn backup(
+        &self,
+        control: Arc<Control>,
+        chunks: mpsc::Sender<std::io::Result<Bytes>>,
+    ) -> oneshot::Receiver<Result<u64, EngineError>> {
+        let (reply, began) = oneshot::channel();
+        let folder = self.folder().to_owned();
+        let rate = self.limits.backup_mib_per_s << 20;
+        let limit = Duration::from_millis(self.limits.stream_timeout_ms);
+        self.readers.submit(Box::new(move |reader| {
+            let copied = reader.and_then(|reader| {
+                control.start(limit);
+                backup::copy(reader.conn(), &folder, rate, &control)
+            });
+            match copied {
+                Ok((file, length)) => {
+                    control.sending(true);
+                    // The copy stands by itself: sending it holds no connection.
+                    let sender = std::thread::Builder::new().name("db-backup".into());
+                    if reply.send(Ok(length)).is_ok()
+                        && let Err(cause) = sender.spawn(move || backup::send(file, &control, &chunks))
+                    {
+                        error!(%cause, "a thread to send a backup could not be started");
+                    }
+                }
+                Err(why) => {
+                    let _ = reply.send(Err(why));
+                }
+            }
+        }));
+        began
+    }
+
+    fn data_version(&self) -> u64 {
+        self.writer.counters().data_version.load(Ordering::Acquire)
+    }
+
+    fn stats(&self) -> Stats {
+        let (reads_queued, read_connections) = self.readers.counts();
+        let counters = self.writer.counters();
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        Stats {
+            reads_queued,
+            read_connections,
+            writes_queued: counters.queued.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+            writes: counters.writes.load(Ordering::Relaxed),
+            wal_bytes: size(&self.wal),
+            database_bytes: size(&self.path),
+            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+        }
+    }
+
+    fn check(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            let room = disk_room(self.folder()).map_err(EngineError::broken)?;
+            if room < LEAST_ROOM {
+                return Err(EngineError::DiskFull);
+            }
+            if !self.writer.is_running() {
+                return Err(EngineError::Stopping);
+            }
+            self.on_reader(|reader| {
+                reader
+                    .conn()
+                    .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+                    .map_err(EngineError::broken)
+            })
+            .await
+        })
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            let done = self.writer.close();
+            done.await.map_err(|_| EngineError::Stopping)?;
+            self.readers.close();
+            Ok(())
+        })
+    }
+}
+
+/// Bytes free for this user on the disk of `folder`.
+fn disk_room(folder: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn run_read(reader: &Reader, read: &Read, sink: &mut dyn RowSink) -> Result<Timing, EngineError> {
+    let queued = read.control.arrived().elapsed();
+    if !read.control.start(read.timeout) {
+        return Err(EngineError::Cancelled("its client went away"));
+    }
+    let started = Instant::now();
+    reader.as_caller(&read.rights, &read.control, Place::Reader, || {
+        let mut statement = reader.prepare(&read.sql)?;
+        if !statement.readonly() {
+            return Err(EngineError::ReadOnly(
+                "this route only reads, and the statement would write; send it to /v1/execute".to_owned(),
+            ));
+        }
+        let volatile = reader.is_volatile(&read.sql);
+        reader.bind(&mut statement, &read.params)?;
+        // The sink is told the columns and then the rows, by two closures that never run at once.
+        let sink = std::cell::RefCell::new(sink);
+        reader.rows(
+            &mut statement,
+            |heads| sink.borrow_mut().begin(heads, volatile),
+            |cells| sink.borrow_mut().row(cells),
+        )?;
+        Ok(Timing {
+            queued,
+            ran: started.elapsed(),
+            volatile,
+        })
+    })
+}
+
+fn explain(reader: &Reader, read: &Read) -> Result<Vec<PlanNode>, EngineError> {
+    reader.as_caller(&read.rights, &read.control, Place::Plan, || {
+        // Compiled first by itself: what is not one statement, or not allowed, is refused here.
+        drop(reader.prepare(&read.sql)?);
+        let mut statement = reader.prepare(&format!("EXPLAIN QUERY PLAN {}", read.sql))?;
+        let mut steps = Vec::new();
+        reader.rows(
+            &mut statement,
+            |_| Ok(()),
+            |cells| {
+                if let [
+                    super::Cell::Integer(id),
+                    super::Cell::Integer(parent),
+                    _,
+                    super::Cell::Text(detail),
+                ] = cells
+                {
+                    steps.push((*id, *parent, String::from_utf8_lossy(detail).into_owned()));
+                }
+                Ok::<(), Halt>(())
+            },
+        )?;
+        Ok(schema::plan_tree(&steps))
+    })
+}
+
+/// The rows of a table, when they can be counted within `limit`.
+fn count_rows(reader: &Reader, table: &str, limit: Duration) -> Option<u64> {
+    let registry = Arc::new(super::Registry::default());
+    let ticket = registry.open(super::Kind::Read, "count", None);
+    ticket.control.start(limit);
+    let sql = format!("SELECT count(*) FROM {}", schema::quoted(table));
+    reader
+        .watched(&ticket.control, || {
+            reader
+                .conn()
+                .query_row(&sql, [], |row| row.get::<_, i64>(0))
+                .map_err(EngineError::broken)
+        })
+        .ok()
+        .and_then(|count| u64::try_from(count).ok())
+}
+
+/// Runs a bulk insert; the writer rolls back what it leaves open.
+fn run_bulk(
+    conn: &WriterConnection,
+    bulk: &Bulk,
+    source: Box<dyn BulkSource>,
+    limit: Duration,
+    idempotency_hours: u64,
+) -> Result<BulkDone, EngineError> {
+    if !bulk.control.start(limit) {
+        return Err(EngineError::Cancelled("its client went away"));
+    }
+    let mut keys = idempotency::Keys::new(idempotency_hours);
+    conn.own(|| conn.conn().execute_batch("BEGIN IMMEDIATE"))?;
+    if let Some(key) = &bulk.idempotency
+        && let Some(answer) = keys.find(conn.conn(), key)?
+    {
+        return Ok(BulkDone::Replayed(answer));
+    }
+    let batches = bulk::read_ahead(source)?;
+    let report = bulk::insert(conn, bulk, &batches)?;
+    if bulk.dry_run {
+        return Ok(BulkDone::Report(report));
+    }
+    if let Some(key) = &bulk.idempotency {
+        let answer = serde_json::to_vec(&report).map_err(EngineError::broken)?;
+        keys.keep(conn.conn(), key, &answer)?;
+    }
+    conn.own(|| conn.conn().execute_batch("COMMIT"))?;
+    Ok(BulkDone::Report(report))
+}

@@ -1,0 +1,321 @@
+//! The threads that read: a few that keep the cores busy, and more when reads are slow or long.
+//!
+//! A thread holds one connection of the r2d2 pool for as long as it lives. A read goes to the thread that
+//! went idle last, whose caches are warm; when all are busy it waits in a queue, which a busy thread empties
+//! without going to sleep. A thread whose read has run for longer than [`STALLED`] no longer counts, whether it
+//! computes or waits for its client, and another takes its place, up to the number of connections.
+
+use super::connection::{Guarded, lock, set_up_reader};
+use crate::config::Limits;
+use crate::engine::EngineError;
+use r2d2::PooledConnection;
+use r2d2_sqlite::SqliteConnectionManager;
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+use tracing::error;
+
+/// A read that takes longer makes room for another thread.
+const STALLED: Duration = Duration::from_millis(5);
+/// A thread beyond the core ones ends after being idle for this long.
+const SURPLUS_IDLE: Duration = Duration::from_secs(10);
+/// How long a thread waits for its connection to open.
+const OPEN_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection of a reading thread.
+pub(super) type Reader = Guarded<PooledConnection<SqliteConnectionManager>>;
+/// Work for a reading thread; without a connection it gets the reason.
+pub(super) type ReadTask = Box<dyn FnOnce(Result<&Reader, EngineError>) + Send>;
+
+/// The reading threads.
+pub(super) struct Readers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: r2d2::Pool<SqliteConnectionManager>,
+    limits: Limits,
+    core: usize,
+    most: usize,
+    started: Instant,
+    state: Mutex<State>,
+    waiting: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<ReadTask>,
+    /// The one that went idle last is at the end.
+    idle: Vec<Arc<Worker>>,
+    workers: Vec<Arc<Worker>>,
+    closed: bool,
+}
+
+struct Worker {
+    /// When its task began, in microseconds since the pool did; 0 while it is idle.
+    busy_since_us: AtomicU64,
+    handed: Mutex<Option<ReadTask>>,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Readers {
+    /// Opens the pool; the file is there already and in WAL mode.
+    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, EngineError> {
+        let settings = limits.clone();
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(super::connection::reader_flags())
+            .with_init(move |conn| set_up_reader(conn, &settings));
+        let pool = r2d2::Pool::builder()
+            .max_size(limits.read_connections)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(OPEN_WAIT)
+            .build(manager)
+            .map_err(EngineError::broken)?;
+        let shared = Arc::new(Shared {
+            pool,
+            limits: limits.clone(),
+            core: thread::available_parallelism().map_or(2, usize::from).max(2),
+            most: limits.read_connections as usize,
+            started: Instant::now(),
+            state: Mutex::default(),
+            waiting: Condvar::new(),
+        });
+        let watched = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("db-read-watch".into())
+            .spawn(move || watched.relieve_stalled())
+            .map_err(EngineError::broken)?;
+        Ok(Self { shared })
+    }
+
+    /// Hands `task` to a thread. It is called in any case: with a connection, or with the reason why not.
+    pub(super) fn submit(&self, task: ReadTask) {
+        let mut state = lock(&self.shared.state);
+        if state.closed {
+            drop(state);
+            return task(Err(EngineError::Stopping));
+        }
+        if let Some(worker) = state.idle.pop() {
+            drop(state);
+            worker.hand(task);
+        } else if state.queue.len() as u64 >= self.shared.limits.read_queue {
+            drop(state);
+            let limit = self.shared.limits.read_queue;
+            task(Err(EngineError::Overloaded(format!(
+                "{limit} reads wait already (read_queue)"
+            ))));
+        } else if self.shared.wants_more(&state) {
+            let worker = Worker::enter(&mut state, task);
+            drop(state);
+            self.shared.spawn(worker);
+        } else {
+            let first = state.queue.is_empty();
+            state.queue.push_back(task);
+            drop(state);
+            if first {
+                self.shared.waiting.notify_one();
+            }
+        }
+    }
+
+    /// How many reads wait, and how many threads there are.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let state = lock(&self.shared.state);
+        (state.queue.len() as u64, state.workers.len() as u64)
+    }
+
+    /// Takes no more work; what runs is not waited for.
+    pub(super) fn close(&self) {
+        let (queue, idle) = {
+            let mut state = lock(&self.shared.state);
+            state.closed = true;
+            (std::mem::take(&mut state.queue), std::mem::take(&mut state.idle))
+        };
+        self.shared.waiting.notify_all();
+        for task in queue {
+            task(Err(EngineError::Stopping));
+        }
+        for worker in idle {
+            worker.wake();
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    /// Whether another thread would help: fewer than the core ones are making progress.
+    fn wants_more(&self, state: &State) -> bool {
+        let stalled_before = self.now_us().saturating_sub(micros(STALLED));
+        let moving = state
+            .workers
+            .iter()
+            .filter(|worker| {
+                let since = worker.busy_since_us.load(Ordering::Relaxed);
+                since == 0 || since > stalled_before
+            })
+            .count();
+        moving < self.core && state.workers.len() < self.most
+    }
+
+    fn now_us(&self) -> u64 {
+        micros(self.started.elapsed()) + 1
+    }
+
+    fn spawn(self: &Arc<Self>, worker: Arc<Worker>) {
+        let shared = Arc::clone(self);
+        let spawned = Arc::clone(&worker);
+        let thread = thread::Builder::new()
+            .name("db-read".into())
+            .spawn(move || shared.work(&spawned));
+        if let Err(cause) = thread {
+            error!(%cause, "a reading thread could not be started");
+            self.leave(&worker);
+            if let Some(task) = lock(&worker.handed).take() {
+                task(Err(EngineError::broken(cause)));
+            }
+        }
+    }
+
+    /// A thread's life.
+    fn work(self: &Arc<Self>, worker: &Arc<Worker>) {
+        *lock(&worker.thread) = Some(thread::current());
+        let reader = self
+            .pool
+            .get()
+            .map_err(EngineError::broken)
+            .and_then(|conn| Guarded::new(conn, &self.limits).map_err(EngineError::broken));
+        let mut task = lock(&worker.handed).take();
+        loop {
+            if let Some(task) = task.take() {
+                worker.busy_since_us.store(self.now_us(), Ordering::Relaxed);
+                task(reader.as_ref().map_err(Clone::clone));
+            }
+            if reader.is_err() {
+                return self.leave(worker);
+            }
+            let mut state = lock(&self.state);
+            if state.closed {
+                return;
+            }
+            if let Some(next) = state.queue.pop_front() {
+                task = Some(next);
+                continue;
+            }
+            worker.busy_since_us.store(0, Ordering::Relaxed);
+            state.idle.push(Arc::clone(worker));
+            let surplus = state.workers.len() > self.core;
+            drop(state);
+            task = loop {
+                match worker.wait(surplus.then_some(SURPLUS_IDLE)) {
+                    Some(handed) => break Some(handed),
+                    None if self.retire(worker, surplus) => return,
+                    None => {}
+                }
+            };
+        }
+    }
+
+    /// Ends an idle thread that is one too many; false when it is to go on waiting, since work is on its way
+    /// or it woke for no reason.
+    fn retire(&self, worker: &Arc<Worker>, surplus: bool) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return true;
+        }
+        if !surplus || state.workers.len() <= self.core {
+            return false;
+        }
+        let Some(place) = state.idle.iter().position(|idle| Arc::ptr_eq(idle, worker)) else {
+            return false;
+        };
+        state.idle.remove(place);
+        state.workers.retain(|other| !Arc::ptr_eq(other, worker));
+        true
+    }
+
+    fn leave(&self, worker: &Arc<Worker>) {
+        lock(&self.state)
+            .workers
+            .retain(|other| !Arc::ptr_eq(other, worker));
+    }
+
+    /// Starts threads for reads that wait behind stalled ones; idle while nothing waits.
+    fn relieve_stalled(self: &Arc<Self>) {
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed {
+                return;
+            }
+            if state.queue.is_empty() {
+                state = self
+                    .waiting
+                    .wait(state)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                continue;
+            }
+            if self.wants_more(&state)
+                && let Some(task) = state.queue.pop_front()
+            {
+                let worker = Worker::enter(&mut state, task);
+                drop(state);
+                self.spawn(worker);
+                state = lock(&self.state);
+                continue;
+            }
+            state = self
+                .waiting
+                .wait_timeout(state, STALLED)
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+impl Worker {
+    /// A new worker with its first task, already counted.
+    fn enter(state: &mut State, task: ReadTask) -> Arc<Self> {
+        let worker = Arc::new(Self {
+            busy_since_us: AtomicU64::new(0),
+            handed: Mutex::new(Some(task)),
+            thread: Mutex::new(None),
+        });
+        state.workers.push(Arc::clone(&worker));
+        worker
+    }
+
+    fn hand(&self, task: ReadTask) {
+        *lock(&self.handed) = Some(task);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = lock(&self.thread).as_ref() {
+            thread.unpark();
+        }
+    }
+
+    /// The next task; `None` when `limit` has passed or the pool closes.
+    fn wait(&self, limit: Option<Duration>) -> Option<ReadTask> {
+        if let Some(task) = lock(&self.handed).take() {
+            return Some(task);
+        }
+        match limit {
+            Some(limit) => thread::park_timeout(limit),
+            None => thread::park(),
+        }
+        lock(&self.handed).take()
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,193 @@
+//! Why a statement gave no answer, in words that know nothing of HTTP.
+
+use db_api::{BulkReport, ErrorCode};
+use std::time::Duration;
+
+/// Why a statement gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum EngineError {
+    /// SQLite refuses the text of the statement.
+    #[error("{message}")]
+    Sql {
+        message: String,
+        sqlite_code: &'static str,
+        offset: Option<u64>,
+    },
+    /// There is no statement in the text.
+    #[error("there is no statement: the text is empty or only a comment")]
+    NoStatement,
+    /// There is more than one statement in the text.
+    #[error("there is more than one statement; send them as a list to /v1/batch")]
+    ManyStatements,
+    /// The parameters do not fit the statement.
+    #[error("{0}")]
+    Parameters(String),
+    /// The request cannot be done as it is put.
+    #[error("{0}")]
+    Invalid(String),
+    /// The rights do not allow it; the text names the object.
+    #[error("{0}")]
+    Denied(String),
+    /// A read would write.
+    #[error("{0}")]
+    ReadOnly(String),
+    /// A constraint of the schema does not hold.
+    #[error("{message}")]
+    Constraint {
+        message: String,
+        sqlite_code: &'static str,
+    },
+    /// It took too long.
+    #[error("the statement was stopped after {} ms, its time limit (statement_timeout_ms, timeout_ms)", limit.as_millis())]
+    Timeout { limit: Duration },
+    /// The client took too long.
+    #[error("the client took no data for {} ms (stall_timeout_ms)", limit.as_millis())]
+    Stalled { limit: Duration },
+    /// It was stopped.
+    #[error("the statement was stopped: {0}")]
+    Cancelled(&'static str),
+    /// The answer is too large.
+    #[error(
+        "the answer is larger than {limit_bytes} bytes (max_result_bytes); ask for application/x-ndjson or \
+         text/csv, which have no such limit, or for fewer rows (max_rows)"
+    )]
+    ResultTooLarge { limit_bytes: u64 },
+    /// Something in the request is too large.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Too many wait.
+    #[error("{0}")]
+    Overloaded(String),
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    Stopping,
+    /// No table or view of that name.
+    #[error("there is no table or view `{name}`")]
+    NoTable { name: String },
+    /// Rows of a bulk insert cannot be taken; nothing was written.
+    #[error("{}", first_row_error(.report))]
+    Rows {
+        report: Box<BulkReport>,
+        constraint: bool,
+    },
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request; use a new key for a new request")]
+    KeyReused,
+    /// The disk is full.
+    #[error("the disk is full; nothing was written")]
+    DiskFull,
+    /// One statement of several failed.
+    #[error("{error}")]
+    AtStatement { index: u64, error: Box<EngineError> },
+    /// One set of parameters of several failed.
+    #[error("parameter set {index}: {error}")]
+    AtSet { index: u64, error: Box<EngineError> },
+    /// The unforeseen; the log has the cause.
+    #[error("internal error")]
+    Broken {
+        cause: String,
+        sqlite_code: Option<&'static str>,
+    },
+}
+
+fn first_row_error(report: &BulkReport) -> String {
+    match report.errors.first() {
+        Some(error) => {
+            let column = error
+                .column
+                .as_ref()
+                .map(|column| format!(", column `{column}`"))
+                .unwrap_or_default();
+            format!(
+                "nothing was written: line {}{column}: {}",
+                error.line, error.reason
+            )
+        }
+        None => "nothing was written: a row cannot be taken".to_owned(),
+    }
+}
+
+impl EngineError {
+    /// The unforeseen.
+    pub(crate) fn broken(cause: impl std::fmt::Display) -> Self {
+        Self::Broken {
+            cause: cause.to_string(),
+            sqlite_code: None,
+        }
+    }
+
+    /// The same, of statement `index` of `count`.
+    pub(crate) fn at_statement(self, index: usize, count: usize) -> Self {
+        if count > 1 {
+            Self::AtStatement {
+                index: index as u64,
+                error: Box::new(self),
+            }
+        } else {
+            self
+        }
+    }
+
+    /// The same, of parameter set `index`.
+    pub(crate) fn at_set(self, index: usize) -> Self {
+        Self::AtSet {
+            index: index as u64,
+            error: Box::new(self),
+        }
+    }
+
+    /// Which statement of a batch, else which set of parameters, failed.
+    pub(crate) fn statement_index(&self) -> Option<u64> {
+        match self {
+            Self::AtStatement { index, .. } | Self::AtSet { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// The error without its place in a request.
+    pub(crate) fn inner(&self) -> &Self {
+        match self {
+            Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.inner(),
+            _ => self,
+        }
+    }
+
+    /// The stable name of the error.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Sql { .. } | Self::NoStatement | Self::ManyStatements => ErrorCode::InvalidSql,
+            Self::Parameters(_) => ErrorCode::InvalidParameters,
+            Self::Invalid(_) => ErrorCode::InvalidRequest,
+            Self::Denied(_) => ErrorCode::Forbidden,
+            Self::ReadOnly(_) => ErrorCode::ReadOnly,
+            Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
+            Self::Timeout { .. } => ErrorCode::StatementTimeout,
+            Self::Stalled { .. } => ErrorCode::UploadTimeout,
+            Self::Cancelled(_) => ErrorCode::Cancelled,
+            Self::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
+            Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::Overloaded(_) => ErrorCode::Overloaded,
+            Self::Stopping => ErrorCode::ShuttingDown,
+            Self::NoTable { .. } => ErrorCode::NotFound,
+            Self::Rows { .. } => ErrorCode::InvalidRows,
+            Self::KeyReused => ErrorCode::IdempotencyMismatch,
+            Self::DiskFull => ErrorCode::DiskFull,
+            Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.code(),
+            Self::Broken { .. } => ErrorCode::Internal,
+        }
+    }
+
+    /// SQLite's extended result code by name, where SQLite spoke.
+    pub(crate) fn sqlite_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Sql { sqlite_code, .. } | Self::Constraint { sqlite_code, .. } => Some(sqlite_code),
+            Self::Denied(_) => Some("SQLITE_AUTH"),
+            Self::ReadOnly(_) => Some("SQLITE_READONLY"),
+            Self::Timeout { .. } | Self::Cancelled(_) => Some("SQLITE_INTERRUPT"),
+            Self::DiskFull => Some("SQLITE_FULL"),
+            Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.sqlite_code(),
+            Self::Broken { sqlite_code, .. } => *sqlite_code,
+            _ => None,
+        }
+    }
+}

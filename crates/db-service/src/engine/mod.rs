@@ -1,0 +1,269 @@
+//! The seam between HTTP and storage.
+//!
+//! Routes speak to [`Engine`] and never see a connection; `embedded` is the one engine there is, and the
+//! only place that knows rusqlite. Rows cross the seam as [`Cell`]s lent to a sink, so that an answer is
+//! written straight from SQLite's memory.
+
+mod control;
+pub(crate) mod embedded;
+mod error;
+mod rights;
+
+pub(crate) use control::{Control, Kind, Registry, Ticket};
+pub(crate) use error::EngineError;
+pub(crate) use rights::{Columns, Rights, Scope, TableRights};
+
+use bytes::Bytes;
+use db_api::{
+    BatchMode, BulkReport, ColumnHead, OnConflict, OnError, Params, PlanNode, Statement, Table, TableSummary,
+};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// What a future of the engine looks like behind `dyn`.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// One value of a row, lent for the time of a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Cell<'a> {
+    /// SQL NULL.
+    Null,
+    /// A 64-bit signed integer.
+    Integer(i64),
+    /// A float that is not NaN.
+    Real(f64),
+    /// Text; mostly UTF-8, but SQLite does not see to it.
+    Text(&'a [u8]),
+    /// Bytes.
+    Blob(&'a [u8]),
+}
+
+/// Why a sink takes no more rows.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// It has as many as it wants.
+    Enough,
+    /// The answer cannot go on.
+    Failed(EngineError),
+}
+
+/// How a statement went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Timing {
+    /// From the request to the first step of the statement.
+    pub queued: Duration,
+    /// From the first step to the last row.
+    pub ran: Duration,
+    /// Whether the same statement on the same data may answer otherwise: it asks for the time, or chance.
+    pub volatile: bool,
+}
+
+/// Where the rows of a read go. [`finish`](RowSink::finish) is called exactly once, whatever happens.
+pub(crate) trait RowSink: Send {
+    /// The columns, before the first row, and whether the statement is volatile.
+    fn begin(&mut self, columns: Vec<ColumnHead>, volatile: bool) -> Result<(), Halt>;
+    /// One row, as long as the columns.
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt>;
+    /// The end. An error that comes before `begin` is the whole answer.
+    fn finish(self: Box<Self>, outcome: Result<Timing, EngineError>);
+}
+
+/// A read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// One statement.
+    pub sql: String,
+    /// Its parameters.
+    pub params: Params,
+    /// Who asks.
+    pub rights: Arc<Rights>,
+    /// Stops it.
+    pub control: Arc<Control>,
+    /// How long it may run, once it has its turn.
+    pub timeout: Duration,
+}
+
+/// What one statement of a write did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Effect {
+    /// Rows inserted, updated or deleted.
+    pub rows_affected: u64,
+    /// Of these, by `else_sql`.
+    pub else_rows_affected: u64,
+    /// The rowid of the last inserted row.
+    pub last_insert_rowid: Option<i64>,
+    /// How long it took.
+    pub ran: Duration,
+}
+
+/// Where the outcome of a write goes: the engine calls it while the statements run, and keeps what
+/// [`body`](WriteSink::body) gives under the idempotency key in the same transaction.
+pub(crate) trait WriteSink: Send {
+    /// Forgets everything: the statements run anew.
+    fn reset(&mut self);
+    /// A statement gives rows.
+    fn columns(&mut self, columns: Vec<ColumnHead>) -> Result<(), Halt>;
+    /// A row of it.
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt>;
+    /// A statement is done.
+    fn done(&mut self, effect: Effect) -> Result<(), EngineError>;
+    /// A statement failed and the others go on.
+    fn failed(&mut self, error: &EngineError);
+    /// The answer, when all are done.
+    fn body(&mut self, ran: Duration) -> Vec<u8>;
+}
+
+/// The key that makes a repeated write safe.
+#[derive(Debug, Clone)]
+pub(crate) struct Idempotency {
+    /// What the caller sent, with the name of the token before it.
+    pub key: String,
+    /// Digest of the request.
+    pub fingerprint: [u8; 32],
+}
+
+/// A write: statements that share a transaction.
+pub(crate) struct Write {
+    /// In order.
+    pub statements: Vec<Statement>,
+    /// Whether they share one fate.
+    pub mode: BatchMode,
+    /// Whether it is rolled back in the end.
+    pub dry_run: bool,
+    /// Who asks.
+    pub rights: Arc<Rights>,
+    /// Stops it.
+    pub control: Arc<Control>,
+    /// How long it may run, once it has its turn.
+    pub timeout: Duration,
+    /// Makes a repetition safe.
+    pub idempotency: Option<Idempotency>,
+    /// Where the outcome goes.
+    pub sink: Box<dyn WriteSink>,
+}
+
+/// The answer of a write, after its commit is on disk.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The body.
+    pub body: Bytes,
+    /// Whether it is the answer of an earlier request with the same key.
+    pub replayed: bool,
+    /// How long it took.
+    pub timing: Timing,
+}
+
+/// A row of a bulk insert, owned.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BulkRow {
+    /// Where it begins in the body; the first line is 1.
+    pub line: u64,
+    /// Which of the batch's shapes it has.
+    pub shape: usize,
+    /// Its values begin here in the batch's `values`.
+    pub start: usize,
+}
+
+/// Rows of a bulk insert, and those that could not be read.
+#[derive(Debug, Default)]
+pub(crate) struct BulkBatch {
+    /// Sets of columns that the rows have, each by name; an index stays valid for the whole source.
+    pub new_shapes: Vec<Vec<String>>,
+    /// The rows, in order.
+    pub rows: Vec<BulkRow>,
+    /// The values of all rows, one after the other.
+    pub values: Vec<db_api::Value>,
+    /// Rows that could not be read.
+    pub unreadable: Vec<db_api::RowError>,
+    /// How many rows could not be read.
+    pub unreadable_count: u64,
+}
+
+/// Reads a body into batches. It runs on a thread of its own.
+pub(crate) trait BulkSource: Send {
+    /// Gives every batch to `emit`, in order, until that answers false.
+    fn read(self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError>;
+}
+
+/// A bulk insert.
+pub(crate) struct Bulk {
+    /// The table, as the caller writes it.
+    pub table: String,
+    /// What a row does whose key is there.
+    pub on_conflict: OnConflict,
+    /// What a row does that cannot be taken.
+    pub on_error: OnError,
+    /// Whether it is rolled back in the end.
+    pub dry_run: bool,
+    /// How many errors the report lists.
+    pub max_errors: usize,
+    /// Who asks.
+    pub rights: Arc<Rights>,
+    /// Stops it.
+    pub control: Arc<Control>,
+    /// Makes a repetition safe.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// The answer of a bulk insert.
+#[derive(Debug)]
+pub(crate) enum BulkDone {
+    /// It ran.
+    Report(BulkReport),
+    /// The answer of an earlier request with the same key, as JSON.
+    Replayed(Bytes),
+}
+
+/// How the engine is doing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stats {
+    /// Reads that wait for a connection.
+    pub reads_queued: u64,
+    /// Connections that read.
+    pub read_connections: u64,
+    /// Writes that wait for the writer.
+    pub writes_queued: u64,
+    /// Commits so far.
+    pub commits: u64,
+    /// Writes so far that these commits hold.
+    pub writes: u64,
+    /// Size of the write-ahead log, in bytes.
+    pub wal_bytes: u64,
+    /// Size of the database file, in bytes.
+    pub database_bytes: u64,
+    /// Checkpoints so far.
+    pub checkpoints: u64,
+}
+
+/// Storage: reads beside each other, writes one after the other.
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// Runs one read-only statement on a thread of the engine and feeds `sink`.
+    fn read(&self, read: Read, sink: Box<dyn RowSink>);
+    /// Runs statements that may write, and answers when their commit is on disk.
+    fn write(&self, write: Write) -> Answer<'_, Written>;
+    /// Inserts rows into a table, in one transaction.
+    fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> Answer<'_, BulkDone>;
+    /// Tables and views, by name.
+    fn list_tables(&self) -> Answer<'_, Vec<TableSummary>>;
+    /// One table; rows are counted for at most `count_for`.
+    fn get_table(&self, name: String, count_for: Duration) -> Answer<'_, Table>;
+    /// The plan of a statement.
+    fn explain(&self, read: Read) -> Answer<'_, Vec<PlanNode>>;
+    /// A consistent copy, in chunks; the first message says that it began.
+    fn backup(
+        &self,
+        control: Arc<Control>,
+        chunks: mpsc::Sender<std::io::Result<Bytes>>,
+    ) -> oneshot::Receiver<Result<u64, EngineError>>;
+    /// Changes with every commit that changes data.
+    fn data_version(&self) -> u64;
+    /// How it is doing.
+    fn stats(&self) -> Stats;
+    /// Whether a write would succeed now: the database is open, writable, and the disk has room.
+    fn check(&self) -> Answer<'_, ()>;
+    /// Finishes the writes in the queue, checkpoints and closes.
+    fn close(&self) -> Answer<'_, ()>;
+}

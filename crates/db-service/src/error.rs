@@ -1,0 +1,100 @@
+//! The only file that names an error status.
+
+use crate::engine::EngineError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use db_api::{ErrorCode, Problem};
+use tracing::error;
+
+/// When to try again after the queue was full, in seconds.
+const RETRY_AFTER_S: u64 = 1;
+
+/// Why a request was not answered as asked.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// The engine says why.
+    Engine(EngineError),
+    /// The request is not what the route takes.
+    Request(service_kit::problem::Problem),
+    /// The route says why.
+    Refused(ErrorCode, String),
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<service_kit::problem::Problem> for ApiError {
+    fn from(problem: service_kit::problem::Problem) -> Self {
+        Self::Request(problem)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = match self {
+            Self::Engine(error) => problem(&error),
+            Self::Request(problem) => return problem.into_response(),
+            Self::Refused(code, detail) => bare(code, detail),
+        };
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after_s = problem.retryable.then_some(RETRY_AFTER_S);
+        service_kit::problem::response(status, retry_after_s, &problem)
+    }
+}
+
+/// The problem document of an engine's error. The unforeseen is logged here, once.
+pub(crate) fn problem(error: &EngineError) -> Problem {
+    if let EngineError::Broken { cause, .. } = error.inner() {
+        error!(%cause, "a statement failed for an unforeseen reason");
+    }
+    let mut problem = bare(error.code(), error.to_string());
+    problem.sqlite_code = error.sqlite_code().map(str::to_owned);
+    problem.statement_index = error.statement_index();
+    match error.inner() {
+        EngineError::Sql { offset, .. } => problem.sql_offset = *offset,
+        EngineError::Rows { report, .. } => problem.errors.clone_from(&report.errors),
+        _ => {}
+    }
+    problem
+}
+
+fn bare(code: ErrorCode, detail: String) -> Problem {
+    let status = status(code);
+    Problem {
+        kind: "about:blank".to_owned(),
+        title: service_kit::problem::title(status).to_owned(),
+        status: status.as_u16(),
+        code,
+        detail,
+        sqlite_code: None,
+        sql_offset: None,
+        statement_index: None,
+        retryable: status == StatusCode::SERVICE_UNAVAILABLE,
+        errors: Vec::new(),
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidRequest | ErrorCode::InvalidSql | ErrorCode::InvalidParameters => {
+            StatusCode::BAD_REQUEST
+        }
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden | ErrorCode::ReadOnly => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+        ErrorCode::StatementTimeout | ErrorCode::UploadTimeout => StatusCode::REQUEST_TIMEOUT,
+        ErrorCode::ConstraintViolation | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
+        ErrorCode::TooLarge | ErrorCode::ResultTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::InvalidRows | ErrorCode::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+        ErrorCode::Overloaded | ErrorCode::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

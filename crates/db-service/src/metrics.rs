@@ -1,0 +1,139 @@
+//! What is counted, in Prometheus' text format.
+
+use crate::engine::{Engine, Kind, Registry, Timing};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge};
+use service_kit::metrics::{HttpMetrics, LATENCY_BUCKETS_S};
+use std::sync::{Arc, Weak};
+
+/// Requests, statements, and the engine's own figures.
+pub(crate) struct Metrics {
+    /// Requests by route.
+    pub http: HttpMetrics,
+    statements: HistogramVec,
+    /// Open streamed answers.
+    pub open_streams: IntGauge,
+}
+
+impl Metrics {
+    /// Everything registered.
+    #[expect(
+        clippy::expect_used,
+        reason = "names are constants that Prometheus accepts, registered once"
+    )]
+    pub(crate) fn new(engine: &Arc<dyn Engine>) -> Self {
+        let http = HttpMetrics::new("db");
+        let statements = HistogramVec::new(
+            HistogramOpts::new(
+                "statement_duration_seconds",
+                "time a statement ran, the wait for its turn not counted, by route and kind",
+            )
+            .buckets(LATENCY_BUCKETS_S.to_vec()),
+            &["route", "kind"],
+        )
+        .expect("a constant name");
+        let open_streams =
+            IntGauge::new("open_streams", "streamed answers being sent now").expect("a constant name");
+        let registry = http.registry();
+        registry
+            .register(Box::new(statements.clone()))
+            .expect("registered once");
+        registry
+            .register(Box::new(open_streams.clone()))
+            .expect("registered once");
+        registry
+            .register(Box::new(EngineMetrics::new(engine)))
+            .expect("registered once");
+        Self {
+            http,
+            statements,
+            open_streams,
+        }
+    }
+
+    /// A statement ran.
+    pub(crate) fn ran(&self, route: &str, kind: Kind, timing: Timing) {
+        self.statements
+            .with_label_values(&[route, kind.as_str()])
+            .observe(timing.ran.as_secs_f64());
+    }
+}
+
+/// Figures that the engine keeps, read when they are asked for.
+struct EngineMetrics {
+    engine: Weak<dyn Engine>,
+    gauges: Vec<IntGauge>,
+    counters: Vec<IntCounter>,
+}
+
+impl EngineMetrics {
+    #[expect(clippy::expect_used, reason = "names are constants that Prometheus accepts")]
+    fn new(engine: &Arc<dyn Engine>) -> Self {
+        let gauge = |name: &str, help: &str| IntGauge::new(name, help).expect("a constant name");
+        let counter = |name: &str, help: &str| IntCounter::new(name, help).expect("a constant name");
+        Self {
+            engine: Arc::downgrade(engine),
+            gauges: vec![
+                gauge("reads_queued", "reads that wait for a connection"),
+                gauge("read_connections", "connections that read"),
+                gauge("writes_queued", "writes that wait for the writer"),
+                gauge("wal_bytes", "size of the write-ahead log"),
+                gauge("database_bytes", "size of the database file"),
+            ],
+            counters: vec![
+                counter("commits_total", "commits"),
+                counter(
+                    "writes_total",
+                    "writes in these commits: writes_total / commits_total share one sync",
+                ),
+                counter("checkpoints_total", "checkpoints"),
+            ],
+        }
+    }
+}
+
+impl Collector for EngineMetrics {
+    fn desc(&self) -> Vec<&Desc> {
+        self.gauges
+            .iter()
+            .flat_map(Collector::desc)
+            .chain(self.counters.iter().flat_map(Collector::desc))
+            .collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let Some(engine) = self.engine.upgrade() else {
+            return Vec::new();
+        };
+        let stats = engine.stats();
+        let gauges = [
+            stats.reads_queued,
+            stats.read_connections,
+            stats.writes_queued,
+            stats.wal_bytes,
+            stats.database_bytes,
+        ];
+        for (gauge, value) in self.gauges.iter().zip(gauges) {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        for (counter, value) in self
+            .counters
+            .iter()
+            .zip([stats.commits, stats.writes, stats.checkpoints])
+        {
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        self.gauges
+            .iter()
+            .flat_map(Collector::collect)
+            .chain(self.counters.iter().flat_map(Collector::collect))
+            .collect()
+    }
+}
+
+/// Counts what runs, for the limits of streams.
+#[must_use]
+pub(crate) fn running(registry: &Registry, kind: Kind) -> u64 {
+    registry.count(kind) as u64
+}

@@ -1,0 +1,71 @@
+//! `POST /v1/batch`: a list of statements.
+
+use crate::answer::write::{JsonWrite, Shape};
+use crate::engine::Scope;
+use crate::error::ApiError;
+use crate::routes::execute::Work;
+use crate::state::{App, Caller};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use db_api::{BatchRequest, BatchResult, ErrorCode};
+use service_kit::extract::{body_bytes, parse_json};
+use std::sync::Arc;
+
+/// Run a list of statements in one transaction.
+///
+/// `atomic` is all or nothing; with `independent` a statement that fails leaves the others. `dry_run` rolls everything
+/// back and answers what would have happened.
+#[utoipa::path(
+    post,
+    path = db_api::BATCH,
+    tag = "statements",
+    request_body = BatchRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repetition with the same key and body gets the first answer and writes nothing")),
+    responses(
+        (status = 200, description = "one outcome per statement", body = BatchResult),
+        (status = "default", description = "an error; `statement_index` names the statement", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.needs(Scope::Write)?;
+    let headers = request.headers().clone();
+    let bytes = body_bytes(request, &()).await?;
+    let request: BatchRequest = parse_json(&bytes)?;
+    if request.statements.is_empty() {
+        return Err(ApiError::Refused(
+            ErrorCode::InvalidRequest,
+            "`statements` is empty; give at least one".to_owned(),
+        ));
+    }
+    let first = request
+        .statements
+        .first()
+        .map(|statement| statement.sql.clone())
+        .unwrap_or_default();
+    let text = match request.statements.len() {
+        1 => first,
+        count => format!("{first} … ({count} statements)"),
+    };
+    let max_rows = app.limits.rows(request.max_rows);
+    let work = Work {
+        route: db_api::BATCH,
+        text,
+        mode: request.mode,
+        dry_run: request.dry_run,
+        timeout: app.limits.statement_timeout(request.timeout_ms),
+        sink: JsonWrite::new(
+            Shape::Many {
+                dry_run: request.dry_run,
+            },
+            request.values,
+            max_rows,
+            app.limits.max_result_bytes,
+        ),
+        statements: request.statements,
+    };
+    work.run(&app, &caller, &headers, &bytes).await
+}

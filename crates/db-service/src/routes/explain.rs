@@ -1,0 +1,38 @@
+//! `POST /v1/explain`: how SQLite would run a statement.
+
+use crate::engine::{Kind, Read};
+use crate::error::ApiError;
+use crate::state::{App, Caller};
+use axum::extract::State;
+use db_api::{PlanNode, QueryRequest};
+use service_kit::extract::Json;
+use std::sync::Arc;
+
+/// Show the plan of a statement as a tree. The statement is not run.
+#[utoipa::path(
+    post,
+    path = db_api::EXPLAIN,
+    tag = "statements",
+    request_body = QueryRequest,
+    responses(
+        (status = 200, description = "the steps", body = Vec<PlanNode>),
+        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(query): Json<QueryRequest>,
+) -> Result<axum::Json<Vec<PlanNode>>, ApiError> {
+    let ticket = app
+        .registry
+        .open(Kind::Read, &query.sql, caller.0.token.as_deref());
+    let read = Read {
+        sql: query.sql,
+        params: query.params,
+        rights: Arc::clone(&caller.0),
+        control: Arc::clone(&ticket.control),
+        timeout: app.limits.statement_timeout(query.timeout_ms),
+    };
+    Ok(axum::Json(app.engine.explain(read).await?))
+}

@@ -1,0 +1,255 @@
+//! `/v1/query`: one read-only statement.
+
+use crate::answer::json::JsonSink;
+use crate::answer::stream::{Form, StreamSink};
+use crate::engine::{EngineError, Kind, Read, Ticket};
+use crate::error::ApiError;
+use crate::state::{App, Caller, client_has, server_timing};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use db_api::{ErrorCode, Params, QueryRequest, QueryResult, ValueForm};
+use futures_util::Stream;
+use serde::Deserialize;
+use service_kit::extract::{Query, body_bytes, parse_json};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use utoipa::IntoParams;
+
+/// The header with the times of an answer.
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// A statement in a query string.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct QueryString {
+    /// One read-only statement.
+    #[param(example = "SELECT id, name FROM products WHERE id = ?")]
+    sql: String,
+    /// Its parameters as JSON: a list, or an object of names.
+    #[param(example = "[1]")]
+    params: Option<String>,
+    /// `plain` or `tagged`.
+    #[serde(default)]
+    values: ValueForm,
+    /// How long the statement may take, in milliseconds.
+    timeout_ms: Option<u64>,
+    /// How many rows a JSON answer may hold.
+    max_rows: Option<u64>,
+}
+
+/// Run one read-only statement.
+///
+/// The form of the answer follows `Accept`: JSON in one piece, NDJSON or CSV as a stream of any size.
+#[utoipa::path(
+    post,
+    path = db_api::QUERY,
+    tag = "statements",
+    request_body = QueryRequest,
+    responses(
+        (status = 200, description = "columns and rows", content(
+            (QueryResult = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        )),
+        (status = 304, description = "the client has this answer: `If-None-Match` names its tag"),
+        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
+    let bytes = body_bytes(request, &()).await?;
+    let query: QueryRequest = parse_json(&bytes)?;
+    answer(&app, &caller, &headers, query, &bytes).await
+}
+
+/// Run one read-only statement given in the query string.
+#[utoipa::path(
+    get,
+    path = db_api::QUERY,
+    tag = "statements",
+    params(QueryString),
+    responses(
+        (status = 200, description = "columns and rows", body = QueryResult),
+        (status = 304, description = "the client has this answer: `If-None-Match` names its tag"),
+        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Query(text): Query<QueryString>,
+) -> Result<Response, ApiError> {
+    let params: Params = match &text.params {
+        Some(json) => parse_json(json.as_bytes())?,
+        None => Params::default(),
+    };
+    let query = QueryRequest {
+        sql: text.sql,
+        params,
+        values: text.values,
+        timeout_ms: text.timeout_ms,
+        max_rows: text.max_rows,
+    };
+    let question = serde_json::to_vec(&query).map_err(EngineError::broken)?;
+    answer(&app, &caller, &headers, query, &question).await
+}
+
+async fn answer(
+    app: &Arc<App>,
+    caller: &Caller,
+    headers: &HeaderMap,
+    query: QueryRequest,
+    question: &[u8],
+) -> Result<Response, ApiError> {
+    let form = form(headers, query.values)?;
+    let etag = app.etag(&caller.0, question);
+    if client_has(headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
+    }
+    let ticket = app
+        .registry
+        .open(Kind::Read, &query.sql, caller.0.token.as_deref());
+    let timeout = match form {
+        None => app.limits.statement_timeout(query.timeout_ms),
+        Some(_) => app.limits.stream_timeout(query.timeout_ms),
+    };
+    let max_rows = app.limits.rows(query.max_rows);
+    let values = query.values;
+    let read = Read {
+        sql: query.sql,
+        params: query.params,
+        rights: Arc::clone(&caller.0),
+        control: Arc::clone(&ticket.control),
+        timeout,
+    };
+    match form {
+        None => in_one_piece(app, ticket, read, values, max_rows, etag).await,
+        Some(form) => streamed(app, ticket, read, form, etag).await,
+    }
+}
+
+/// The form that the client accepts: `None` for JSON in one piece.
+fn form(headers: &HeaderMap, values: ValueForm) -> Result<Option<Form>, ApiError> {
+    let Some(accept) = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()) else {
+        return Ok(None);
+    };
+    for range in accept.split(',') {
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        match media_type.to_ascii_lowercase().as_str() {
+            "*/*" | "application/*" | "application/json" => return Ok(None),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
+                return Ok(Some(Form::Ndjson(values)));
+            }
+            "text/csv" | "text/*" => return Ok(Some(Form::Csv)),
+            // A browser asks for pages first.
+            "text/html" => return Ok(None),
+            _ => {}
+        }
+    }
+    Err(ApiError::Refused(
+        ErrorCode::NotAcceptable,
+        "answers are application/json, application/x-ndjson or text/csv; Accept names none of them"
+            .to_owned(),
+    ))
+}
+
+async fn in_one_piece(
+    app: &App,
+    ticket: Ticket,
+    read: Read,
+    values: ValueForm,
+    max_rows: u64,
+    etag: String,
+) -> Result<Response, ApiError> {
+    let (sink, body) = JsonSink::new(values, max_rows, app.limits.max_result_bytes);
+    app.engine.read(read, sink);
+    let (body, timing) = ticket
+        .control
+        .turn_within(app.limits.queue_wait_ms, body)
+        .await??;
+    app.metrics.ran(db_api::QUERY, Kind::Read, timing);
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(SERVER_TIMING, server_timing(timing));
+    if !timing.volatile {
+        tag(headers, &etag);
+    }
+    Ok(response)
+}
+
+async fn streamed(
+    app: &Arc<App>,
+    ticket: Ticket,
+    read: Read,
+    form: Form,
+    etag: String,
+) -> Result<Response, ApiError> {
+    let stall = Duration::from_millis(app.limits.stall_timeout_ms);
+    let (sink, stream) = StreamSink::new(form, Arc::clone(&ticket.control), stall);
+    app.engine.read(read, sink);
+    let timing = ticket
+        .control
+        .turn_within(app.limits.queue_wait_ms, stream.began)
+        .await??;
+    app.metrics.ran(db_api::QUERY, Kind::Read, timing);
+    app.metrics.open_streams.inc();
+    let chunks = Chunks {
+        chunks: stream.chunks,
+        _ticket: ticket,
+        app: Arc::clone(app),
+    };
+    let mut response = Response::new(Body::from_stream(chunks));
+    let headers = response.headers_mut();
+    let media_type = match form {
+        Form::Ndjson(_) => "application/x-ndjson",
+        Form::Csv => "text/csv; charset=utf-8; header=present",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(SERVER_TIMING, server_timing(timing));
+    if !timing.volatile {
+        tag(headers, &etag);
+    }
+    Ok(response)
+}
+
+fn tag(headers: &mut HeaderMap, etag: &str) {
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(ETAG, etag);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(VARY, HeaderValue::from_static("accept, authorization"));
+    }
+}
+
+/// The chunks of a streamed answer. Dropped when the client has them all or is gone, and the read ends with it.
+struct Chunks {
+    chunks: tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>,
+    _ticket: Ticket,
+    app: Arc<App>,
+}
+
+impl Stream for Chunks {
+    type Item = std::io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.chunks.poll_recv(context)
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        self.app.metrics.open_streams.dec();
+    }
+}

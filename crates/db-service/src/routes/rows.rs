@@ -1,0 +1,174 @@
+//! `POST /v1/tables/{table}/rows`: bulk insert.
+
+use crate::engine::{Bulk, BulkDone, BulkSource, Kind, Scope, Timing};
+use crate::error::ApiError;
+use crate::state::{App, Caller, idempotency};
+use crate::upload::{CsvRows, JsonRows, NdjsonRows, Spool, Spooled};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
+use db_api::{BulkReport, ErrorCode, OnConflict, OnError};
+use serde::Deserialize;
+use service_kit::extract::{Path, Query};
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::IntoParams;
+
+/// How rows are taken.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RowsOptions {
+    /// What a row does whose key is there already.
+    #[serde(default)]
+    on_conflict: OnConflict,
+    /// What a row does that cannot be taken.
+    #[serde(default)]
+    on_error: OnError,
+    /// Roll everything back and answer what would have happened.
+    #[serde(default)]
+    dry_run: bool,
+    /// The character between the fields of a CSV body; `,` by default, `tab` for a tab.
+    delimiter: Option<String>,
+}
+
+/// The form of a body.
+enum BodyForm {
+    Csv(u8),
+    Ndjson,
+    Json,
+}
+
+/// Insert rows in bulk, in one transaction.
+///
+/// The body is CSV with a header line, one JSON object a line, or a JSON array of objects, optionally compressed
+/// (`Content-Encoding: gzip` or `zstd`). It is kept on disk until it is whole, so a slow upload holds up nobody.
+#[utoipa::path(
+    post,
+    path = db_api::TABLE_ROWS,
+    tag = "tables",
+    params(
+        ("table" = String, Path, description = "the table", example = "sales"),
+        RowsOptions,
+        ("Idempotency-Key" = Option<String>, Header, description = "a repetition with the same key and body gets the first answer and writes nothing"),
+    ),
+    request_body(content(
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+        (Vec<Object> = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "how many rows were taken", body = BulkReport),
+        (status = "default", description = "an error; nothing was written", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(table): Path<String>,
+    Query(options): Query<RowsOptions>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.needs(Scope::Write)?;
+    let headers = request.headers().clone();
+    let form = form(&headers, options.delimiter.as_deref())?;
+    let ticket = app.registry.open(
+        Kind::Bulk,
+        &format!("bulk insert into {table}"),
+        caller.0.token.as_deref(),
+    );
+    let path_and_query = request
+        .uri()
+        .path_and_query()
+        .map(|path| path.as_str().to_owned())
+        .unwrap_or_default();
+    let body = Spool::keep(request.into_body(), &app.limits).await?;
+    let idempotency = idempotency(&headers, &caller.0, &path_and_query, &body.digest)?;
+    let source = source(&app, &table, form, body).await?;
+    let bulk = Bulk {
+        table,
+        on_conflict: options.on_conflict,
+        on_error: options.on_error,
+        dry_run: options.dry_run,
+        max_errors: usize::try_from(app.limits.max_row_errors).unwrap_or(usize::MAX),
+        rights: Arc::clone(&caller.0),
+        control: Arc::clone(&ticket.control),
+        idempotency,
+    };
+    match app.engine.bulk(bulk, source).await? {
+        BulkDone::Report(report) => {
+            let ran = Duration::from_secs_f64(report.elapsed_ms / 1_000.0);
+            app.metrics.ran(
+                db_api::TABLE_ROWS,
+                Kind::Bulk,
+                Timing {
+                    ran,
+                    ..Timing::default()
+                },
+            );
+            Ok(Json(report).into_response())
+        }
+        BulkDone::Replayed(body) => {
+            let mut response = body.into_response();
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(
+                HeaderName::from_static(db_api::IDEMPOTENT_REPLAYED),
+                HeaderValue::from_static("true"),
+            );
+            Ok(response)
+        }
+    }
+}
+
+fn form(headers: &HeaderMap, delimiter: Option<&str>) -> Result<BodyForm, ApiError> {
+    let media_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(|value| value.trim().to_ascii_lowercase());
+    match media_type.as_deref() {
+        Some("text/csv" | "text/tab-separated-values") => {
+            let default = if media_type.as_deref() == Some("text/csv") {
+                ","
+            } else {
+                "tab"
+            };
+            match delimiter.unwrap_or(default).as_bytes() {
+                b"tab" => Ok(BodyForm::Csv(b'\t')),
+                [byte] if byte.is_ascii() && *byte != b'"' => Ok(BodyForm::Csv(*byte)),
+                _ => Err(ApiError::Refused(
+                    ErrorCode::InvalidRequest,
+                    "delimiter must be one ASCII character, or `tab`".to_owned(),
+                )),
+            }
+        }
+        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => Ok(BodyForm::Ndjson),
+        Some("application/json") => Ok(BodyForm::Json),
+        other => Err(ApiError::Refused(
+            ErrorCode::UnsupportedMediaType,
+            format!(
+                "Content-Type must be text/csv, application/x-ndjson or application/json, not {}",
+                other.unwrap_or("absent")
+            ),
+        )),
+    }
+}
+
+async fn source(
+    app: &App,
+    table: &str,
+    form: BodyForm,
+    body: Spooled,
+) -> Result<Box<dyn BulkSource>, ApiError> {
+    Ok(match form {
+        BodyForm::Csv(delimiter) => {
+            let table = app.engine.get_table(table.to_owned(), Duration::ZERO).await?;
+            Box::new(CsvRows::open(body.file, delimiter, &table)?)
+        }
+        BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file)),
+        BodyForm::Json => Box::new(JsonRows::new(body.file)),
+    })
+}

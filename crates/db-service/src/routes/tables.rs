@@ -1,0 +1,86 @@
+//! `/v1/tables`: the schema.
+
+use crate::error::ApiError;
+use crate::state::{App, Caller, client_has};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use db_api::{Table, TableList};
+use serde::Serialize;
+use service_kit::extract::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long counting the rows of a table may take.
+const COUNT_FOR: Duration = Duration::from_millis(500);
+
+/// List tables and views.
+#[utoipa::path(
+    get,
+    path = db_api::TABLES,
+    tag = "tables",
+    responses(
+        (status = 200, description = "tables and views, by name", body = TableList),
+        (status = 304, description = "the client has this answer"),
+        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    tagged(&app, &caller, &headers, db_api::TABLES, async {
+        Ok(TableList {
+            tables: app.engine.list_tables().await?,
+        })
+    })
+    .await
+}
+
+/// Show one table: columns, keys, indexes, triggers, row count.
+#[utoipa::path(
+    get,
+    path = db_api::TABLE,
+    tag = "tables",
+    params(("table" = String, Path, description = "the table or view", example = "sales")),
+    responses(
+        (status = 200, description = "the table", body = Table),
+        (status = 304, description = "the client has this answer"),
+        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Path(table): Path<String>,
+) -> Result<Response, ApiError> {
+    let question = format!("{}/{table}", db_api::TABLES);
+    tagged(&app, &caller, &headers, &question, async {
+        Ok(app.engine.get_table(table, COUNT_FOR).await?)
+    })
+    .await
+}
+
+/// An answer with its tag, or 304 for a client that has it.
+async fn tagged<T: Serialize>(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    question: &str,
+    answer: impl Future<Output = Result<T, ApiError>>,
+) -> Result<Response, ApiError> {
+    let etag = app.etag(&caller.0, question.as_bytes());
+    if client_has(headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
+    }
+    let answer = answer.await?;
+    Ok((
+        [(ETAG, etag), (CACHE_CONTROL, "private, no-cache".to_owned())],
+        Json(answer),
+    )
+        .into_response())
+}

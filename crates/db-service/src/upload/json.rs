@@ -1,0 +1,274 @@
+//! JSON: objects whose keys name columns, in an array or one a line. Values are bound as they are parsed.
+
+use super::Builder;
+use crate::engine::{BulkBatch, BulkSource, EngineError};
+use db_api::Value;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+
+/// The sets of keys seen so far; rows with the same keys share a statement.
+#[derive(Default)]
+struct Shapes {
+    known: HashMap<Vec<String>, usize>,
+    /// The keys of the row before: mostly the next has the same.
+    last: Vec<String>,
+    last_index: Option<usize>,
+}
+
+impl Shapes {
+    /// Reads one object into `builder` as the row of `line`.
+    fn read(&mut self, builder: &mut Builder, line: u64, text: &str) {
+        let start = builder.mark();
+        let mut json = serde_json::Deserializer::from_str(text);
+        let object = Object {
+            shapes: self,
+            builder,
+        };
+        let read = object
+            .deserialize(&mut json)
+            .and_then(|shape| json.end().map(|()| shape));
+        match read {
+            Ok(shape) => builder.row(line, shape, start),
+            Err(why) => builder.unreadable(line, None, format!("no JSON object of values: {why}"), start),
+        }
+    }
+
+    fn index(&mut self, builder: &mut Builder, keys: Vec<String>) -> usize {
+        let next = self.known.len();
+        let index = *self.known.entry(keys.clone()).or_insert(next);
+        if index == next {
+            builder.batch.new_shapes.push(keys.clone());
+        }
+        self.last = keys;
+        self.last_index = Some(index);
+        index
+    }
+}
+
+/// Pushes the values of an object; gives the index of its keys.
+struct Object<'a> {
+    shapes: &'a mut Shapes,
+    builder: &'a mut Builder,
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object whose keys are columns")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+        let mut keys: Option<Vec<String>> = None;
+        let mut count = 0;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &mut keys {
+                Some(keys) => keys.push(key.into_owned()),
+                None if self.shapes.last.get(count).is_some_and(|last| *last == key) => {}
+                None => {
+                    let mut others = self.shapes.last[..count.min(self.shapes.last.len())].to_vec();
+                    others.push(key.into_owned());
+                    keys = Some(others);
+                }
+            }
+            count += 1;
+            self.builder.push(map.next_value::<Value>()?);
+        }
+        match (keys, self.shapes.last_index) {
+            (None, Some(index)) if count == self.shapes.last.len() => Ok(index),
+            (keys, _) => {
+                let keys = keys.unwrap_or_else(|| self.shapes.last[..count].to_vec());
+                Ok(self.shapes.index(self.builder, keys))
+            }
+        }
+    }
+}
+
+/// Reads one object a line.
+pub(crate) struct NdjsonRows<R> {
+    body: BufReader<R>,
+}
+
+impl<R: Read> NdjsonRows<R> {
+    /// Nothing is read yet.
+    pub(crate) fn new(body: R) -> Self {
+        Self {
+            body: BufReader::with_capacity(64 * 1024, body),
+        }
+    }
+}
+
+impl<R: Read + Send> BulkSource for NdjsonRows<R> {
+    fn read(mut self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
+        let mut builder = Builder::default();
+        let mut shapes = Shapes::default();
+        let mut bytes = Vec::new();
+        let mut line = 0;
+        loop {
+            bytes.clear();
+            if self
+                .body
+                .read_until(b'\n', &mut bytes)
+                .map_err(EngineError::broken)?
+                == 0
+            {
+                builder.flush(emit);
+                return Ok(());
+            }
+            line += 1;
+            match std::str::from_utf8(&bytes) {
+                Ok(text) if text.trim().is_empty() => {}
+                Ok(text) => shapes.read(&mut builder, line, text),
+                Err(_) => {
+                    let start = builder.mark();
+                    builder.unreadable(line, None, "the line is not UTF-8".to_owned(), start);
+                }
+            }
+            if !builder.flush_if_full(emit) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads an array of objects.
+pub(crate) struct JsonRows<R> {
+    body: R,
+}
+
+impl<R: Read> JsonRows<R> {
+    /// Nothing is read yet.
+    pub(crate) fn new(body: R) -> Self {
+        Self { body }
+    }
+}
+
+impl<R: Read + Send> BulkSource for JsonRows<R> {
+    fn read(self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
+        let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(64 * 1024, self.body));
+        let mut builder = Builder::default();
+        let elements = Elements {
+            builder: &mut builder,
+            emit,
+            stopped: false,
+        };
+        let stopped = json
+            .deserialize_seq(elements)
+            .and_then(|stopped| {
+                if stopped {
+                    Ok(true)
+                } else {
+                    json.end().map(|()| false)
+                }
+            })
+            .map_err(|why| EngineError::Invalid(format!("the body is no JSON array of objects: {why}")))?;
+        if !stopped {
+            builder.flush(emit);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the elements; true when nobody wants more.
+struct Elements<'a> {
+    builder: &'a mut Builder,
+    emit: &'a mut dyn FnMut(BulkBatch) -> bool,
+    stopped: bool,
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<bool, A::Error> {
+        let mut shapes = Shapes::default();
+        let mut number = 0;
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            number += 1;
+            if self.stopped {
+                continue;
+            }
+            shapes.read(self.builder, number, element.get());
+            self.stopped = !self.builder.flush_if_full(self.emit);
+        }
+        Ok(self.stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(source: impl BulkSource) -> Vec<BulkBatch> {
+        let mut batches = Vec::new();
+        Box::new(source)
+            .read(&mut |batch| {
+                batches.push(batch);
+                true
+            })
+            .unwrap();
+        batches
+    }
+
+    #[test]
+    fn rows_with_other_keys_get_another_shape() {
+        let body = "{\"a\":1,\"b\":2}\n\n{\"a\":3,\"b\":4}\n{\"a\":5}\n{\"a\":6,\"b\":7}\n{}\n";
+
+        let batches = read(NdjsonRows::new(body.as_bytes()));
+
+        let batch = &batches[0];
+        assert_eq!(
+            batch.new_shapes,
+            [vec!["a".to_owned(), "b".to_owned()], vec!["a".to_owned()], vec![]]
+        );
+        assert_eq!(
+            batch.rows.iter().map(|row| row.shape).collect::<Vec<_>>(),
+            [0, 0, 1, 0, 2]
+        );
+        assert_eq!(
+            batch.rows.iter().map(|row| row.line).collect::<Vec<_>>(),
+            [1, 3, 4, 5, 6]
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_object_is_named_and_the_others_are_read() {
+        let batches = read(NdjsonRows::new(
+            "{\"a\":1}\n[1]\n{\"a\":{}}\n{\"a\":2}".as_bytes(),
+        ));
+
+        let batch = &batches[0];
+        assert_eq!(batch.values, [Value::Integer(1), Value::Integer(2)]);
+        assert_eq!(
+            batch
+                .unreadable
+                .iter()
+                .map(|error| error.line)
+                .collect::<Vec<_>>(),
+            [2, 3]
+        );
+    }
+
+    #[test]
+    fn elements_of_an_array_are_numbered() {
+        let batches = read(JsonRows::new(r#"[{"a":1}, 7, {"a":2}]"#.as_bytes()));
+
+        assert_eq!(batches[0].rows.len(), 2);
+        assert_eq!(batches[0].unreadable[0].line, 2);
+    }
+}

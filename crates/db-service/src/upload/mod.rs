@@ -1,0 +1,63 @@
+//! Bodies of bulk inserts: kept on disk until they are whole, then read row by row.
+//!
+//! A body is inserted only when all of it is there, so a slow uploader holds nothing but a file.
+
+mod csv;
+mod json;
+mod spool;
+
+pub(crate) use csv::CsvRows;
+pub(crate) use json::{JsonRows, NdjsonRows};
+pub(crate) use spool::{Spool, Spooled};
+
+use crate::engine::{BulkBatch, BulkRow};
+use db_api::{RowError, Value};
+
+/// How many rows make a batch.
+const BATCH_ROWS: usize = 1_000;
+/// Errors of a batch that are described; the others are only counted.
+const DESCRIBED: usize = 100;
+
+/// Collects rows into batches.
+#[derive(Default)]
+struct Builder {
+    batch: BulkBatch,
+}
+
+impl Builder {
+    /// Adds a value to the row that is being read.
+    fn push(&mut self, value: Value) {
+        self.batch.values.push(value);
+    }
+
+    /// Where the values of the next row begin.
+    fn mark(&self) -> usize {
+        self.batch.values.len()
+    }
+
+    /// The values since `start` are a row.
+    fn row(&mut self, line: u64, shape: usize, start: usize) {
+        self.batch.rows.push(BulkRow { line, shape, start });
+    }
+
+    /// The values since `start` are no row.
+    fn unreadable(&mut self, line: u64, column: Option<String>, reason: String, start: usize) {
+        self.batch.values.truncate(start);
+        self.batch.unreadable_count += 1;
+        if self.batch.unreadable.len() < DESCRIBED {
+            self.batch.unreadable.push(RowError { line, column, reason });
+        }
+    }
+
+    /// Hands the batch on when it is full; false when nobody wants more.
+    fn flush_if_full(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> bool {
+        let full = self.batch.rows.len() + self.batch.unreadable.len() >= BATCH_ROWS
+            || self.batch.values.len() >= BATCH_ROWS * 64;
+        !full || self.flush(emit)
+    }
+
+    /// Hands the batch on; false when nobody wants more.
+    fn flush(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> bool {
+        emit(std::mem::take(&mut self.batch))
+    }
+}
