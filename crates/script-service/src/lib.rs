@@ -1,1 +1,3 @@
-//! script-service
+//! Takes imports and analyses as jobs, runs them, answers with figures.
+
+mod import;

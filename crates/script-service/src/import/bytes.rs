@@ -1,0 +1,117 @@
+//! The bytes of a source: compression taken off, progress counted.
+
+use std::io::{self, BufReader, Read, Seek};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A source that can be read from its beginning as often as needed.
+pub(crate) trait SourceRead: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> SourceRead for T {}
+
+/// How a source is packed, told by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// Not at all.
+    Plain,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+    /// zip; spreadsheets are zip files too.
+    Zip,
+}
+
+impl Packing {
+    /// The packing that `head`, the first bytes of a source, belongs to.
+    pub(crate) fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The name in reports; `None` for plain bytes.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+            Self::Zip => Some("zip"),
+        }
+    }
+}
+
+/// The first bytes of `source`, which is then at its beginning again.
+pub(crate) fn head(source: &mut dyn SourceRead, bytes: usize) -> io::Result<Vec<u8>> {
+    source.rewind()?;
+    let mut head = Vec::with_capacity(bytes);
+    source.take(bytes as u64).read_to_end(&mut head)?;
+    source.rewind()?;
+    Ok(head)
+}
+
+/// `source` unpacked; `progress` counts the packed bytes read.
+pub(crate) fn unpack(
+    source: Box<dyn SourceRead>,
+    packing: Packing,
+    progress: &Arc<AtomicU64>,
+) -> io::Result<Box<dyn Read + Send>> {
+    progress.store(0, Ordering::Relaxed);
+    let counted = BufReader::with_capacity(
+        64 * 1024,
+        Counted {
+            source,
+            read: Arc::clone(progress),
+        },
+    );
+    Ok(match packing {
+        Packing::Plain | Packing::Zip => Box::new(counted),
+        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(counted)),
+        Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(counted)?),
+    })
+}
+
+struct Counted {
+    source: Box<dyn SourceRead>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(output)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Write as _};
+
+    fn unpacked(bytes: Vec<u8>) -> String {
+        let mut source: Box<dyn SourceRead> = Box::new(Cursor::new(bytes));
+        let packing = Packing::of(&head(source.as_mut(), 4).unwrap());
+        let mut text = String::new();
+        unpack(source, packing, &Arc::default())
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    }
+
+    #[test]
+    fn packed_sources_are_told_by_their_first_bytes() {
+        let text = "id,name\n1,Café\n".repeat(1_000);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap();
+
+        assert_eq!(unpacked(text.clone().into_bytes()), text);
+        assert_eq!(unpacked(gzip.finish().unwrap()), text);
+        assert_eq!(unpacked(zstd), text);
+    }
+}

@@ -1,0 +1,278 @@
+//! Which characters a source's bytes stand for, decided from all of them.
+//!
+//! A byte order mark decides; otherwise the source is UTF-8 when it is valid UTF-8 throughout, or when only
+//! a few of its lines are not; otherwise a detector names a legacy encoding. UTF-8 passes through unchanged
+//! and its broken lines are rejected one by one; everything else is decoded on the way.
+
+use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use std::io::{self, BufReader, Read};
+
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The encoding of a source and why it was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EncodingChoice {
+    /// The encoding.
+    pub encoding: &'static Encoding,
+    /// How many bytes of a byte order mark come first.
+    pub mark_bytes: usize,
+    /// Why, in words.
+    pub why: &'static str,
+}
+
+/// Decides the encoding of `source`, reading it to its end unless a mark decides. `language` is the hint of
+/// the detector for legacy encodings, a top-level domain such as `fr`.
+pub(crate) fn detect(mut source: impl Read, language: &str) -> io::Result<EncodingChoice> {
+    let mut head = [0_u8; 4];
+    let mut filled = 0;
+    while filled < head.len() {
+        match source.read(&mut head[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    let head = &head[..filled];
+    if let Some((encoding, mark_bytes)) = Encoding::for_bom(head) {
+        return Ok(EncodingChoice {
+            encoding,
+            mark_bytes,
+            why: "byte order mark",
+        });
+    }
+    if let [first, 0, second, 0] = head
+        && *first != 0
+        && *second != 0
+    {
+        return Ok(plain(UTF_16LE, "every second byte is zero"));
+    }
+    if let [0, first, 0, second] = head
+        && *first != 0
+        && *second != 0
+    {
+        return Ok(plain(UTF_16BE, "every second byte is zero"));
+    }
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+    let mut census = Utf8Census::default();
+    let mut reader = BufReader::with_capacity(CHUNK_BYTES, io::Cursor::new(head.to_vec()).chain(source));
+    loop {
+        let chunk = io::BufRead::fill_buf(&mut reader)?;
+        if chunk.is_empty() {
+            break;
+        }
+        census.feed(chunk);
+        if !chunk.is_ascii() {
+            detector.feed(chunk, false);
+        }
+        let read = chunk.len();
+        io::BufRead::consume(&mut reader, read);
+    }
+    census.finish();
+    if census.broken == 0 {
+        return Ok(plain(UTF_8, "valid UTF-8 throughout"));
+    }
+    // Valid sequences of several bytes hardly come about by chance, so a majority of them is UTF-8 with
+    // some broken places, such as a file that ends inside a character.
+    if census.valid > census.broken {
+        return Ok(plain(UTF_8, "UTF-8 but for a few places"));
+    }
+    detector.feed(b"", true);
+    let encoding = detector.guess(Some(language.as_bytes()), chardetng::Utf8Detection::Deny);
+    Ok(plain(encoding, "not UTF-8; guessed from its bytes"))
+}
+
+fn plain(encoding: &'static Encoding, why: &'static str) -> EncodingChoice {
+    EncodingChoice {
+        encoding,
+        mark_bytes: 0,
+        why,
+    }
+}
+
+/// Counts sequences of several bytes that are UTF-8, and places that are not.
+#[derive(Debug, Default)]
+struct Utf8Census {
+    valid: u64,
+    broken: u64,
+    /// A sequence cut by the end of a chunk.
+    pending: Vec<u8>,
+}
+
+impl Utf8Census {
+    fn feed(&mut self, chunk: &[u8]) {
+        let joined;
+        let mut rest = if self.pending.is_empty() {
+            chunk
+        } else {
+            joined = [self.pending.as_slice(), chunk].concat();
+            self.pending.clear();
+            &joined[..]
+        };
+        loop {
+            match std::str::from_utf8(rest) {
+                Ok(valid) => {
+                    self.count(valid);
+                    return;
+                }
+                Err(error) => {
+                    let (valid, after) = rest.split_at(error.valid_up_to());
+                    if let Ok(valid) = std::str::from_utf8(valid) {
+                        self.count(valid);
+                    }
+                    match error.error_len() {
+                        Some(length) => {
+                            self.broken += 1;
+                            rest = &after[length..];
+                        }
+                        None => {
+                            self.pending = after.to_vec();
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, valid: &str) {
+        if !valid.is_ascii() {
+            self.valid += valid.bytes().filter(|byte| *byte >= 0xc0).count() as u64;
+        }
+    }
+
+    fn finish(&mut self) {
+        if !self.pending.is_empty() {
+            self.broken += 1;
+        }
+    }
+}
+
+/// A source as UTF-8: bytes that are no characters become U+FFFD, except in UTF-8 itself, which passes
+/// through as it is. The byte order mark is left out.
+pub(crate) struct Decoding<R> {
+    source: R,
+    decoder: Option<Decoder>,
+    mark_bytes: usize,
+    input: Vec<u8>,
+    input_start: usize,
+    input_end: usize,
+    at_end: bool,
+    finished: bool,
+    /// Decoded text for a caller whose buffer may be too small for one character.
+    spill: Vec<u8>,
+}
+
+impl<R: Read> Decoding<R> {
+    /// `source` from its beginning, under `choice`.
+    pub(crate) fn new(source: R, choice: &EncodingChoice) -> Self {
+        let decoder = (choice.encoding != UTF_8).then(|| choice.encoding.new_decoder_without_bom_handling());
+        let input = if decoder.is_some() {
+            vec![0; CHUNK_BYTES]
+        } else {
+            Vec::new()
+        };
+        Self {
+            source,
+            decoder,
+            mark_bytes: choice.mark_bytes,
+            input,
+            input_start: 0,
+            input_end: 0,
+            at_end: false,
+            finished: false,
+            spill: Vec::new(),
+        }
+    }
+}
+
+/// The smallest buffer that a decoder is given: room for a character, several times over.
+const LEAST_OUTPUT_BYTES: usize = 32;
+
+impl<R: Read> Read for Decoding<R> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        if self.mark_bytes > 0 {
+            let mut mark = [0_u8; 3];
+            self.source.read_exact(&mut mark[..self.mark_bytes])?;
+            self.mark_bytes = 0;
+        }
+        let Some(decoder) = self.decoder.as_mut() else {
+            return self.source.read(output);
+        };
+        if !self.spill.is_empty() || output.len() < LEAST_OUTPUT_BYTES {
+            if self.spill.is_empty() {
+                let mut room = [0_u8; LEAST_OUTPUT_BYTES];
+                let written = self.read(&mut room)?;
+                self.spill.extend_from_slice(&room[..written]);
+            }
+            let count = self.spill.len().min(output.len());
+            output[..count].copy_from_slice(&self.spill[..count]);
+            self.spill.drain(..count);
+            return Ok(count);
+        }
+        loop {
+            if self.finished {
+                return Ok(0);
+            }
+            if self.input_start == self.input_end && !self.at_end {
+                self.input_start = 0;
+                self.input_end = self.source.read(&mut self.input)?;
+                self.at_end = self.input_end == 0;
+            }
+            let (result, read, written, _) =
+                decoder.decode_to_utf8(&self.input[self.input_start..self.input_end], output, self.at_end);
+            self.input_start += read;
+            self.finished = self.at_end && result == CoderResult::InputEmpty;
+            if written > 0 {
+                return Ok(written);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> (String, &'static str) {
+        let choice = detect(bytes, "fr").unwrap();
+        let mut text = String::new();
+        Decoding::new(bytes, &choice).read_to_string(&mut text).unwrap();
+        (text, choice.encoding.name())
+    }
+
+    #[test]
+    fn encodings_of_french_exports_are_recognised() {
+        let text = "Région;Réf. produit;Montant\r\nÎle-de-France;Café équitable;1\u{a0}234,56\r\n".repeat(4);
+        let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+
+        assert_eq!(decoded(text.as_bytes()), (text.clone(), "UTF-8"));
+        assert_eq!(
+            decoded(&[b"\xef\xbb\xbf", text.as_bytes()].concat()),
+            (text.clone(), "UTF-8")
+        );
+        assert_eq!(decoded(&latin), (text.clone(), "windows-1252"));
+        assert_eq!(
+            decoded(&[b"\xff\xfe", &utf16[..]].concat()),
+            (text.clone(), "UTF-16LE")
+        );
+        assert_eq!(decoded(&utf16), (text.clone(), "UTF-16LE"));
+        assert_eq!(decoded(&[b"\xfe\xff", &big[..]].concat()), (text, "UTF-16BE"));
+    }
+
+    #[test]
+    fn utf8_cut_inside_a_character_stays_utf8() {
+        let text = "Île-de-France;é\nÎle-de-France;é";
+
+        let choice = detect(&text.as_bytes()[..text.len() - 1], "fr").unwrap();
+
+        assert_eq!(choice.encoding, UTF_8);
+    }
+
+    #[test]
+    fn a_character_across_two_chunks_is_one() {
+        let text = format!("{}é\n", "x".repeat(CHUNK_BYTES - 1));
+
+        assert_eq!(decoded(text.as_bytes()), (text.clone(), "UTF-8"));
+    }
+}

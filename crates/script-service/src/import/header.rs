@@ -1,0 +1,321 @@
+//! Which header is which column.
+//!
+//! A header is taken, in this order: as the request's mapping says, by its exact name, by its name folded
+//! (case, accents and punctuation left out), by a synonym.
+
+use super::tables::{Column, Spec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// How a header came to its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchedBy {
+    /// The request says so.
+    Mapping,
+    /// The header is the column's name.
+    Name,
+    /// The header is the column's name but for case, accents or punctuation.
+    FoldedName,
+    /// The header is another word for the column.
+    Synonym,
+}
+
+/// A header and its column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MappedColumn {
+    /// The header as it stands in the source.
+    #[schema(example = "Réf. produit")]
+    pub header: String,
+    /// The column it fills.
+    #[schema(example = "product_id")]
+    pub column: String,
+    /// How it came to it.
+    pub matched_by: MatchedBy,
+}
+
+/// Where each column of a table stands in a source.
+#[derive(Debug, Clone)]
+pub(crate) struct Mapping {
+    /// For each column of the table, the field it is read from.
+    pub fields: Vec<Option<usize>>,
+    /// What was matched, in the order of the table's columns.
+    pub matched: Vec<MappedColumn>,
+    /// Headers that stand for no column.
+    pub ignored: Vec<String>,
+}
+
+/// Why headers do not fit a table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MappingError {
+    #[error("no header stands for {}; the headers are {}", list(columns), list(headers))]
+    MissingColumns {
+        columns: Vec<String>,
+        headers: Vec<String>,
+    },
+    #[error("`{first}` and `{second}` both stand for {column}; name one of them in `mapping`")]
+    Twice {
+        column: &'static str,
+        first: String,
+        second: String,
+    },
+    #[error(
+        "`mapping` names the header `{header}`, which the source lacks; its headers are {}",
+        list(headers)
+    )]
+    NoSuchHeader { header: String, headers: Vec<String> },
+    #[error(
+        "`mapping` names the column `{column}`, which {table} lacks; it has {}",
+        list(columns)
+    )]
+    NoSuchColumn {
+        column: String,
+        table: &'static str,
+        columns: Vec<String>,
+    },
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".into();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// Finds the columns of `spec` among `headers`. `mapping` goes from column to header. `key_needed` says
+/// whether the key must be there.
+pub(crate) fn map(
+    spec: &'static Spec,
+    headers: &[String],
+    mapping: &BTreeMap<String, String>,
+    key_needed: bool,
+) -> Result<Mapping, MappingError> {
+    let mut found: Vec<Option<(usize, MatchedBy)>> = vec![None; spec.columns.len()];
+    let mut taken = vec![false; headers.len()];
+    for (name, header) in mapping {
+        let Some(column) = spec.columns.iter().position(|column| column.name == name) else {
+            return Err(MappingError::NoSuchColumn {
+                column: name.clone(),
+                table: spec.sql,
+                columns: spec.columns.iter().map(|column| column.name.to_owned()).collect(),
+            });
+        };
+        let field = headers
+            .iter()
+            .position(|seen| seen.trim() == header.trim())
+            .or_else(|| headers.iter().position(|seen| fold(seen) == fold(header)));
+        let Some(field) = field else {
+            return Err(MappingError::NoSuchHeader {
+                header: header.clone(),
+                headers: headers.to_vec(),
+            });
+        };
+        found[column] = Some((field, MatchedBy::Mapping));
+        taken[field] = true;
+    }
+    for matched_by in [MatchedBy::Name, MatchedBy::FoldedName, MatchedBy::Synonym] {
+        for (index, column) in spec.columns.iter().enumerate() {
+            if found[index].is_some() {
+                continue;
+            }
+            let mut fields = (0..headers.len())
+                .filter(|&field| !taken[field] && stands_for(&headers[field], column, matched_by));
+            let Some(field) = fields.next() else {
+                continue;
+            };
+            if let Some(second) = fields.next() {
+                return Err(MappingError::Twice {
+                    column: column.name,
+                    first: headers[field].clone(),
+                    second: headers[second].clone(),
+                });
+            }
+            found[index] = Some((field, matched_by));
+            taken[field] = true;
+        }
+    }
+    let missing: Vec<String> = spec
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|&(index, column)| {
+            column.required && found[index].is_none() && (key_needed || index >= spec.key)
+        })
+        .map(|(_, column)| column.name.to_owned())
+        .collect();
+    if !missing.is_empty() {
+        return Err(MappingError::MissingColumns {
+            columns: missing,
+            headers: headers.to_vec(),
+        });
+    }
+    let matched = found
+        .iter()
+        .zip(spec.columns)
+        .filter_map(|(found, column)| {
+            found.map(|(field, matched_by)| MappedColumn {
+                header: headers[field].clone(),
+                column: column.name.to_owned(),
+                matched_by,
+            })
+        })
+        .collect();
+    let ignored = headers
+        .iter()
+        .zip(&taken)
+        .filter(|(header, taken)| !**taken && !header.trim().is_empty())
+        .map(|(header, _)| header.clone())
+        .collect();
+    Ok(Mapping {
+        fields: found
+            .into_iter()
+            .map(|found| found.map(|(field, _)| field))
+            .collect(),
+        matched,
+        ignored,
+    })
+}
+
+/// How many columns of `spec` stand among `headers`: what a guess at the dialect is worth.
+pub(crate) fn recognised(spec: &Spec, headers: &[String]) -> usize {
+    spec.columns
+        .iter()
+        .filter(|column| {
+            headers.iter().any(|header| {
+                stands_for(header, column, MatchedBy::FoldedName)
+                    || stands_for(header, column, MatchedBy::Synonym)
+            })
+        })
+        .count()
+}
+
+fn stands_for(header: &str, column: &Column, matched_by: MatchedBy) -> bool {
+    match matched_by {
+        MatchedBy::Mapping => false,
+        MatchedBy::Name => header.trim() == column.name,
+        MatchedBy::FoldedName => fold(header) == fold(column.name),
+        MatchedBy::Synonym => {
+            let folded = fold(header);
+            column.synonyms.contains(&folded.as_str())
+                // `Montant (€)`, `Prix EUR`: a currency behind the word is no other word.
+                || folded
+                    .strip_suffix(" eur")
+                    .or_else(|| folded.strip_suffix(" euros"))
+                    .is_some_and(|word| column.synonyms.contains(&word) || word == fold(column.name))
+        }
+    }
+}
+
+/// `text` in lower case, without accents, punctuation as single blanks: `Réf. produit` as `ref produit`.
+pub(crate) fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for character in text.chars().flat_map(char::to_lowercase) {
+        let plain = match character {
+            'à' | 'â' | 'ä' | 'á' | 'ã' => "a",
+            'ç' => "c",
+            'é' | 'è' | 'ê' | 'ë' => "e",
+            'î' | 'ï' | 'í' => "i",
+            'ô' | 'ö' | 'ó' => "o",
+            'ù' | 'û' | 'ü' | 'ú' => "u",
+            'ÿ' => "y",
+            'ñ' => "n",
+            'œ' => "oe",
+            'æ' => "ae",
+            // A letter with its accent as a character of its own.
+            '\u{300}'..='\u{36f}' => continue,
+            'a'..='z' | '0'..='9' => {
+                folded.push(character);
+                continue;
+            }
+            _ => {
+                if !folded.is_empty() && !folded.ends_with(' ') {
+                    folded.push(' ');
+                }
+                continue;
+            }
+        };
+        folded.push_str(plain);
+    }
+    if folded.ends_with(' ') {
+        folded.pop();
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::tables::Table;
+
+    fn headers(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn french_headers_find_their_columns() {
+        let headers = headers(&[
+            "N° ligne",
+            "Date de vente",
+            "MAGASIN",
+            "Réf. produit",
+            "Quantité",
+            "Montant TTC (€)",
+            "Vendeur",
+        ]);
+
+        let mapping = map(Table::Sales.spec(), &headers, &BTreeMap::new(), true).unwrap();
+
+        assert_eq!(
+            mapping.fields,
+            [Some(0), Some(3), Some(2), Some(1), Some(4), Some(5), None]
+        );
+        assert_eq!(mapping.ignored, ["Vendeur"]);
+    }
+
+    #[test]
+    fn a_missing_column_is_named_with_the_headers_seen() {
+        let error = map(
+            Table::Sales.spec(),
+            &headers(&["id", "product_id", "sale_date", "quantity", "amount"]),
+            &BTreeMap::new(),
+            true,
+        )
+        .unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "no header stands for `store_id`; the headers are `id`, `product_id`, `sale_date`, `quantity`, `amount`"
+        );
+    }
+
+    #[test]
+    fn two_headers_for_one_column_are_not_guessed_between() {
+        let error = map(
+            Table::Stores.spec(),
+            &headers(&["id", "Ville", "Commune"]),
+            &BTreeMap::new(),
+            true,
+        )
+        .unwrap_err();
+
+        assert!(error.to_string().contains("`Ville` and `Commune`"), "{error}");
+    }
+
+    #[test]
+    fn the_requests_mapping_comes_first() {
+        let mapping = BTreeMap::from([("city".to_owned(), "Commune".to_owned())]);
+
+        let mapped = map(
+            Table::Stores.spec(),
+            &headers(&["id", "Ville", "Commune"]),
+            &mapping,
+            true,
+        )
+        .unwrap();
+
+        assert_eq!(mapped.fields[1], Some(2));
+        assert_eq!(mapped.ignored, ["Ville"]);
+    }
+}

@@ -1,0 +1,115 @@
+//! What a request may fix about the reading of a source. Nothing given is decided from the source.
+
+use super::cents::DecimalMark;
+use super::dates::DateOrder;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The format of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Fields between delimiters: CSV, TSV.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// An array of JSON objects.
+    Json,
+}
+
+/// How ambiguous numbers and dates are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Locale {
+    /// `1.234` is a thousand, `03/11/2023` is in November.
+    #[default]
+    Fr,
+    /// `1,234` is a thousand, `03/11/2023` is in March.
+    En,
+}
+
+impl Locale {
+    /// The decimal mark of the locale.
+    pub(crate) fn decimal(self) -> DecimalMark {
+        match self {
+            Self::Fr => DecimalMark::Comma,
+            Self::En => DecimalMark::Point,
+        }
+    }
+
+    /// The date order of the locale.
+    pub(crate) fn date_order(self) -> DateOrder {
+        match self {
+            Self::Fr => DateOrder::DayFirst,
+            Self::En => DateOrder::MonthFirst,
+        }
+    }
+
+    /// The top-level domain that hints at legacy encodings.
+    pub(crate) fn domain(self) -> &'static str {
+        match self {
+            Self::Fr => "fr",
+            Self::En => "com",
+        }
+    }
+}
+
+/// What a request fixes about the reading of a source; everything else is decided from its content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ReadOptions {
+    /// The format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// The encoding, by any name that browsers know, such as `windows-1252`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The character between fields: one ASCII character, or `tab`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// How many lines stand before the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_lines: Option<u64>,
+    /// The decimal mark of every amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<DecimalMark>,
+    /// The order of day and month in every date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    /// How ambiguous columns are read; the service's setting by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    /// From column to header, for headers that are not recognised.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mapping: BTreeMap<String, String>,
+    /// Whether an amount with more than two decimals is rejected instead of rounded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+impl ReadOptions {
+    /// The delimiter as a byte; `Err` holds what is wrong with it.
+    pub(crate) fn delimiter_byte(&self) -> Result<Option<u8>, String> {
+        match self.delimiter.as_deref() {
+            None => Ok(None),
+            Some("tab" | "\\t" | "\t") => Ok(Some(b'\t')),
+            Some(text) => match text.as_bytes() {
+                [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Some(*byte)),
+                _ => Err(format!(
+                    "`delimiter` must be one ASCII character or `tab`, not `{text}`"
+                )),
+            },
+        }
+    }
+
+    /// The encoding; `Err` holds what is wrong with it.
+    pub(crate) fn encoding(&self) -> Result<Option<&'static encoding_rs::Encoding>, String> {
+        match self.encoding.as_deref() {
+            None => Ok(None),
+            Some(label) => encoding_rs::Encoding::for_label(label.as_bytes())
+                .map(Some)
+                .ok_or_else(|| format!("no encoding is called `{label}`")),
+        }
+    }
+}

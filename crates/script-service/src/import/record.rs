@@ -1,0 +1,98 @@
+//! One record of a source, whatever its format: where it stands, its text, its fields.
+
+use super::fault::FaultCode;
+
+/// What kind of text a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldKind {
+    /// Text as a person or an export wrote it.
+    Written,
+    /// A number of a format that has numbers (JSON, spreadsheets): a point is its decimal mark.
+    Number,
+    /// The source has no such field here.
+    Absent,
+}
+
+/// One record, reused from one to the next. `raw` is its source text without the line break.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// The physical line where it begins, the first being 1; a row number in a spreadsheet.
+    pub line: u64,
+    /// Where it begins, in bytes of the decoded text.
+    pub byte_offset: u64,
+    /// Its source text, without the line break.
+    pub raw: Vec<u8>,
+    /// Why it cannot be read at all.
+    pub fault: Option<FaultCode>,
+    text: Vec<u8>,
+    fields: Vec<(usize, usize, FieldKind)>,
+}
+
+impl Record {
+    /// Empties it, to be filled again.
+    pub(crate) fn begin(&mut self, line: u64, byte_offset: u64) {
+        self.line = line;
+        self.byte_offset = byte_offset;
+        self.fault = None;
+        self.raw.clear();
+        self.text.clear();
+        self.fields.clear();
+    }
+
+    /// Appends a field.
+    pub(crate) fn push(&mut self, bytes: &[u8], kind: FieldKind) {
+        let start = self.text.len();
+        self.text.extend_from_slice(bytes);
+        self.fields.push((start, self.text.len(), kind));
+    }
+
+    /// Makes it hold `count` fields, those that are not there yet absent.
+    pub(crate) fn widen(&mut self, count: usize) {
+        self.fields
+            .resize(count.max(self.fields.len()), (0, 0, FieldKind::Absent));
+    }
+
+    /// Sets field `index`, which must be there.
+    pub(crate) fn set(&mut self, index: usize, bytes: &[u8], kind: FieldKind) {
+        let start = self.text.len();
+        self.text.extend_from_slice(bytes);
+        self.fields[index] = (start, self.text.len(), kind);
+    }
+
+    /// Takes a line whose fields stand between `delimiter`s, none of them quoted.
+    pub(crate) fn split(&mut self, line: &[u8], delimiter: u8) {
+        self.raw.extend_from_slice(line);
+        self.text.extend_from_slice(line);
+        let mut start = 0;
+        for end in memchr::memchr_iter(delimiter, line) {
+            self.fields.push((start, end, FieldKind::Written));
+            start = end + 1;
+        }
+        self.fields.push((start, line.len(), FieldKind::Written));
+    }
+
+    /// How many fields it has.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Field `index`: its bytes and kind. Absent when there is none.
+    pub(crate) fn field(&self, index: usize) -> (&[u8], FieldKind) {
+        match self.fields.get(index) {
+            Some(&(start, end, kind)) => (&self.text[start..end], kind),
+            None => (&[], FieldKind::Absent),
+        }
+    }
+
+    /// The fields as text, broken characters replaced.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        (0..self.len())
+            .map(|index| String::from_utf8_lossy(self.field(index).0).into_owned())
+            .collect()
+    }
+
+    /// Whether its source text is UTF-8.
+    pub(crate) fn is_utf8(&self) -> bool {
+        self.raw.is_ascii() || std::str::from_utf8(&self.raw).is_ok()
+    }
+}

@@ -1,0 +1,223 @@
+//! The second pass: a record becomes a row of its table, or a fault.
+
+use super::cents::{self, DecimalMark};
+use super::dates;
+use super::fault::{Fault, FaultCode};
+use super::ids::{References, SeenKeys};
+use super::record::{FieldKind, Record};
+use super::survey::Reading;
+use super::tables::{Kind, Spec, Table};
+use db_client::db_api::Value;
+
+/// A row, its values in the order of [`RowReader::columns`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// The values.
+    pub values: Vec<Value>,
+    /// Whether an amount was rounded to cents.
+    pub rounded: bool,
+}
+
+/// Turns records into rows under a [`Reading`]. It remembers the keys it has seen.
+#[derive(Debug)]
+pub(crate) struct RowReader<'a> {
+    spec: &'static Spec,
+    reading: &'a Reading,
+    /// The columns that the source has: their places in the table and in the record.
+    columns: Vec<(usize, usize)>,
+    has_key: bool,
+    seen: SeenKeys,
+}
+
+impl<'a> RowReader<'a> {
+    /// Reads rows of `table`.
+    pub(crate) fn new(table: Table, reading: &'a Reading) -> Self {
+        let spec = table.spec();
+        let columns: Vec<(usize, usize)> = reading
+            .mapping
+            .fields
+            .iter()
+            .enumerate()
+            .filter_map(|(index, field)| field.map(|field| (index, field)))
+            .collect();
+        let has_key = (0..spec.key).all(|index| reading.mapping.fields[index].is_some());
+        Self {
+            spec,
+            reading,
+            columns,
+            has_key,
+            seen: SeenKeys::default(),
+        }
+    }
+
+    /// The SQL names of the columns that rows have, in their order.
+    pub(crate) fn columns(&self) -> Vec<&'static str> {
+        self.columns
+            .iter()
+            .map(|&(index, _)| self.spec.columns[index].sql)
+            .collect()
+    }
+
+    /// Reads `record`. The first fault found is its fault.
+    pub(crate) fn read(&mut self, record: &Record, references: &References) -> Result<Row, Fault> {
+        self.check_shape(record)?;
+        let mut values = Vec::with_capacity(self.columns.len() + 1);
+        let mut rounded = false;
+        for &(index, field) in &self.columns {
+            let column = &self.spec.columns[index];
+            let (bytes, kind) = record.field(field);
+            // The record is UTF-8 as a whole, and fields end at ASCII characters.
+            let text = std::str::from_utf8(bytes)
+                .unwrap_or_default()
+                .trim_matches(|character: char| character.is_whitespace());
+            if text.is_empty() {
+                if column.required {
+                    return Err(Fault::of_field(
+                        column.name,
+                        "",
+                        FaultCode::MissingValue,
+                        format!("{} is empty", column.name),
+                    ));
+                }
+                values.push(Value::Null);
+                continue;
+            }
+            let mark = if kind == FieldKind::Number {
+                DecimalMark::Point
+            } else {
+                self.reading.marks[index]
+            };
+            let value = match column.kind {
+                Kind::Text => Value::Text(text.to_owned()),
+                Kind::Integer => Value::Integer(integer(column.name, text, mark)?),
+                Kind::Product => Value::Integer(reference(
+                    column.name,
+                    text,
+                    &references.products,
+                    FaultCode::UnknownProduct,
+                )?),
+                Kind::Store => Value::Integer(reference(
+                    column.name,
+                    text,
+                    &references.stores,
+                    FaultCode::UnknownStore,
+                )?),
+                Kind::Date => match dates::parse(text, self.reading.orders[index]) {
+                    Some(date) => Value::Text(date.to_string()),
+                    None => {
+                        return Err(Fault::of_field(
+                            column.name,
+                            text,
+                            FaultCode::BadDate,
+                            format!("`{text}` is not a date"),
+                        ));
+                    }
+                },
+                Kind::Month => match dates::parse_month(text, self.reading.orders[index]) {
+                    Some(date) => Value::Text(date.strftime("%Y-%m").to_string()),
+                    None => {
+                        return Err(Fault::of_field(
+                            column.name,
+                            text,
+                            FaultCode::BadDate,
+                            format!("`{text}` is not a month"),
+                        ));
+                    }
+                },
+                Kind::Cents => match cents::parse(text, mark) {
+                    Some(amount) if amount.rounded && self.reading.strict => {
+                        return Err(Fault::of_field(
+                            column.name,
+                            text,
+                            FaultCode::BadAmount,
+                            format!("`{text}` has more than two decimals"),
+                        ));
+                    }
+                    Some(amount) => {
+                        rounded |= amount.rounded;
+                        Value::Integer(amount.cents)
+                    }
+                    None => {
+                        return Err(Fault::of_field(
+                            column.name,
+                            text,
+                            FaultCode::BadAmount,
+                            format!("`{text}` is not an amount"),
+                        ));
+                    }
+                },
+            };
+            values.push(value);
+        }
+        if self.has_key && !self.seen.insert(&values[..self.spec.key]) {
+            let (_, field) = self.columns[0];
+            let value = String::from_utf8_lossy(record.field(field).0).into_owned();
+            return Err(Fault::of_field(
+                self.spec.columns[0].name,
+                &value,
+                FaultCode::DuplicateKeyInFile,
+                "an earlier record of this source has the same key",
+            ));
+        }
+        Ok(Row { values, rounded })
+    }
+
+    fn check_shape(&self, record: &Record) -> Result<(), Fault> {
+        if let Some(code) = record.fault {
+            let message = match code {
+                FaultCode::UnterminatedQuote => "a quote is opened and not closed",
+                FaultCode::RecordTooLong => "the record is longer than 1 MiB",
+                FaultCode::BadEncoding => "some bytes are no characters in the source's encoding",
+                _ => "not a JSON object",
+            };
+            return Err(Fault::of_record(code, message));
+        }
+        if !record.is_utf8() {
+            return Err(Fault::of_record(
+                FaultCode::BadEncoding,
+                format!(
+                    "some bytes are no characters in {}",
+                    self.reading.encoding.encoding.name()
+                ),
+            ));
+        }
+        let expected = self.reading.headers.len();
+        let found = record.len();
+        let extra_is_empty = || (expected..found).all(|field| record.field(field).0.is_empty());
+        if self.reading.dialect.is_some() && found != expected && !(found > expected && extra_is_empty()) {
+            return Err(Fault::of_record(
+                FaultCode::WrongFieldCount,
+                format!("{found} fields where the header has {expected}"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn integer(column: &'static str, text: &str, mark: DecimalMark) -> Result<i64, Fault> {
+    cents::parse_integer(text, mark).ok_or_else(|| {
+        Fault::of_field(
+            column,
+            text,
+            FaultCode::BadInteger,
+            format!("`{text}` is not a whole number"),
+        )
+    })
+}
+
+fn reference(
+    column: &'static str,
+    text: &str,
+    known: &super::ids::IdSet,
+    code: FaultCode,
+) -> Result<i64, Fault> {
+    let id = text.parse::<i64>().ok().filter(|&id| known.contains(id));
+    id.ok_or_else(|| {
+        let what = if code == FaultCode::UnknownProduct {
+            "product"
+        } else {
+            "store"
+        };
+        Fault::of_field(column, text, code, format!("there is no {what} `{text}`"))
+    })
+}

@@ -1,0 +1,614 @@
+//! The first pass over a source: what it is and how it is to be read.
+//!
+//! The survey reads the source to its end, takes the digest of its decoded content, and settles once per
+//! column what no single cell can settle: decimal mark and date order. The passes after it read under the
+//! [`Reading`] that comes out, so every pass sees the same records.
+
+use super::bytes::{self, Packing, SourceRead};
+use super::cents::{self, DecimalMark, MarkEvidence};
+use super::dates::{self, DateOrder, OrderEvidence};
+use super::delimited::DelimitedReader;
+use super::dialect::{self, Dialect};
+use super::encoding::{self, Decoding, EncodingChoice};
+use super::header::{self, MappedColumn, Mapping, MappingError};
+use super::json::JsonReader;
+use super::options::{Format, Locale, ReadOptions};
+use super::record::{FieldKind, Record};
+use super::tables::{Kind, Spec, Table};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use utoipa::ToSchema;
+
+/// Opens a source at its beginning, as often as it is called.
+pub(crate) type Opener<'a> = &'a (dyn Fn() -> io::Result<Box<dyn SourceRead>> + Send + Sync);
+
+/// Why a source cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SurveyError {
+    #[error("the source is empty: not even a header")]
+    Empty,
+    #[error("{0}")]
+    Options(String),
+    #[error("{0}")]
+    Mapping(#[from] MappingError),
+    #[error(
+        "{wrong} of {records} records have another number of fields than the header, which has {width}; `delimiter` and `skip_lines` say how to read them"
+    )]
+    NotATable { wrong: u64, records: u64, width: usize },
+    #[error(
+        "column `{header}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal point; `decimal` says which is right"
+    )]
+    ConflictingMarks { header: String, comma: u64, point: u64 },
+    #[error(
+        "column `{header}` has conflicting dates: line {day_first} has the day first, line {month_first} the month; `date_order` says which is right"
+    )]
+    ConflictingDates {
+        header: String,
+        day_first: u64,
+        month_first: u64,
+    },
+    #[error("zip archives cannot be read")]
+    Zip,
+    #[error("the source cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Where a decision comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedBy {
+    /// The request says so.
+    Option,
+    /// At least one value reads only this way.
+    Evidence,
+    /// Every value reads both ways; the locale tips it.
+    Assumed,
+}
+
+/// What was decided about a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ColumnDecision {
+    /// The column.
+    #[schema(example = "amount")]
+    pub column: String,
+    /// The decimal mark, for amounts that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<DecimalMark>,
+    /// The order of day and month, for dates that do not begin with the year.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    /// Where the decision comes from.
+    pub decided_by: DecidedBy,
+}
+
+/// What was decided about a source, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decisions {
+    /// The format.
+    pub format: Format,
+    /// How it was packed: `gzip` or `zstd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packing: Option<String>,
+    /// The encoding.
+    #[schema(example = "windows-1252")]
+    pub encoding: String,
+    /// Why this encoding.
+    pub encoding_why: String,
+    /// How lines are cut into fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
+    /// Which header fills which column.
+    pub mapping: Vec<MappedColumn>,
+    /// Headers that fill no column.
+    pub ignored_headers: Vec<String>,
+    /// What was decided about columns whose values alone do not say.
+    pub columns: Vec<ColumnDecision>,
+}
+
+/// How a source is read: everything that was decided about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub packing: Packing,
+    pub encoding: EncodingChoice,
+    pub format: Format,
+    pub dialect: Option<Dialect>,
+    /// The headers, or the names of the objects' members.
+    pub headers: Vec<String>,
+    pub mapping: Mapping,
+    /// For each column of the table, the decimal mark.
+    pub marks: Vec<DecimalMark>,
+    /// For each column of the table, the date order.
+    pub orders: Vec<DateOrder>,
+    pub strict: bool,
+}
+
+/// What the survey found.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub reading: Reading,
+    pub decisions: Decisions,
+    /// How many records there are, the header not counted.
+    pub records: u64,
+    /// BLAKE3 of the decoded content, in hexadecimal.
+    pub digest: String,
+    /// What is odd about the source but does not keep it from being read.
+    pub notes: Vec<String>,
+}
+
+/// The records of a source, whatever its format.
+pub(crate) enum Records {
+    Delimited(DelimitedReader<Box<dyn Read + Send>>),
+    Json(JsonReader<Box<dyn Read + Send>>),
+}
+
+impl Records {
+    /// Fills `record` with the next one; `false` at the end.
+    pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+        match self {
+            Self::Delimited(reader) => reader.next(record),
+            Self::Json(reader) => reader.next(record),
+        }
+    }
+}
+
+impl Reading {
+    /// The records of `source` from its beginning, the header passed over.
+    pub(crate) fn open(&self, source: Box<dyn SourceRead>, progress: &Arc<AtomicU64>) -> io::Result<Records> {
+        let unpacked = bytes::unpack(source, self.packing, progress)?;
+        let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
+        let mut records = records(decoded, self.format, self.dialect.as_ref(), self.headers.clone());
+        if let Some(dialect) = &self.dialect {
+            let mut record = Record::default();
+            for _ in 0..=dialect.skip_lines {
+                records.next(&mut record)?;
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn records(
+    decoded: Box<dyn Read + Send>,
+    format: Format,
+    dialect: Option<&Dialect>,
+    names: Vec<String>,
+) -> Records {
+    match (format, dialect) {
+        (Format::Csv, Some(dialect)) => Records::Delimited(DelimitedReader::new(
+            decoded,
+            dialect.delimiter_byte(),
+            dialect.terminator(),
+        )),
+        (Format::Json, _) => Records::Json(JsonReader::array(decoded, names)),
+        (Format::Ndjson, _) => Records::Json(JsonReader::lines(decoded, names)),
+        (Format::Csv, None) => Records::Delimited(DelimitedReader::new(decoded, b',', b'\n')),
+    }
+}
+
+/// Surveys the source that `open` opens, meant for `table`. `limit` stops after so many bytes of decoded
+/// text: a preview.
+pub(crate) fn survey(
+    open: Opener<'_>,
+    table: Table,
+    options: &ReadOptions,
+    key_needed: bool,
+    progress: &Arc<AtomicU64>,
+    limit: Option<u64>,
+) -> Result<Survey, SurveyError> {
+    let spec = table.spec();
+    let locale = options.locale.unwrap_or_default();
+    let packing = Packing::of(&bytes::head(open()?.as_mut(), 4)?);
+    if packing == Packing::Zip {
+        return Err(SurveyError::Zip);
+    }
+    let limited = |reader: Box<dyn Read + Send>| -> Box<dyn Read + Send> {
+        match limit {
+            Some(limit) => Box::new(reader.take(limit)),
+            None => reader,
+        }
+    };
+    let unpacked = || Ok::<_, io::Error>(limited(bytes::unpack(open()?, packing, progress)?));
+
+    let mut encoding = encoding::detect(unpacked()?, locale.domain())?;
+    if let Some(wanted) = options.encoding().map_err(SurveyError::Options)? {
+        let marked = encoding.mark_bytes > 0 && encoding.encoding == wanted;
+        encoding = EncodingChoice {
+            encoding: wanted,
+            mark_bytes: if marked { encoding.mark_bytes } else { 0 },
+            why: "the request says so",
+        };
+    }
+    let decoded = || Ok::<_, io::Error>(Decoding::new(unpacked()?, &encoding));
+
+    let mut head = Vec::new();
+    decoded()?
+        .take(dialect::HEAD_BYTES as u64)
+        .read_to_end(&mut head)?;
+    let format = options.format.unwrap_or_else(|| format_of(&head));
+    let dialect = if format == Format::Csv {
+        let delimiter = options.delimiter_byte().map_err(SurveyError::Options)?;
+        Some(dialect::sniff(&head, spec, delimiter, options.skip_lines))
+    } else {
+        None
+    };
+    drop(head);
+
+    let (hashing, digest) = Hashing::new(decoded()?);
+    let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
+    let mut census = Census::default();
+    let mut record = Record::default();
+    if let Some(dialect) = &dialect {
+        for _ in 0..dialect.skip_lines {
+            records.next(&mut record)?;
+        }
+        if !records.next(&mut record)? {
+            return Err(SurveyError::Empty);
+        }
+        let headers = record.texts();
+        let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
+        census.watch(spec, &mapping);
+        while records.next(&mut record)? {
+            census.take(&record, headers.len());
+        }
+        if census.wrong_width * 2 > census.records && census.wrong_width > 0 {
+            return Err(SurveyError::NotATable {
+                wrong: census.wrong_width,
+                records: census.records,
+                width: headers.len(),
+            });
+        }
+        let reading = census.decide(spec, headers, mapping, options, locale)?;
+        return Ok(finish(
+            records,
+            census,
+            reading,
+            packing,
+            encoding,
+            format,
+            Some(dialect.clone()),
+            digest,
+        ));
+    }
+    while records.next(&mut record)? {
+        census.take(&record, 0);
+    }
+    let Records::Json(reader) = &records else {
+        return Err(SurveyError::Empty);
+    };
+    if census.records == 0 && !reader.ended_well {
+        return Err(SurveyError::Empty);
+    }
+    let headers = reader.names.clone();
+    let mapping = if census.records == 0 {
+        Mapping {
+            fields: vec![None; spec.columns.len()],
+            matched: Vec::new(),
+            ignored: Vec::new(),
+        }
+    } else {
+        header::map(spec, &headers, &options.mapping, key_needed)?
+    };
+    let decided = census.decide(spec, headers, mapping, options, locale)?;
+    Ok(finish(
+        records, census, decided, packing, encoding, format, None, digest,
+    ))
+}
+
+/// The format of a text that begins with `head`.
+fn format_of(head: &[u8]) -> Format {
+    match head.trim_ascii_start().first() {
+        Some(b'[') => Format::Json,
+        Some(b'{') => Format::Ndjson,
+        _ => Format::Csv,
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one result, each decided elsewhere"
+)]
+fn finish(
+    records: Records,
+    census: Census,
+    decided: Decided,
+    packing: Packing,
+    encoding: EncodingChoice,
+    format: Format,
+    dialect: Option<Dialect>,
+    digest: Digest,
+) -> Survey {
+    let mut notes = Vec::new();
+    match &records {
+        Records::Delimited(reader) if !reader.ended_with_newline && census.records > 0 => {
+            notes.push("the last line has no line break: the source may have been cut off".to_owned());
+        }
+        Records::Json(reader) if !reader.ended_well => {
+            notes.push("the array is not closed: the source was cut off".to_owned());
+        }
+        _ => {}
+    }
+    drop(records);
+    for decision in &decided.columns {
+        if decision.decided_by == DecidedBy::Assumed {
+            let what = match (decision.decimal, decision.date_order) {
+                (Some(DecimalMark::Comma), _) => "a decimal comma",
+                (Some(DecimalMark::Point), _) => "a decimal point",
+                (_, Some(DateOrder::DayFirst)) => "the day first",
+                _ => "the month first",
+            };
+            notes.push(format!(
+                "column `{}`: every value reads two ways; {what} was assumed",
+                decision.column
+            ));
+        }
+    }
+    let decisions = Decisions {
+        format,
+        packing: packing.name().map(str::to_owned),
+        encoding: encoding.encoding.name().to_owned(),
+        encoding_why: encoding.why.to_owned(),
+        dialect: dialect.clone(),
+        mapping: decided.mapping.matched.clone(),
+        ignored_headers: decided.mapping.ignored.clone(),
+        columns: decided.columns,
+    };
+    Survey {
+        reading: Reading {
+            packing,
+            encoding,
+            format,
+            dialect,
+            headers: decided.headers,
+            mapping: decided.mapping,
+            marks: decided.marks,
+            orders: decided.orders,
+            strict: decided.strict,
+        },
+        decisions,
+        records: census.records,
+        digest: digest.hex(),
+        notes,
+    }
+}
+
+/// What is known of the values of one field.
+#[derive(Debug, Clone, Copy, Default)]
+struct FieldEvidence {
+    /// Lines of the first value that only reads so; `ambiguous` counts those that read both ways.
+    comma: Option<u64>,
+    point: Option<u64>,
+    ambiguous_mark: u64,
+    day_first: Option<u64>,
+    month_first: Option<u64>,
+    ambiguous_order: u64,
+}
+
+/// Counts over all records.
+#[derive(Debug, Default)]
+struct Census {
+    records: u64,
+    wrong_width: u64,
+    fields: Vec<FieldEvidence>,
+    /// Which fields are amounts and which dates; `None` watches all as both.
+    watched: Option<Vec<(usize, Kind)>>,
+}
+
+struct Decided {
+    headers: Vec<String>,
+    mapping: Mapping,
+    marks: Vec<DecimalMark>,
+    orders: Vec<DateOrder>,
+    strict: bool,
+    columns: Vec<ColumnDecision>,
+}
+
+impl Census {
+    /// Looks only at the fields that `mapping` gives a meaning.
+    fn watch(&mut self, spec: &Spec, mapping: &Mapping) {
+        let watched = spec
+            .columns
+            .iter()
+            .zip(&mapping.fields)
+            .filter_map(|(column, field)| field.map(|field| (field, column.kind)))
+            .filter(|(_, kind)| matches!(kind, Kind::Cents | Kind::Date | Kind::Month))
+            .collect();
+        self.watched = Some(watched);
+    }
+
+    /// Counts `record`; `width` is the header's, 0 when there is none.
+    fn take(&mut self, record: &Record, width: usize) {
+        self.records += 1;
+        if record.fault.is_some() {
+            return;
+        }
+        if width > 0 && record.len() != width {
+            self.wrong_width += 1;
+            return;
+        }
+        if self.fields.len() < record.len() {
+            self.fields.resize(record.len(), FieldEvidence::default());
+        }
+        if let Some(watched) = &self.watched {
+            for &(field, kind) in watched {
+                look(
+                    &mut self.fields[field],
+                    record,
+                    field,
+                    kind != Kind::Cents,
+                    kind == Kind::Cents,
+                );
+            }
+        } else {
+            for field in 0..record.len() {
+                look(&mut self.fields[field], record, field, true, true);
+            }
+        }
+    }
+
+    fn decide(
+        &self,
+        spec: &Spec,
+        headers: Vec<String>,
+        mapping: Mapping,
+        options: &ReadOptions,
+        locale: Locale,
+    ) -> Result<Decided, SurveyError> {
+        let mut marks = vec![options.decimal.unwrap_or(DecimalMark::Point); spec.columns.len()];
+        let mut orders = vec![options.date_order.unwrap_or(locale.date_order()); spec.columns.len()];
+        let mut columns = Vec::new();
+        for (index, column) in spec.columns.iter().enumerate() {
+            let Some(field) = mapping.fields[index] else {
+                continue;
+            };
+            let evidence = self.fields.get(field).copied().unwrap_or_default();
+            if column.kind == Kind::Cents {
+                let (mark, decided_by) = match (options.decimal, evidence.comma, evidence.point) {
+                    (Some(mark), _, _) => (mark, DecidedBy::Option),
+                    (None, Some(comma), Some(point)) => {
+                        return Err(SurveyError::ConflictingMarks {
+                            header: headers[field].clone(),
+                            comma,
+                            point,
+                        });
+                    }
+                    (None, Some(_), None) => (DecimalMark::Comma, DecidedBy::Evidence),
+                    (None, None, Some(_)) => (DecimalMark::Point, DecidedBy::Evidence),
+                    (None, None, None) if evidence.ambiguous_mark > 0 => {
+                        (locale.decimal(), DecidedBy::Assumed)
+                    }
+                    (None, None, None) => continue,
+                };
+                marks[index] = mark;
+                columns.push(ColumnDecision {
+                    column: column.name.to_owned(),
+                    decimal: Some(mark),
+                    date_order: None,
+                    decided_by,
+                });
+            }
+            if matches!(column.kind, Kind::Date | Kind::Month) {
+                let (order, decided_by) = match (options.date_order, evidence.day_first, evidence.month_first)
+                {
+                    (Some(order), _, _) => (order, DecidedBy::Option),
+                    (None, Some(day_first), Some(month_first)) => {
+                        return Err(SurveyError::ConflictingDates {
+                            header: headers[field].clone(),
+                            day_first,
+                            month_first,
+                        });
+                    }
+                    (None, Some(_), None) => (DateOrder::DayFirst, DecidedBy::Evidence),
+                    (None, None, Some(_)) => (DateOrder::MonthFirst, DecidedBy::Evidence),
+                    (None, None, None) if evidence.ambiguous_order > 0 => {
+                        (locale.date_order(), DecidedBy::Assumed)
+                    }
+                    (None, None, None) => continue,
+                };
+                orders[index] = order;
+                columns.push(ColumnDecision {
+                    column: column.name.to_owned(),
+                    decimal: None,
+                    date_order: Some(order),
+                    decided_by,
+                });
+            }
+        }
+        // A whole number has no mark of its own: it follows the amounts beside it.
+        let written = columns.iter().find_map(|decision| decision.decimal);
+        for (index, column) in spec.columns.iter().enumerate() {
+            if column.kind == Kind::Integer {
+                marks[index] = options.decimal.or(written).unwrap_or(DecimalMark::Point);
+            }
+        }
+        Ok(Decided {
+            headers,
+            mapping,
+            marks,
+            orders,
+            strict: options.strict,
+            columns,
+        })
+    }
+}
+
+fn look(evidence: &mut FieldEvidence, record: &Record, field: usize, dates: bool, amounts: bool) {
+    let (bytes, kind) = record.field(field);
+    if kind != FieldKind::Written {
+        return;
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if amounts {
+        match cents::evidence(text) {
+            MarkEvidence::Silent => {}
+            MarkEvidence::Ambiguous => evidence.ambiguous_mark += 1,
+            MarkEvidence::Says(DecimalMark::Comma) => {
+                evidence.comma.get_or_insert(record.line);
+            }
+            MarkEvidence::Says(DecimalMark::Point) => {
+                evidence.point.get_or_insert(record.line);
+            }
+        }
+    }
+    if dates && !is_iso(bytes) {
+        match dates::evidence(text) {
+            OrderEvidence::Silent => {}
+            OrderEvidence::Ambiguous => evidence.ambiguous_order += 1,
+            OrderEvidence::Says(DateOrder::DayFirst) => {
+                evidence.day_first.get_or_insert(record.line);
+            }
+            OrderEvidence::Says(DateOrder::MonthFirst) => {
+                evidence.month_first.get_or_insert(record.line);
+            }
+        }
+    }
+}
+
+/// Whether `bytes` look like `2023-11-03`, which says nothing about the order of other dates.
+fn is_iso(bytes: &[u8]) -> bool {
+    matches!(bytes, [_, _, _, _, b'-', _, _, b'-', _, _])
+}
+
+/// Passes bytes through and digests them.
+struct Hashing<R> {
+    source: R,
+    shared: Digest,
+}
+
+#[derive(Clone)]
+struct Digest(Arc<std::sync::Mutex<blake3::Hasher>>);
+
+impl Digest {
+    fn hex(&self) -> String {
+        let hasher = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+impl<R: Read> Hashing<R> {
+    fn new(source: R) -> (Self, Digest) {
+        let shared = Digest(Arc::new(std::sync::Mutex::new(blake3::Hasher::new())));
+        (
+            Self {
+                source,
+                shared: shared.clone(),
+            },
+            shared,
+        )
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(output)?;
+        self.shared
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .update(&output[..count]);
+        Ok(count)
+    }
+}

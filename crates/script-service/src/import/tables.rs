@@ -1,0 +1,475 @@
+//! The tables that files are imported into: their columns, keys and the headers they are known by.
+//!
+//! Every SQL name in this crate's imports comes from here; nothing of a caller's text does.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
+
+/// A table that takes imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// What is sold.
+    Products,
+    /// Where it is sold.
+    Stores,
+    /// What each product should sell in a month.
+    #[serde(alias = "product_targets")]
+    Targets,
+    /// What was sold: one line of a sale a row.
+    Sales,
+}
+
+/// What a column's text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole number.
+    Integer,
+    /// The id of a product.
+    Product,
+    /// The id of a store.
+    Store,
+    /// A day.
+    Date,
+    /// A month.
+    Month,
+    /// An amount of money.
+    Cents,
+    /// Text.
+    Text,
+}
+
+/// A column of a table that takes imports.
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// The name in files and in requests.
+    pub name: &'static str,
+    /// The name in SQL.
+    pub sql: &'static str,
+    /// What its text means.
+    pub kind: Kind,
+    /// Whether every row needs a value.
+    pub required: bool,
+    /// Other headers it is known by, folded.
+    pub synonyms: &'static [&'static str],
+}
+
+/// What there is to know about a table.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    /// The name in SQL.
+    pub sql: &'static str,
+    /// Its columns, in the order of its rows.
+    pub columns: &'static [Column],
+    /// How many of the first columns are the key.
+    pub key: usize,
+}
+
+impl Table {
+    /// All of them, parents before children.
+    pub const ALL: [Self; 4] = [Self::Products, Self::Stores, Self::Targets, Self::Sales];
+
+    /// The name in requests and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Products => "products",
+            Self::Stores => "stores",
+            Self::Targets => "targets",
+            Self::Sales => "sales",
+        }
+    }
+
+    /// The table of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == "product_targets" {
+            return Some(Self::Targets);
+        }
+        Self::ALL.into_iter().find(|table| table.as_str() == name)
+    }
+
+    /// Its columns and keys.
+    pub(crate) fn spec(self) -> &'static Spec {
+        match self {
+            Self::Products => &PRODUCTS,
+            Self::Stores => &STORES,
+            Self::Targets => &TARGETS,
+            Self::Sales => &SALES,
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+const fn column(
+    name: &'static str,
+    sql: &'static str,
+    kind: Kind,
+    required: bool,
+    synonyms: &'static [&'static str],
+) -> Column {
+    Column {
+        name,
+        sql,
+        kind,
+        required,
+        synonyms,
+    }
+}
+
+const PRODUCT_REFERENCE: &[&str] = &[
+    "product",
+    "product ref",
+    "product code",
+    "sku",
+    "item",
+    "item id",
+    "article",
+    "code article",
+    "ref article",
+    "reference article",
+    "id article",
+    "produit",
+    "id produit",
+    "code produit",
+    "ref produit",
+    "reference produit",
+    "n produit",
+    "no produit",
+];
+const STORE_REFERENCE: &[&str] = &[
+    "store",
+    "store code",
+    "store number",
+    "shop",
+    "shop id",
+    "branch",
+    "magasin",
+    "id magasin",
+    "code magasin",
+    "ref magasin",
+    "n magasin",
+    "no magasin",
+    "boutique",
+    "id boutique",
+    "code boutique",
+    "point de vente",
+    "id point de vente",
+];
+
+static PRODUCTS: Spec = Spec {
+    sql: "products",
+    key: 1,
+    columns: &[
+        column(
+            "id",
+            "id",
+            Kind::Integer,
+            true,
+            &[
+                "product id",
+                "id produit",
+                "code produit",
+                "ref produit",
+                "reference produit",
+                "reference",
+                "ref",
+                "sku",
+                "code article",
+                "ref article",
+                "code",
+                "n produit",
+            ],
+        ),
+        column(
+            "name",
+            "name",
+            Kind::Text,
+            true,
+            &[
+                "product",
+                "product name",
+                "title",
+                "label",
+                "nom",
+                "nom du produit",
+                "nom produit",
+                "produit",
+                "libelle",
+                "designation",
+                "intitule",
+                "article",
+            ],
+        ),
+        column(
+            "price",
+            "price_cents",
+            Kind::Cents,
+            true,
+            &[
+                "unit price",
+                "list price",
+                "price eur",
+                "prix",
+                "prix unitaire",
+                "prix de vente",
+                "prix ttc",
+                "prix eur",
+                "tarif",
+                "prix catalogue",
+                "pu",
+            ],
+        ),
+        column(
+            "category",
+            "category",
+            Kind::Text,
+            false,
+            &[
+                "family",
+                "department",
+                "categorie",
+                "famille",
+                "rayon",
+                "gamme",
+                "type de produit",
+            ],
+        ),
+    ],
+};
+
+static STORES: Spec = Spec {
+    sql: "stores",
+    key: 1,
+    columns: &[
+        column(
+            "id",
+            "id",
+            Kind::Integer,
+            true,
+            &[
+                "store id",
+                "shop id",
+                "store code",
+                "store number",
+                "id magasin",
+                "code magasin",
+                "n magasin",
+                "no magasin",
+                "id boutique",
+                "code boutique",
+                "code",
+                "magasin",
+                "id point de vente",
+            ],
+        ),
+        column(
+            "city",
+            "city",
+            Kind::Text,
+            true,
+            &["town", "ville", "commune", "localite"],
+        ),
+        column(
+            "region",
+            "region",
+            Kind::Text,
+            false,
+            &["state", "area", "nom region", "nom de la region"],
+        ),
+        column(
+            "address",
+            "address",
+            Kind::Text,
+            false,
+            &[
+                "street",
+                "street address",
+                "adresse",
+                "rue",
+                "adresse postale",
+                "voie",
+            ],
+        ),
+    ],
+};
+
+static TARGETS: Spec = Spec {
+    sql: "product_targets",
+    key: 2,
+    columns: &[
+        column("product_id", "product_id", Kind::Product, true, PRODUCT_REFERENCE),
+        column(
+            "month",
+            "month",
+            Kind::Month,
+            true,
+            &["period", "mois", "periode"],
+        ),
+        column(
+            "target_amount",
+            "target_cents",
+            Kind::Cents,
+            true,
+            &[
+                "target",
+                "goal",
+                "budget",
+                "objectif",
+                "objectif ca",
+                "montant objectif",
+                "montant cible",
+                "cible",
+            ],
+        ),
+    ],
+};
+
+static SALES: Spec = Spec {
+    sql: "sales",
+    key: 1,
+    columns: &[
+        column(
+            "id",
+            "id",
+            Kind::Integer,
+            true,
+            &[
+                "sale id",
+                "line id",
+                "order line",
+                "n",
+                "no",
+                "numero",
+                "n ligne",
+                "no ligne",
+                "id ligne",
+                "numero de ligne",
+                "id vente",
+                "n vente",
+                "no vente",
+                "numero de vente",
+                "ref vente",
+                "reference vente",
+            ],
+        ),
+        column("product_id", "product_id", Kind::Product, true, PRODUCT_REFERENCE),
+        column("store_id", "store_id", Kind::Store, true, STORE_REFERENCE),
+        column(
+            "sale_date",
+            "sale_date",
+            Kind::Date,
+            true,
+            &[
+                "date",
+                "day",
+                "sold on",
+                "sold at",
+                "order date",
+                "transaction date",
+                "date de vente",
+                "date vente",
+                "date de la vente",
+                "jour",
+                "date commande",
+                "date de commande",
+                "date ticket",
+            ],
+        ),
+        column(
+            "quantity",
+            "quantity",
+            Kind::Integer,
+            true,
+            &[
+                "qty",
+                "units",
+                "count",
+                "quantite",
+                "qte",
+                "qt",
+                "nb",
+                "nombre",
+                "unites",
+                "quantite vendue",
+            ],
+        ),
+        column(
+            "amount",
+            "amount_cents",
+            Kind::Cents,
+            true,
+            &[
+                "total",
+                "revenue",
+                "sales",
+                "line total",
+                "total amount",
+                "amount eur",
+                "price paid",
+                "montant",
+                "montant ttc",
+                "montant eur",
+                "montant total",
+                "total ttc",
+                "ca",
+                "ca ttc",
+                "chiffre d affaires",
+                "prix total",
+            ],
+        ),
+        column(
+            "ticket_id",
+            "ticket_id",
+            Kind::Text,
+            false,
+            &[
+                "ticket",
+                "receipt",
+                "receipt id",
+                "order id",
+                "transaction id",
+                "n ticket",
+                "no ticket",
+                "numero de ticket",
+                "num ticket",
+                "id ticket",
+                "n commande",
+                "numero de commande",
+            ],
+        ),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::header::fold;
+
+    #[test]
+    fn no_header_stands_for_two_columns_of_a_table() {
+        for table in Table::ALL {
+            let mut seen = std::collections::HashSet::new();
+            for column in table.spec().columns {
+                for name in std::iter::once(&column.name).chain(column.synonyms) {
+                    assert!(seen.insert(fold(name)), "{name} stands twice in {table}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn synonyms_are_written_folded() {
+        for table in Table::ALL {
+            for synonym in table.spec().columns.iter().flat_map(|column| column.synonyms) {
+                assert_eq!(fold(synonym), *synonym, "{table}");
+            }
+        }
+    }
+}
