@@ -92,6 +92,11 @@ impl Model {
             }
             Self::AutoArima => Box::new(auto::search(series, period, params.diffuse, stop)?),
             Self::Prophet => Box::new(prophet::fit(series, &params.prophet, stop)?),
+            Self::Ets | Self::Mstl
+                if let Some(fit) = SeasonalNaive::of_constant(series, self.name().into()) =>
+            {
+                Box::new(fit)
+            }
             Self::Ets => Box::new(ets::fit(series, stop)?),
             Self::Mstl => Box::new(mstl::fit(series, period, stop)?),
             Self::Auto => return select::fit_best(series, params, stop),

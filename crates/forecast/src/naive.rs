@@ -25,6 +25,18 @@ pub struct SeasonalNaive {
 }
 
 impl SeasonalNaive {
+    /// The forecast of a history whose known values are all equal, under the label of the model that was asked
+    /// for; `None` for any other history.
+    pub(crate) fn of_constant(series: &Series, label: String) -> Option<Self> {
+        let first = series.known_values().next()?.to_bits();
+        let constant = series.known_values().all(|value| value.to_bits() == first);
+        constant.then(|| {
+            let mut fit = Self::fit(series, 1);
+            fit.summary.label = label;
+            fit
+        })
+    }
+
     /// Takes the last known value of each of the `period` phases (at least 1). A phase without any known value
     /// takes the last known value of all and says so in a warning.
     #[must_use]
@@ -58,23 +70,23 @@ impl SeasonalNaive {
             .zip(values.iter().skip(period))
             .filter_map(|(before, now)| Some(now.as_ref()? - before.as_ref()?))
             .collect();
+        let largest = errors
+            .iter()
+            .fold(0.0_f64, |largest, error| largest.max(error.abs()));
         let sigma = if errors.is_empty() {
             warnings.push(Warning::new(
                 WarningCode::NoIntervalBasis,
                 "the history is too short to tell how wide the intervals are; their width is zero".into(),
             ));
             0.0
+        } else if largest == 0.0 {
+            let detail = "every season of the history is like the one before; the intervals have no width";
+            warnings.push(Warning::new(WarningCode::NoVariation, detail.into()));
+            0.0
         } else {
             // Scaled by the largest error, so that squares neither overflow nor vanish.
-            let largest = errors
-                .iter()
-                .fold(0.0_f64, |largest, error| largest.max(error.abs()));
-            if largest == 0.0 {
-                0.0
-            } else {
-                let squares = errors.iter().map(|error| (error / largest).powi(2)).sum::<f64>();
-                largest * (squares / as_f64(errors.len())).sqrt()
-            }
+            let squares = errors.iter().map(|error| (error / largest).powi(2)).sum::<f64>();
+            largest * (squares / as_f64(errors.len())).sqrt()
         };
         let label = if period == 1 {
             "naive".into()

@@ -199,13 +199,7 @@ pub fn diffuse_gap(
         .values
         .iter()
         .zip(&theirs.values)
-        .map(|(a, b)| {
-            if a == b {
-                0.0
-            } else {
-                (a - b).abs() / a.abs().max(size)
-            }
-        })
+        .map(|(a, b)| (a - b).abs() / a.abs().max(size))
         .fold(0.0_f64, f64::max);
     Ok(gap.is_finite().then_some(gap))
 }

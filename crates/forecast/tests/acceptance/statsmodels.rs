@@ -30,8 +30,8 @@ fn mode(name: &str) -> Diffuse {
 fn fits() -> impl Iterator<Item = (String, ArimaReference, ArimaFit)> {
     let fits_of = |case: &'static Case| {
         case.expected
-            .iter()
-            .filter_map(|(name, _)| Some((name, order(name)?)))
+            .keys()
+            .filter_map(|name| Some((name, order(name)?)))
             .flat_map(move |(name, order)| {
                 let modes: BTreeMap<String, ArimaReference> = case.expected(name).unwrap();
                 modes.into_iter().map(move |(mode_name, reference)| {
