@@ -8,12 +8,14 @@ mod config;
 mod engine;
 mod error;
 mod metrics;
+mod restore;
 mod routes;
 mod state;
 mod tokens;
 mod upload;
 
 pub use config::{Config, Limits, Synchronous};
+pub use restore::{Restored, restore};
 pub use tokens::new_token;
 
 use anyhow::bail;
