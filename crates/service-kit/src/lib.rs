@@ -8,6 +8,7 @@
 //! | [`extract`] | `Json`, `Path` and `Query` whose refusals are such answers |
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
+//! | [`probe`](probe()) | asks a service on this machine whether it is ready |
 //! | [`docs`] | `/openapi.json` and its explorer, nothing fetched from outside |
 
 pub mod docs;
@@ -15,7 +16,9 @@ pub mod extract;
 pub mod logging;
 pub mod metrics;
 pub mod origin;
+mod probe;
 pub mod problem;
 mod serve;
 
+pub use probe::probe;
 pub use serve::{serve, stop_signal};
