@@ -1,0 +1,117 @@
+//! The data that is measured on: sales as `comptoir generate` writes them.
+
+use crate::generate::sales::{SalesPlan, write};
+use anyhow::Context as _;
+use rusqlite::Connection;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The tables of the measurements.
+pub const SCHEMA: &str = "
+    CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL, category TEXT NOT NULL) STRICT;
+    CREATE TABLE stores (id INTEGER PRIMARY KEY, city TEXT NOT NULL, region TEXT NOT NULL, address TEXT NOT NULL) STRICT;
+    CREATE TABLE sales (
+        id INTEGER PRIMARY KEY,
+        product_id INTEGER NOT NULL REFERENCES products (id),
+        store_id INTEGER NOT NULL REFERENCES stores (id),
+        sale_date TEXT NOT NULL,
+        quantity INTEGER NOT NULL,
+        amount REAL NOT NULL
+    ) STRICT;
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+";
+
+/// The insert of one sale.
+pub const INSERT: &str =
+    "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount) VALUES (?, ?, ?, ?, ?, ?)";
+
+/// A sale in memory.
+pub type Sale = (i64, i64, i64, String, i64, f64);
+
+/// Sales on disk.
+pub struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// Writes `rows` sales, their products and stores into `folder`, as CSV.
+    pub fn make(folder: &Path, rows: u64) -> anyhow::Result<Self> {
+        let folder = folder.join(format!("files-{rows}"));
+        if !folder.join("sales.csv").exists() {
+            write(&folder, SalesPlan { rows, seed: 1 }, |_| {}).context("generate sales")?;
+        }
+        Ok(Self { folder })
+    }
+
+    /// The sales as CSV.
+    pub fn sales_csv(&self) -> PathBuf {
+        self.folder.join("sales.csv")
+    }
+
+    /// The sales as one JSON object a line.
+    pub fn sales_ndjson(&self) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join("sales.ndjson");
+        if !path.exists() {
+            let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
+            for sale in self.sales()? {
+                use std::io::Write as _;
+                let (id, product, store, date, quantity, amount) = sale?;
+                writeln!(
+                    out,
+                    "{{\"id\":{id},\"product_id\":{product},\"store_id\":{store},\"sale_date\":\"{date}\",\"quantity\":{quantity},\"amount\":{amount}}}"
+                )?;
+            }
+        }
+        Ok(path)
+    }
+
+    /// The sales one by one.
+    pub fn sales(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Sale>>> {
+        let reader = csv::Reader::from_path(self.sales_csv())?;
+        Ok(reader
+            .into_deserialize::<Sale>()
+            .map(|sale| sale.context("read a sale")))
+    }
+
+    /// A new database at `path` with products and stores, and the sales when `full`.
+    pub fn database(&self, path: &Path, full: bool) -> anyhow::Result<Connection> {
+        for end in ["", "-wal", "-shm"] {
+            // Nothing is there the first time.
+            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        }
+        let mut conn = Connection::open(path)?;
+        conn.execute_batch(
+            "PRAGMA journal_mode = wal; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )?;
+        conn.execute_batch(SCHEMA)?;
+        let transaction = conn.transaction()?;
+        for (file, table, columns) in [("products.csv", "products", 4), ("stores.csv", "stores", 4)] {
+            let mut sql = format!("INSERT INTO {table} VALUES (?");
+            for _ in 1..columns {
+                write!(sql, ", ?")?;
+            }
+            sql.push(')');
+            let mut insert = transaction.prepare(&sql)?;
+            for record in csv::Reader::from_path(self.folder.join(file))?.into_records() {
+                insert.execute(rusqlite::params_from_iter(record?.iter()))?;
+            }
+        }
+        if full {
+            insert_sales(&transaction, self.sales()?)?;
+        }
+        transaction.commit()?;
+        Ok(conn)
+    }
+}
+
+/// Inserts sales through one prepared statement.
+pub fn insert_sales(
+    conn: &Connection,
+    sales: impl Iterator<Item = anyhow::Result<Sale>>,
+) -> anyhow::Result<()> {
+    let mut insert = conn.prepare(INSERT)?;
+    for sale in sales {
+        insert.execute(sale?)?;
+    }
+    Ok(())
+}

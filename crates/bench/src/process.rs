@@ -1,0 +1,145 @@
+//! Servers as processes of their own, and what they cost.
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Processor time is counted in hundredths of a second.
+const TICKS_PER_S: f64 = 100.0;
+
+/// A server that is killed when it is dropped.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// The bare axum server.
+    pub fn hello() -> anyhow::Result<Self> {
+        let address = free_address()?;
+        Self::start(&["hello", &address.to_string()], address)
+    }
+
+    /// db-service on `database`, with further arguments.
+    pub fn db(database: &std::path::Path, more: &[&str]) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let listen = address.to_string();
+        let database = database.to_str().context("a path in UTF-8")?;
+        let mut arguments = vec!["db", "--", "--listen", &listen, "--database", database];
+        arguments.extend(more);
+        Self::start(&arguments, address)
+    }
+
+    fn start(arguments: &[&str], address: SocketAddr) -> anyhow::Result<Self> {
+        let child = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .env("RUST_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("start a server")?;
+        let server = Self { child, address };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            if Instant::now() > deadline {
+                bail!("a server did not start within 10 s");
+            }
+            std::thread::yield_now();
+        }
+        Ok(server)
+    }
+
+    /// Processor time so far, in seconds.
+    pub fn cpu_s(&self) -> anyhow::Result<f64> {
+        cpu_s(&format!("/proc/{}/stat", self.child.id()))
+    }
+
+    /// Resident memory now and at most so far, in MiB.
+    pub fn memory_mib(&self) -> anyhow::Result<(f64, f64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let field = |name: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+                .map(|kib| kib / 1_024.0)
+                .with_context(|| format!("read {name} of a server"))
+        };
+        Ok((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Processor time of this process so far, in seconds.
+pub fn own_cpu_s() -> anyhow::Result<f64> {
+    cpu_s("/proc/self/stat")
+}
+
+fn cpu_s(path: &str) -> anyhow::Result<f64> {
+    let mut stat = String::new();
+    std::fs::File::open(path)?.read_to_string(&mut stat)?;
+    // The name of the program, in brackets, may hold blanks.
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |index: usize| {
+        fields
+            .get(index)
+            .and_then(|field| field.parse::<f64>().ok())
+            .context("read stat")
+    };
+    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
+
+/// Runs the bare server until it is killed.
+pub fn serve_hello(listen: SocketAddr) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        use axum::serve::ListenerExt as _;
+        let listener = tokio::net::TcpListener::bind(listen).await?.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
+        let router = axum::Router::new().route("/", axum::routing::any(async || "hello"));
+        axum::serve(listener, router).await?;
+        Ok(())
+    })
+}
+
+/// Runs db-service until it is killed.
+pub fn serve_db(arguments: &[String]) -> anyhow::Result<()> {
+    let config = db_service::Config::parse_from(
+        std::iter::once("db-service").chain(arguments.iter().map(String::as_str)),
+    );
+    runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(config.listen).await?;
+        db_service::run(config, listener, std::future::pending()).await
+    })
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
