@@ -87,6 +87,9 @@ pub struct Limits {
     /// How many writes may wait for the writer.
     #[arg(long, env = "DB_WRITE_QUEUE", default_value_t = 1_024)]
     pub write_queue: u64,
+    /// How many writes may share a commit; with 1 each has its own.
+    #[arg(long, env = "DB_MAX_GROUP_WRITES", default_value_t = 512)]
+    pub max_group_writes: u64,
     /// How long a request may wait for its turn before it is answered 503, in milliseconds.
     #[arg(long, env = "DB_QUEUE_WAIT_MS", default_value_t = 15_000)]
     pub queue_wait_ms: u64,

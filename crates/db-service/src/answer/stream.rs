@@ -28,12 +28,21 @@ pub(crate) enum Form {
     Csv,
 }
 
-/// What a client gets of a stream: whether it began, then the chunks.
+/// A part of a streamed answer.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// The next bytes.
+    Chunk(Bytes),
+    /// The answer is whole. Without this piece it broke off.
+    End,
+}
+
+/// What a client gets of a stream: whether it began, then the pieces.
 pub(crate) struct Stream {
-    /// Said before the first chunk.
+    /// Said before the first piece.
     pub began: oneshot::Receiver<Result<Timing, EngineError>>,
     /// The body.
-    pub chunks: mpsc::Receiver<std::io::Result<Bytes>>,
+    pub pieces: mpsc::Receiver<Piece>,
 }
 
 /// Sends rows on.
@@ -42,7 +51,7 @@ pub(crate) struct StreamSink {
     buffer: Vec<u8>,
     rows: u64,
     began: Option<oneshot::Sender<Result<Timing, EngineError>>>,
-    chunks: mpsc::Sender<std::io::Result<Bytes>>,
+    pieces: mpsc::Sender<Piece>,
     control: Arc<Control>,
     stall: Duration,
     runtime: Handle,
@@ -52,13 +61,13 @@ impl StreamSink {
     /// A sink and what its client gets. It must be made on a thread of the runtime.
     pub(crate) fn new(form: Form, control: Arc<Control>, stall: Duration) -> (Box<Self>, Stream) {
         let (began, told) = oneshot::channel();
-        let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
+        let (pieces, received) = mpsc::channel(CHUNKS_AHEAD);
         let sink = Self {
             form,
             buffer: Vec::with_capacity(CHUNK + 1_024),
             rows: 0,
             began: Some(began),
-            chunks,
+            pieces,
             control,
             stall,
             runtime: Handle::current(),
@@ -67,18 +76,18 @@ impl StreamSink {
             Box::new(sink),
             Stream {
                 began: told,
-                chunks: received,
+                pieces: received,
             },
         )
     }
 
-    fn send(&mut self, chunk: std::io::Result<Bytes>) -> Result<(), EngineError> {
-        let chunk = match self.chunks.try_send(chunk) {
+    fn send(&mut self, piece: Piece) -> Result<(), EngineError> {
+        let piece = match self.pieces.try_send(piece) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => {
                 return Err(EngineError::Cancelled("its client went away"));
             }
-            Err(mpsc::error::TrySendError::Full(chunk)) => chunk,
+            Err(mpsc::error::TrySendError::Full(piece)) => piece,
         };
         self.control.sending(true);
         let left = self
@@ -88,7 +97,7 @@ impl StreamSink {
         let wait = left.map_or(self.stall, |left| left.min(self.stall));
         let sent = self
             .runtime
-            .block_on(tokio::time::timeout(wait, self.chunks.send(chunk)));
+            .block_on(async { tokio::time::timeout(wait, self.pieces.send(piece)).await });
         self.control.sending(false);
         match sent {
             Ok(Ok(())) => Ok(()),
@@ -102,7 +111,7 @@ impl StreamSink {
 
     fn send_buffer(&mut self) -> Result<(), EngineError> {
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + 1_024));
-        self.send(Ok(Bytes::from(full)))
+        self.send(Piece::Chunk(Bytes::from(full)))
     }
 }
 
@@ -167,16 +176,11 @@ impl RowSink for StreamSink {
                 self.send_buffer()
             }
             (Form::Csv, Ok(_)) => self.send_buffer(),
-            (Form::Csv, Err(error)) => self
-                .send_buffer()
-                .and_then(|()| self.send(Err(std::io::Error::other(error.to_string())))),
+            (Form::Csv, Err(error)) => Err(error),
         };
-        if let Err(error) = sent {
-            // What the client has is recognisably cut short: no trailer, no closing chunk.
+        // Without the last piece the connection ends without the closing chunk.
+        if let Err(error) = sent.and_then(|()| self.send(Piece::End)) {
             tracing::debug!("a streamed answer broke off: {error}");
-            let _ = self
-                .chunks
-                .try_send(Err(std::io::Error::other(error.to_string())));
         }
     }
 }

@@ -58,6 +58,17 @@ pub(crate) enum EngineError {
     /// Too many wait.
     #[error("{0}")]
     Overloaded(String),
+    /// A transaction that has read an older state of the data wants to write.
+    #[error(
+        "the transaction has read data that another write has changed since, so it cannot write; roll back and \
+         run it again, or open it with BEGIN IMMEDIATE"
+    )]
+    Stale,
+    /// An interactive transaction took too long and was rolled back.
+    #[error(
+        "the transaction was rolled back: it was open for more than {} ms ({name}); run it again", limit.as_millis()
+    )]
+    TransactionTimeout { limit: Duration, name: &'static str },
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopping,
@@ -161,12 +172,12 @@ impl EngineError {
             Self::Denied(_) => ErrorCode::Forbidden,
             Self::ReadOnly(_) => ErrorCode::ReadOnly,
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
-            Self::Timeout { .. } => ErrorCode::StatementTimeout,
+            Self::Timeout { .. } | Self::TransactionTimeout { .. } => ErrorCode::StatementTimeout,
             Self::Stalled { .. } => ErrorCode::UploadTimeout,
             Self::Cancelled(_) => ErrorCode::Cancelled,
             Self::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
             Self::TooLarge(_) => ErrorCode::TooLarge,
-            Self::Overloaded(_) => ErrorCode::Overloaded,
+            Self::Overloaded(_) | Self::Stale => ErrorCode::Overloaded,
             Self::Stopping => ErrorCode::ShuttingDown,
             Self::NoTable { .. } => ErrorCode::NotFound,
             Self::Rows { .. } => ErrorCode::InvalidRows,

@@ -20,8 +20,9 @@ use db_api::{
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// What a future of the engine looks like behind `dyn`.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
@@ -217,6 +218,80 @@ pub(crate) enum BulkDone {
     Replayed(Bytes),
 }
 
+/// A request to a session: who asks, and what stops it.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    /// Who asks.
+    pub rights: &'a Arc<Rights>,
+    /// Stops it.
+    pub control: &'a Arc<Control>,
+    /// Ends the wait for the writer when the client goes away.
+    pub gone: &'a CancellationToken,
+    /// How long the statement may run when it only reads, once it has its turn.
+    pub read_timeout: Duration,
+    /// How long it may run otherwise.
+    pub write_timeout: Duration,
+}
+
+/// A statement for a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionStatement<'a> {
+    /// Its text.
+    pub sql: &'a str,
+    /// Values by position; those beyond what the statement takes are left out.
+    pub positional: &'a [db_api::Value],
+    /// Values by name, with or without the prefix.
+    pub named: &'a [(String, db_api::Value)],
+}
+
+/// Where the rows of a session's statement go.
+pub(crate) trait SessionSink {
+    /// The columns, none for a statement without rows. `holds_up_writers` says that no one else can write before
+    /// the statement ends, so the rows must not wait for their client.
+    fn begin(&mut self, columns: Vec<ColumnHead>, holds_up_writers: bool) -> Result<(), Halt>;
+    /// One row, as long as the columns.
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt>;
+}
+
+/// What a statement is, without running it.
+#[derive(Debug, Clone)]
+pub(crate) struct Description {
+    /// The parameters by name, with prefix; none for a bare `?`.
+    pub params: Vec<Option<String>>,
+    /// The columns.
+    pub columns: Vec<ColumnHead>,
+    /// Whether it is `EXPLAIN`.
+    pub is_explain: bool,
+    /// Whether it only reads.
+    pub is_readonly: bool,
+}
+
+/// What a session keeps between two requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Since when a transaction is open.
+    pub transaction_since: Option<Instant>,
+    /// Since when it holds the writer.
+    pub writer_since: Option<Instant>,
+    /// Whether the connection has state of its own: temporary tables, attached databases, pragmas.
+    pub traces: bool,
+}
+
+/// A connection of one caller, with its own transaction. Everything here blocks; dropping it rolls back.
+pub(crate) trait Session: Send {
+    /// Runs one statement. What writes waits for the writer; what reads waits for nobody.
+    fn run(
+        &mut self,
+        call: &Call<'_>,
+        statement: SessionStatement<'_>,
+        sink: &mut dyn SessionSink,
+    ) -> Result<Effect, EngineError>;
+    /// Compiles one statement.
+    fn describe(&mut self, call: &Call<'_>, sql: &str) -> Result<Description, EngineError>;
+    /// What it keeps.
+    fn kept(&self) -> Kept;
+}
+
 /// How the engine is doing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Stats {
@@ -246,6 +321,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn write(&self, write: Write) -> Answer<'_, Written>;
     /// Inserts rows into a table, in one transaction.
     fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> Answer<'_, BulkDone>;
+    /// A connection for one caller. It blocks while a new one is opened.
+    fn session(&self) -> Result<Box<dyn Session>, EngineError>;
     /// Tables and views, by name.
     fn list_tables(&self) -> Answer<'_, Vec<TableSummary>>;
     /// One table; rows are counted for at most `count_for`.

@@ -1,7 +1,7 @@
 //! `/v1/query`: one read-only statement.
 
 use crate::answer::json::JsonSink;
-use crate::answer::stream::{Form, StreamSink};
+use crate::answer::stream::{Form, Piece, StreamSink};
 use crate::engine::{EngineError, Kind, Read, Ticket};
 use crate::error::ApiError;
 use crate::state::{App, Caller, client_has, server_timing};
@@ -207,7 +207,8 @@ async fn streamed(
     app.metrics.ran(db_api::QUERY, Kind::Read, timing);
     app.metrics.open_streams.inc();
     let chunks = Chunks {
-        chunks: stream.chunks,
+        pieces: stream.pieces,
+        ended: false,
         _ticket: ticket,
         app: Arc::clone(app),
     };
@@ -235,7 +236,8 @@ fn tag(headers: &mut HeaderMap, etag: &str) {
 
 /// The chunks of a streamed answer. Dropped when the client has them all or is gone, and the read ends with it.
 struct Chunks {
-    chunks: tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>,
+    pieces: tokio::sync::mpsc::Receiver<Piece>,
+    ended: bool,
     _ticket: Ticket,
     app: Arc<App>,
 }
@@ -244,7 +246,22 @@ impl Stream for Chunks {
     type Item = std::io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.chunks.poll_recv(context)
+        let piece = match self.pieces.poll_recv(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(piece) => piece,
+        };
+        Poll::Ready(match piece {
+            Some(Piece::Chunk(chunk)) => Some(Ok(chunk)),
+            Some(Piece::End) => {
+                self.ended = true;
+                None
+            }
+            None if self.ended => None,
+            None => {
+                self.ended = true;
+                Some(Err(std::io::Error::other("the answer broke off")))
+            }
+        })
     }
 }
 

@@ -62,6 +62,26 @@ pub(super) fn set_up_writer(conn: &Connection, synchronous: Synchronous) -> rusq
     )
 }
 
+/// Opens the file for one caller at a time.
+pub(super) fn open_session(
+    path: &Path,
+    synchronous: Synchronous,
+    limits: &Limits,
+) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    conn.busy_timeout(LOCK_WAIT)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    set_up_writer(&conn, synchronous)?;
+    conn.pragma_update(None, "cache_size", -2_000)?;
+    // The writer sees to checkpoints.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    limit(&conn, limits)?;
+    Ok(conn)
+}
+
 /// The flags of a connection that only reads.
 pub(super) fn reader_flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -238,6 +258,9 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             other => return EngineError::broken(other),
         };
         let name = codes::name(code);
+        if code == ffi::SQLITE_BUSY_SNAPSHOT {
+            return EngineError::Stale;
+        }
         match code & 0xff {
             ffi::SQLITE_CONSTRAINT | ffi::SQLITE_MISMATCH => EngineError::Constraint {
                 message,
@@ -297,6 +320,42 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             Params::Named(values) => self.bind_named(statement, values)?,
         }
         Ok(())
+    }
+
+    /// Binds parameters by SQLite's own index, so that positions, `?NNN` with holes and names may be mixed.
+    /// A name goes before a position; values that the statement does not take are left out.
+    pub(super) fn bind_by_index(
+        &self,
+        statement: &mut Statement<'_>,
+        positional: &[Value],
+        named: &[(String, Value)],
+    ) -> Result<(), EngineError> {
+        for index in 1..=statement.parameter_count() {
+            let name = statement.parameter_name(index);
+            let by_name = name.and_then(|name| {
+                named.iter().find(|(given, _)| {
+                    given == name || given.strip_prefix([':', '@', '$']).unwrap_or(given) == &name[1..]
+                })
+            });
+            let Some(value) = by_name
+                .map(|(_, value)| value)
+                .or_else(|| positional.get(index - 1))
+            else {
+                let which = name.map_or_else(|| index.to_string(), str::to_owned);
+                return Err(EngineError::Parameters(format!(
+                    "parameter {which} of the statement has no value"
+                )));
+            };
+            statement
+                .raw_bind_parameter(index, Bound(value))
+                .map_err(|error| self.error(error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a caller's statement may have left something on the connection.
+    pub(super) fn has_traces(&self) -> bool {
+        lock(&self.gate).traces
     }
 
     fn bind_named(

@@ -73,14 +73,15 @@ const READABLE: [&str; 24] = [
     "wal_autocheckpoint",
 ];
 
-/// Pragmas whose setting the gateway keeps for itself.
-const KEPT: [&str; 6] = [
+/// Pragmas whose setting the gateway keeps for itself on connections that several callers share.
+const KEPT: [&str; 2] = ["query_only", "busy_timeout"];
+
+/// Pragmas whose setting the gateway keeps for itself on every connection.
+const ALWAYS_KEPT: [&str; 4] = [
     "journal_mode",
     "locking_mode",
-    "query_only",
     "wal_autocheckpoint",
     "temp_store_directory",
-    "busy_timeout",
 ];
 
 /// Functions whose result is not a matter of the data alone.
@@ -116,6 +117,9 @@ pub(crate) struct Gate {
     pub volatile: bool,
     /// Whether the statement is `VACUUM`, which attaches a database of its own.
     pub vacuum: bool,
+    /// Whether a statement was let through that leaves something on the connection: a temporary object, an
+    /// attached database, a pragma.
+    pub traces: bool,
 }
 
 /// Why the authorizer refused.
@@ -138,6 +142,7 @@ impl Gate {
             denied: None,
             volatile: false,
             vacuum: false,
+            traces: false,
         }
     }
 
@@ -206,10 +211,16 @@ impl Gate {
             | AuthAction::CreateTempIndex { index_name: name, .. }
             | AuthAction::CreateTempTrigger {
                 trigger_name: name, ..
-            } if self.place != Place::Session => Err(Denial::Place(format!(
-                "temporary objects such as `{name}` live on one connection only; use an interactive \
-                     stream (/v3/pipeline)"
-            ))),
+            } => {
+                if self.place != Place::Session {
+                    return Err(Denial::Place(format!(
+                        "temporary objects such as `{name}` live on one connection only; use an interactive \
+                         stream (/v3/pipeline)"
+                    )));
+                }
+                self.traces = true;
+                self.schema()
+            }
             _ => self.schema(),
         }
     }
@@ -284,7 +295,7 @@ impl Gate {
         )))
     }
 
-    fn attach(&self, what: &str) -> Result<(), Denial> {
+    fn attach(&mut self, what: &str) -> Result<(), Denial> {
         if self.rights.scope < Scope::Admin {
             return Err(Denial::Rights(format!(
                 "{} may not attach or detach {what}; that needs scope admin",
@@ -292,7 +303,10 @@ impl Gate {
             )));
         }
         match self.place {
-            Place::Session => Ok(()),
+            Place::Session => {
+                self.traces = true;
+                Ok(())
+            }
             _ => Err(Denial::Place(format!(
                 "{what} would be attached for one connection only; use an interactive stream (/v3/pipeline)"
             ))),
@@ -314,17 +328,19 @@ impl Gate {
         }
     }
 
-    fn pragma(&self, name: &str, value: Option<&str>) -> Result<(), Denial> {
+    fn pragma(&mut self, name: &str, value: Option<&str>) -> Result<(), Denial> {
         let is_in = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
         if is_in(&INTROSPECTION) || value.is_none() && is_in(&READABLE) {
             return Ok(());
         }
-        let already = name.eq_ignore_ascii_case("foreign_keys")
-            && value.is_some_and(|value| {
-                ["on", "1", "true", "yes"]
-                    .iter()
-                    .any(|on| value.eq_ignore_ascii_case(on))
-            });
+        let sets = |pragma: &str, to: &[&str]| {
+            name.eq_ignore_ascii_case(pragma)
+                && value.is_some_and(|value| to.iter().any(|one| value.eq_ignore_ascii_case(one)))
+        };
+        // What is so already may be set again, since many a program begins with it. A session may have been told
+        // otherwise before.
+        let already = sets("foreign_keys", &["on", "1", "true", "yes"]) && !self.traces
+            || sets("journal_mode", &["wal"]);
         if already {
             return Ok(());
         }
@@ -334,7 +350,7 @@ impl Gate {
                 self.rights.who()
             )));
         }
-        if is_in(&KEPT) && self.place != Place::Session {
+        if is_in(&ALWAYS_KEPT) || is_in(&KEPT) && self.place != Place::Session {
             return Err(Denial::Place(format!(
                 "PRAGMA {name} is set by the service and cannot be changed"
             )));
@@ -344,6 +360,7 @@ impl Gate {
                 "this route only reads, and PRAGMA {name} would change the connection; send it to /v1/execute"
             )));
         }
+        self.traces |= self.place == Place::Session;
         Ok(())
     }
 }

@@ -11,19 +11,21 @@ mod gate;
 mod idempotency;
 mod readers;
 mod schema;
+mod session;
 mod slow;
 mod text;
 mod writer;
 
 use super::{
-    Answer, Bulk, BulkDone, BulkSource, Control, Engine, EngineError, Halt, Read, RowSink, Stats, Timing,
-    Write, Written,
+    Answer, Bulk, BulkDone, BulkSource, Control, Engine, EngineError, Halt, Read, RowSink, Session, Stats,
+    Timing, Write, Written,
 };
 use crate::config::{Config, Limits};
 use bytes::Bytes;
 use db_api::{PlanNode, Table, TableKind, TableSummary};
 use gate::Place;
 use readers::{Reader, Readers};
+use session::Sessions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,7 +43,8 @@ pub(crate) struct Embedded {
     wal: PathBuf,
     limits: Limits,
     readers: Readers,
-    writer: Writer,
+    writer: Arc<Writer>,
+    sessions: Arc<Sessions>,
 }
 
 impl Embedded {
@@ -58,13 +61,24 @@ impl Embedded {
         let mut wal = path.clone().into_os_string();
         wal.push("-wal");
         let wal = PathBuf::from(wal);
-        let writer = Writer::start(conn, wal.clone(), config.synchronous, &config.limits)?;
+        let writer = Arc::new(Writer::start(
+            conn,
+            wal.clone(),
+            config.synchronous,
+            &config.limits,
+        )?);
         let readers = Readers::open(&path, &config.limits)?;
         Ok(Self {
-            path,
+            path: path.clone(),
             wal,
             limits: config.limits.clone(),
             readers,
+            sessions: Arc::new(Sessions::new(
+                path,
+                config.synchronous,
+                &config.limits,
+                Arc::clone(&writer),
+            )),
             writer,
         })
     }
@@ -128,6 +142,10 @@ impl Engine for Embedded {
             }));
             control.turn_within(self.limits.queue_wait_ms, answer).await?
         })
+    }
+
+    fn session(&self) -> Result<Box<dyn Session>, EngineError> {
+        Ok(Box::new(Sessions::open(&self.sessions)?))
     }
 
     fn list_tables(&self) -> Answer<'_, Vec<TableSummary>> {
@@ -226,6 +244,7 @@ impl Engine for Embedded {
         Box::pin(async {
             let done = self.writer.close();
             done.await.map_err(|_| EngineError::Stopping)?;
+            self.sessions.close();
             self.readers.close();
             Ok(())
         })

@@ -11,6 +11,7 @@ use crate::engine::EngineError;
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -197,7 +198,11 @@ impl Shared {
         loop {
             if let Some(task) = task.take() {
                 worker.busy_since_us.store(self.now_us(), Ordering::Relaxed);
-                task(reader.as_ref().map_err(Clone::clone));
+                // A panic costs its own request; what it left on the connection is set anew by the next.
+                let ran = catch_unwind(AssertUnwindSafe(|| task(reader.as_ref().map_err(Clone::clone))));
+                if ran.is_err() {
+                    error!("a read panicked; its caller is answered that it failed");
+                }
             }
             if reader.is_err() {
                 return self.leave(worker);

@@ -40,6 +40,113 @@ pub(crate) fn first_word(sql: &str) -> &str {
     &rest[..end]
 }
 
+/// The statements of `sql`, split at the semicolons that end them: not those in strings, comments or the body of
+/// a trigger. What is only blank or comment is left out.
+pub(crate) fn statements(sql: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut state = Place::Start;
+    let mut begin = 0;
+    let mut rest = sql;
+    while !rest.is_empty() {
+        let (token, length) = token(rest);
+        rest = &rest[length..];
+        state = state.after(token);
+        if token == Token::Semicolon && state == Place::Start {
+            let end = sql.len() - rest.len();
+            found.push(&sql[begin..end]);
+            begin = end;
+        }
+    }
+    found.push(&sql[begin..]);
+    found.retain(|statement| need(statement) != Need::Empty);
+    found
+}
+
+/// Where in a statement a token stands, as far as it decides whether a semicolon ends the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Ordinary,
+    Explain,
+    Create,
+    Trigger,
+    TriggerSemicolon,
+    TriggerEnd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Semicolon,
+    Blank,
+    Explain,
+    Create,
+    Temp,
+    Trigger,
+    End,
+    Other,
+}
+
+impl Place {
+    fn after(self, token: Token) -> Self {
+        match (self, token) {
+            (_, Token::Blank) => self,
+            (Self::Trigger | Self::TriggerSemicolon, Token::Semicolon) => Self::TriggerSemicolon,
+            (_, Token::Semicolon) => Self::Start,
+            (Self::Start, Token::Explain) | (Self::Explain, Token::Other) => Self::Explain,
+            (Self::Start | Self::Explain, Token::Create) | (Self::Create, Token::Temp) => Self::Create,
+            (Self::TriggerSemicolon, Token::End) => Self::TriggerEnd,
+            (Self::Create, Token::Trigger)
+            | (Self::Trigger | Self::TriggerSemicolon | Self::TriggerEnd, _) => Self::Trigger,
+            _ => Self::Ordinary,
+        }
+    }
+}
+
+/// The first token of `sql`, which is not empty, and its length in bytes.
+fn token(sql: &str) -> (Token, usize) {
+    let upto = |from: usize, end: &str| {
+        sql.get(from..)
+            .and_then(|rest| rest.find(end))
+            .map_or(sql.len(), |at| from + at + end.len())
+    };
+    let Some(first) = sql.chars().next() else {
+        return (Token::Blank, 0);
+    };
+    match first {
+        ';' => (Token::Semicolon, 1),
+        '-' if sql.starts_with("--") => (Token::Blank, upto(2, "\n")),
+        '/' if sql.starts_with("/*") => (Token::Blank, upto(2, "*/")),
+        // A doubled quote ends one string and begins the next, which comes to the same.
+        '\'' => (Token::Other, upto(1, "'")),
+        '"' => (Token::Other, upto(1, "\"")),
+        '`' => (Token::Other, upto(1, "`")),
+        '[' => (Token::Other, upto(1, "]")),
+        c if c.is_ascii_whitespace() => (Token::Blank, 1),
+        c if is_name(c) => {
+            let end = sql.find(|c| !is_name(c)).unwrap_or(sql.len());
+            let word = &sql[..end];
+            let keywords = [
+                ("EXPLAIN", Token::Explain),
+                ("CREATE", Token::Create),
+                ("TEMP", Token::Temp),
+                ("TEMPORARY", Token::Temp),
+                ("TRIGGER", Token::Trigger),
+                ("END", Token::End),
+            ];
+            let token = keywords
+                .iter()
+                .find(|(keyword, _)| word.eq_ignore_ascii_case(keyword))
+                .map_or(Token::Other, |(_, token)| *token);
+            (token, end)
+        }
+        c => (Token::Other, c.len_utf8()),
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
 /// `sql` from its first character that is neither blank, comment nor `;`.
 fn without_blanks(sql: &str) -> &str {
     let mut rest = sql;
@@ -67,6 +174,26 @@ mod tests {
         assert_eq!(need("SELECT 1"), Need::Ordinary);
         assert_eq!(need("(SELECT 1)"), Need::Ordinary);
         assert_eq!(need("beginning"), Need::Ordinary);
+    }
+
+    #[test]
+    fn statements_end_at_semicolons_outside_of_strings_comments_and_triggers() {
+        let trigger = " CREATE TEMP TRIGGER a AFTER INSERT ON t BEGIN SELECT 'end;'; SELECT 2; END;";
+        let sql = format!("SELECT ';', \"a;b\", [c;d] -- ;\n;/* ; */;{trigger} INSERT INTO é VALUES (1)");
+
+        assert_eq!(
+            statements(&sql),
+            [
+                "SELECT ';', \"a;b\", [c;d] -- ;\n;",
+                trigger,
+                " INSERT INTO é VALUES (1)"
+            ]
+        );
+        assert!(statements(" ; -- nothing").is_empty());
+        assert_eq!(
+            statements("EXPLAIN QUERY PLAN SELECT 1; CREATE TABLE trigger_a (b)").len(),
+            2
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::engine::{Effect, EngineError, Timing, Write, Written};
 use bytes::Bytes;
 use db_api::{BatchMode, Params, Statement};
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -23,8 +24,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-/// A shared transaction takes no more writes after this many.
-const GROUP_MOST: usize = 512;
 /// A shared transaction takes no more writes after running for this long.
 const GROUP_TIME: Duration = Duration::from_millis(4);
 /// The log is written back into the database when it has this many bytes more than after the last time.
@@ -237,11 +236,26 @@ struct Ran {
 
 impl WriterThread {
     fn work(mut self) {
-        let mut next = None;
         loop {
-            let Some(turn) = next.take().or_else(|| self.turns.recv().ok()) else {
+            let Ok(turn) = self.turns.recv() else {
                 return;
             };
+            // A panic costs the writes of its transaction, which are rolled back; their callers see it fail.
+            match catch_unwind(AssertUnwindSafe(|| self.turn(turn))) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => {
+                    error!("a write panicked; its transaction is rolled back");
+                    self.rollback();
+                }
+            }
+        }
+    }
+
+    /// Does what `turn` asks, and what of the queue shares its transaction; false when it was the last.
+    fn turn(&mut self, turn: Turn) -> bool {
+        let mut next = Some(turn);
+        while let Some(turn) = next.take() {
             self.counters.queued.fetch_sub(1, Ordering::Relaxed);
             match turn {
                 Turn::Write(pending) if needs_alone(&pending.write) => self.outside(pending),
@@ -269,11 +283,12 @@ impl WriterThread {
                 Turn::Close(reply) => {
                     self.checkpoint("TRUNCATE");
                     let _ = reply.send(());
-                    return;
+                    return false;
                 }
             }
             self.checkpoint_if_due();
         }
+        true
     }
 
     /// Runs `first` and what else waits in one transaction; what cannot share it comes back.
@@ -302,7 +317,7 @@ impl WriterThread {
                 pending: pending_back,
                 outcome,
             });
-            if ran.len() >= GROUP_MOST || began.elapsed() > GROUP_TIME {
+            if ran.len() as u64 >= self.limits.max_group_writes || began.elapsed() > GROUP_TIME {
                 break;
             }
             match self.turns.try_recv() {
@@ -661,7 +676,7 @@ fn run_statement(
 
 /// The rowid that a statement which changed rows has inserted. SQLite keeps the last one of the connection, so
 /// a statement that only updates must not show the one before it.
-fn inserted_rowid(sql: &str, before: i64, after: i64) -> Option<i64> {
+pub(super) fn inserted_rowid(sql: &str, before: i64, after: i64) -> Option<i64> {
     let word = text::first_word(sql);
     let inserts = ["INSERT", "REPLACE"]
         .iter()

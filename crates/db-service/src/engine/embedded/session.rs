@@ -1,0 +1,342 @@
+//! Connections of single callers, for interactive transactions.
+//!
+//! A session reads without waiting for anybody. Before it writes it takes the writer's [`Lease`]: for one statement
+//! outside of a transaction, from the first write to the end inside of one, and at once with `BEGIN IMMEDIATE`. So two
+//! connections never compete for SQLite's own lock. A session that ends rolls back, and its connection is used
+//! again unless a caller left something on it.
+
+use super::connection::{Guarded, lock, open_session};
+use super::gate::Place;
+use super::text;
+use super::writer::{Lease, Writer, inserted_rowid};
+use crate::config::{Limits, Synchronous};
+use crate::engine::{Call, Description, Effect, EngineError, Kept, Session, SessionSink, SessionStatement};
+use rusqlite::Connection;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tracing::error;
+
+/// This many connections are kept open for the next caller.
+const MOST_IDLE: usize = 32;
+
+type SessionConnection = Guarded<Box<Connection>>;
+
+/// Where sessions get their connections from.
+pub(super) struct Sessions {
+    path: PathBuf,
+    synchronous: Synchronous,
+    limits: Limits,
+    writer: Arc<Writer>,
+    idle: Mutex<Vec<SessionConnection>>,
+}
+
+impl Sessions {
+    /// None is open yet.
+    pub(super) fn new(path: PathBuf, synchronous: Synchronous, limits: &Limits, writer: Arc<Writer>) -> Self {
+        Self {
+            path,
+            synchronous,
+            limits: limits.clone(),
+            writer,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// A session on a connection that waits for one, or on a new one.
+    pub(super) fn open(home: &Arc<Self>) -> Result<EmbeddedSession, EngineError> {
+        let idle = lock(&home.idle).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => open_session(&home.path, home.synchronous, &home.limits)
+                .and_then(|conn| Guarded::new(Box::new(conn), &home.limits))
+                .map_err(EngineError::broken)?,
+        };
+        Ok(EmbeddedSession {
+            conn: Some(conn),
+            home: Arc::clone(home),
+            open: Open::default(),
+        })
+    }
+
+    /// Closes the connections that wait for a session.
+    pub(super) fn close(&self) {
+        lock(&self.idle).clear();
+    }
+
+    /// The right to write, within the time that a write may wait.
+    fn lease(&self, call: &Call<'_>) -> Result<Lease, EngineError> {
+        let wait_ms = self.limits.queue_wait_ms;
+        let mut lease = self.writer.lease()?;
+        if let Ok(lease) = lease.try_recv() {
+            return Ok(lease);
+        }
+        Handle::current().block_on(async {
+            tokio::select! {
+                biased;
+                lease = &mut lease => lease.map_err(|_| EngineError::Stopping),
+                () = call.gone.cancelled() => Err(EngineError::Cancelled("its client went away")),
+                () = tokio::time::sleep(Duration::from_millis(wait_ms)) => Err(EngineError::Overloaded(format!(
+                    "other writes kept the writer busy for {wait_ms} ms (queue_wait_ms); try again"
+                ))),
+            }
+        })
+    }
+}
+
+/// What is open on a session's connection.
+#[derive(Default)]
+struct Open {
+    /// Since when a transaction is.
+    transaction_since: Option<Instant>,
+    /// Whether it was begun as one that only reads.
+    read_only: bool,
+    /// The right to write, and since when.
+    lease: Option<(Lease, Instant)>,
+    /// Whether a statement has written under the lease.
+    wrote: bool,
+}
+
+/// A session.
+pub(super) struct EmbeddedSession {
+    /// There until the session is dropped.
+    conn: Option<SessionConnection>,
+    home: Arc<Sessions>,
+    open: Open,
+}
+
+impl Session for EmbeddedSession {
+    fn run(
+        &mut self,
+        call: &Call<'_>,
+        statement: SessionStatement<'_>,
+        sink: &mut dyn SessionSink,
+    ) -> Result<Effect, EngineError> {
+        self.end_overdue()?;
+        let Self { conn, home, open } = self;
+        let conn = conn.as_ref().ok_or(EngineError::Stopping)?;
+        let (sql, read_only) = begin_read_only(statement.sql);
+        let outcome = conn.as_caller(call.rights, call.control, Place::Session, || {
+            run_in(
+                conn,
+                home,
+                open,
+                call,
+                SessionStatement {
+                    sql: &sql,
+                    ..statement
+                },
+                sink,
+            )
+        });
+        if outcome.is_ok() && read_only {
+            open.read_only = true;
+        }
+        settle(conn, open, &sql);
+        let outcome = match outcome {
+            Err(EngineError::Timeout { limit }) => {
+                Err(self.end_overdue().err().unwrap_or(EngineError::Timeout { limit }))
+            }
+            other => other,
+        };
+        if let Ok(effect) = &outcome
+            && effect.ran.as_millis() >= u128::from(self.home.limits.slow_statement_ms)
+            && let Some(conn) = &self.conn
+        {
+            super::slow::log(conn.conn(), &sql, effect.ran, call.rights.token.as_deref());
+        }
+        outcome
+    }
+
+    fn describe(&mut self, call: &Call<'_>, sql: &str) -> Result<Description, EngineError> {
+        let conn = self.conn.as_ref().ok_or(EngineError::Stopping)?;
+        let (sql, _) = begin_read_only(sql);
+        if !call.control.start(call.read_timeout) {
+            return Err(EngineError::Cancelled("its client went away"));
+        }
+        conn.as_caller(call.rights, call.control, Place::Session, || {
+            let compiled = conn.prepare(&sql)?;
+            Ok(Description {
+                params: (1..=compiled.parameter_count())
+                    .map(|index| compiled.parameter_name(index).map(str::to_owned))
+                    .collect(),
+                columns: super::connection::heads(&compiled),
+                is_explain: compiled.is_explain() != 0,
+                is_readonly: compiled.readonly(),
+            })
+        })
+    }
+
+    fn kept(&self) -> Kept {
+        Kept {
+            transaction_since: self.open.transaction_since,
+            writer_since: self.open.lease.as_ref().map(|(_, since)| *since),
+            traces: self.conn.as_ref().is_some_and(Guarded::has_traces),
+        }
+    }
+}
+
+impl EmbeddedSession {
+    /// Rolls back a transaction that has been open for too long, and says so.
+    fn end_overdue(&mut self) -> Result<(), EngineError> {
+        match self.open.remaining(&self.home.limits) {
+            Some((left, limit, name)) if left.is_zero() => {
+                self.roll_back();
+                Err(EngineError::TransactionTimeout { limit, name })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn roll_back(&mut self) {
+        if let Some(conn) = &self.conn
+            && !conn.conn().is_autocommit()
+            && let Err(cause) = conn.own(|| conn.conn().execute_batch("ROLLBACK"))
+        {
+            error!("the transaction of a session could not be rolled back: {cause}");
+        }
+        self.open = Open::default();
+    }
+}
+
+impl Drop for EmbeddedSession {
+    fn drop(&mut self) {
+        self.roll_back();
+        let Some(conn) = self.conn.take() else { return };
+        if conn.has_traces() || !conn.conn().is_autocommit() {
+            return;
+        }
+        let mut idle = lock(&self.home.idle);
+        if idle.len() < MOST_IDLE {
+            idle.push(conn);
+        }
+    }
+}
+
+impl Open {
+    /// How long the transaction may still be open, its limit and the limit's name.
+    fn remaining(&self, limits: &Limits) -> Option<(Duration, Duration, &'static str)> {
+        let (since, limit_ms, name) = match &self.lease {
+            Some((_, since)) => (*since, limits.transaction_total_ms, "transaction_total_ms"),
+            None => (
+                self.transaction_since?,
+                limits.stream_timeout_ms,
+                "stream_timeout_ms",
+            ),
+        };
+        let limit = Duration::from_millis(limit_ms);
+        Some((limit.saturating_sub(since.elapsed()), limit, name))
+    }
+}
+
+/// Runs one statement of a caller.
+fn run_in(
+    conn: &SessionConnection,
+    home: &Sessions,
+    open: &mut Open,
+    call: &Call<'_>,
+    statement: SessionStatement<'_>,
+    sink: &mut dyn SessionSink,
+) -> Result<Effect, EngineError> {
+    let mut compiled = conn.prepare(statement.sql)?;
+    conn.bind_by_index(&mut compiled, statement.positional, statement.named)?;
+    let reads = compiled.readonly();
+    let mut taken_now = false;
+    if !reads {
+        if open.read_only {
+            return Err(EngineError::ReadOnly(
+                "the transaction was begun as one that only reads (BEGIN READONLY), and the statement would write"
+                    .to_owned(),
+            ));
+        }
+        if open.lease.is_none() {
+            open.lease = Some((home.lease(call)?, Instant::now()));
+            taken_now = true;
+        }
+    }
+    let timeout = if reads {
+        call.read_timeout
+    } else {
+        call.write_timeout
+    };
+    let left = open
+        .remaining(&home.limits)
+        .map_or(timeout, |(left, ..)| left.min(timeout));
+    if !call.control.start(left) {
+        return Err(EngineError::Cancelled("its client went away"));
+    }
+    let started = Instant::now();
+    let changes_before = conn.conn().total_changes();
+    let rowid_before = conn.conn().last_insert_rowid();
+    let holds_up_writers = !reads && conn.conn().is_autocommit();
+    // The sink is told the columns and then the rows, by two closures that never run at once.
+    let sink = RefCell::new(sink);
+    let ran = conn.rows(
+        &mut compiled,
+        |heads| sink.borrow_mut().begin(heads, holds_up_writers),
+        |cells| sink.borrow_mut().row(cells),
+    );
+    let changed = conn.conn().total_changes() != changes_before;
+    // A statement can fail and leave changes all the same (OR FAIL), and change the schema without counting as a
+    // change of rows.
+    open.wrote |=
+        changed || ran.is_ok() && !reads && text::need(statement.sql) != text::Need::TransactionControl;
+    if let Err(EngineError::Stale) = ran
+        && taken_now
+    {
+        // It will never write, so nobody else need wait for it.
+        open.lease = None;
+    }
+    ran?;
+    // Rows changed by triggers are part of the total but not of the statement's own count.
+    let rows_affected = if changed { conn.conn().changes() } else { 0 };
+    Ok(Effect {
+        rows_affected,
+        else_rows_affected: 0,
+        last_insert_rowid: if rows_affected > 0 {
+            inserted_rowid(statement.sql, rowid_before, conn.conn().last_insert_rowid())
+        } else {
+            None
+        },
+        ran: started.elapsed(),
+    })
+}
+
+/// Takes note of a transaction that began or ended with the statement `sql`.
+fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) {
+    if !conn.conn().is_autocommit() {
+        open.transaction_since.get_or_insert_with(Instant::now);
+        return;
+    }
+    let Open { lease, wrote, .. } = std::mem::take(open);
+    if let Some((mut lease, _)) = lease
+        && wrote
+        && !text::first_word(sql).eq_ignore_ascii_case("ROLLBACK")
+    {
+        lease.changed();
+    }
+}
+
+/// `BEGIN READONLY` and `BEGIN TRANSACTION READONLY` of the libSQL clients, in SQLite's words; and whether it was one.
+fn begin_read_only(sql: &str) -> (Cow<'_, str>, bool) {
+    if text::first_word(sql).eq_ignore_ascii_case("BEGIN") {
+        let words: Vec<&str> = sql
+            .trim_end_matches(|c: char| c == ';' || c.is_ascii_whitespace())
+            .split_ascii_whitespace()
+            .collect();
+        let matches = |wanted: &[&str]| {
+            words.len() == wanted.len()
+                && words
+                    .iter()
+                    .zip(wanted)
+                    .all(|(word, wanted)| word.eq_ignore_ascii_case(wanted))
+        };
+        if matches(&["BEGIN", "READONLY"]) || matches(&["BEGIN", "TRANSACTION", "READONLY"]) {
+            return (Cow::Borrowed("BEGIN DEFERRED"), true);
+        }
+    }
+    (Cow::Borrowed(sql), false)
+}
