@@ -5,6 +5,10 @@
 //! same input gives the same bytes. Whatever comes in, the answer is a finite forecast (with warnings) or a
 //! [`ForecastError`] that names the fault.
 //!
+//! Two commands show what it is worth: `cargo run --release -p forecast --example quality` prints backtests of
+//! every model on public series, and `python3 crates/forecast/benches/compare.py` times the fits against
+//! `statsmodels` and Prophet.
+//!
 //! Start at [`run`]; [`compare`] ranks several models on one window, [`backtest()`] measures one.
 //!
 //! ```

@@ -130,9 +130,9 @@ pub fn fit(
     };
     let mut search = likelihood.search(likelihood.free_start(&start))?;
     let mut warnings = Vec::new();
-    if diffuse == Diffuse::StatsmodelsDefault
-        && let Some((better, gain)) = likelihood.search_from_unit_free(&start, &search)?
-    {
+    // Pure autoregressions have one optimum, and Python's settings find it.
+    let may_stop_early = diffuse == Diffuse::StatsmodelsDefault && order.q + order.seasonal.q > 0;
+    if may_stop_early && let Some((better, gain)) = likelihood.search_from_unit_free(&start, &search)? {
         search = better;
         let detail = format!(
             "Python's optimizer settings stop {gain:.2} in log-likelihood short of the optimum here; this fit went on to it"

@@ -135,22 +135,25 @@ impl Filter {
                 self.is_narrow = true;
             }
             row += 1;
-            let (spread, surprise, unit) = if self.is_narrow {
-                self.narrow
-                    .absorb(history.full[at - burn], &self.phi, &self.shocks, self.has_mean)
+            let (spread, log_spread, surprise, unit) = if self.is_narrow {
+                let next = history.full[at - burn];
+                let (surprise, unit) = self.narrow.absorb(next, &self.phi, &self.shocks, self.has_mean);
+                (self.narrow.spread, self.narrow.log_spread, surprise, unit)
             } else {
                 let (spread, surprise) = self.wide.absorb(*value, &self.phi, &self.shocks);
-                (spread, surprise, 0.0)
+                (spread, spread.ln(), surprise, 0.0)
             };
             if !(spread > 0.0 && spread < f64::INFINITY) {
                 return None;
             }
             if at >= burn {
-                sums.log_variances += spread.ln();
+                sums.log_variances += log_spread;
                 sums.squares += surprise * surprise / spread;
                 sums.counted += 1;
-                unit_products += unit * surprise / spread;
-                unit_squares += unit * unit / spread;
+                if self.has_mean {
+                    unit_products += unit * surprise / spread;
+                    unit_squares += unit * unit / spread;
+                }
             }
         }
         if self.has_mean && unit_squares > 0.0 {
@@ -179,19 +182,15 @@ impl Filter {
     fn start(&mut self, phi: &[f64], theta: &[f64], variance: f64) {
         self.phi.fill(0.0);
         self.phi[..phi.len()].copy_from_slice(phi);
-        let loading = |at: usize| {
-            if at == 0 {
-                1.0
-            } else {
-                theta.get(at - 1).copied().unwrap_or(0.0)
-            }
-        };
-        for i in 0..self.arma {
-            for j in 0..self.arma {
-                self.shocks[i * self.arma + j] = loading(i) * loading(j) * variance;
+        let mut loading = vec![0.0; self.arma];
+        loading[0] = 1.0;
+        loading[1..=theta.len()].copy_from_slice(theta);
+        for (row, a) in self.shocks.chunks_exact_mut(self.arma).zip(&loading) {
+            for (entry, b) in row.iter_mut().zip(&loading) {
+                *entry = a * b * variance;
             }
         }
-        let stationary = stationary_covariance(&self.phi, &self.shocks);
+        let stationary = stationary_covariance(&self.phi, &loading, variance);
         self.is_narrow = self.levels + self.season == 0;
         if self.is_narrow {
             self.narrow.start(stationary);
@@ -242,6 +241,9 @@ struct Narrow {
     covariance: Vec<f64>,
     /// First row of the covariance over its first entry.
     gain: Vec<f64>,
+    /// Variance of the next value and its logarithm.
+    spread: f64,
+    log_spread: f64,
     settled: bool,
 }
 
@@ -253,6 +255,8 @@ impl Narrow {
             unit_state: vec![0.0; size],
             covariance: vec![0.0; size * size],
             gain: vec![0.0; size],
+            spread: 0.0,
+            log_spread: 0.0,
             settled: false,
         }
     }
@@ -274,11 +278,13 @@ impl Narrow {
         self.settled = false;
     }
 
-    /// Takes in one value and goes a step ahead; returns the variance and the surprise of the value, and the
-    /// surprise of a one.
-    fn absorb(&mut self, value: f64, phi: &[f64], shocks: &[f64], has_mean: bool) -> (f64, f64, f64) {
-        let spread = self.covariance[0];
+    /// Takes in one value and goes a step ahead; returns the surprise of the value and that of a one, and leaves
+    /// the variance of the value in `spread`.
+    fn absorb(&mut self, value: f64, phi: &[f64], shocks: &[f64], has_mean: bool) -> (f64, f64) {
         if !self.settled {
+            let spread = self.covariance[0];
+            self.spread = spread;
+            self.log_spread = spread.ln();
             for (gain, entry) in self.gain.iter_mut().zip(&self.covariance) {
                 *gain = entry / spread;
             }
@@ -291,7 +297,7 @@ impl Narrow {
             unit = 1.0 - self.unit_state[0];
             step(&mut self.unit_state, phi, &self.gain, 1.0, unit);
         }
-        (spread, surprise, unit)
+        (surprise, unit)
     }
 
     fn advance_covariance(&mut self, spread: f64, shocks: &[f64]) {
@@ -350,8 +356,10 @@ impl Narrow {
 /// One transition of the ARMA states, given the value of the first and its surprise.
 fn step(state: &mut [f64], phi: &[f64], gain: &[f64], value: f64, surprise: f64) {
     let last = state.len() - 1;
+    let mut parts = phi.iter().zip(&gain[1..]);
     for at in 0..last {
-        state[at] = phi[at] * value + state[at + 1] + gain[at + 1] * surprise;
+        let Some((phi, gain)) = parts.next() else { break };
+        state[at] = phi * value + state[at + 1] + gain * surprise;
     }
     state[last] = phi[last] * value;
 }
@@ -521,59 +529,121 @@ impl Shape {
     }
 }
 
-/// The covariance that the ARMA part has had forever: `P = A P A' + Q` by doubling, `P ← P + A P A'`, `A ← A²`
-/// (Anderson and Moore, "Optimal Filtering", 1979, section 6.7). Near a unit root it ends after 60 rounds, with
-/// whatever it has.
-fn stationary_covariance(phi: &[f64], shock_covariance: &[f64]) -> Vec<f64> {
+/// The covariance that the ARMA states have had forever, row-major; `phi` and `loading` (1 and theta) have
+/// one entry for each state. NaN throughout for a unit root.
+///
+/// The autocovariances solve the Yule-Walker equations (Brockwell and Davis, "Time Series: Theory and Methods",
+/// 2nd edition, section 3.3); they give the first row, and `P = A P A' + Q` read from the lower right corner
+/// upwards gives the rest.
+fn stationary_covariance(phi: &[f64], loading: &[f64], variance: f64) -> Vec<f64> {
     let size = phi.len();
-    let mut power = vec![0.0; size * size];
-    for row in 0..size {
-        power[row * size] = phi[row];
-        if row + 1 < size {
-            power[row * size + row + 1] = 1.0;
+    let reach = phi
+        .iter()
+        .rposition(|coefficient| *coefficient != 0.0)
+        .map_or(0, |last| last + 1);
+    // Weights of past shocks in the series.
+    let mut psi = loading.to_vec();
+    for at in 0..size {
+        psi[at] += (0..at.min(reach))
+            .map(|lag| phi[lag] * psi[at - 1 - lag])
+            .sum::<f64>();
+    }
+    // Covariance of the value now with the shocks of a value `lag` steps ago.
+    let with_shocks = |lag: usize| {
+        variance
+            * loading
+                .iter()
+                .skip(lag)
+                .zip(&psi)
+                .map(|(theta, psi)| theta * psi)
+                .sum::<f64>()
+    };
+    let mut gamma = autocovariances(&phi[..reach], with_shocks);
+    for lag in gamma.len()..=size {
+        let next = (0..reach).map(|at| phi[at] * gamma[lag - 1 - at]).sum::<f64>() + with_shocks(lag);
+        gamma.push(next);
+    }
+    let mut covariance = vec![0.0; size * size];
+    covariance[0] = gamma[0];
+    for col in 1..size {
+        covariance[col] = (col..size)
+            .map(|at| phi[at] * gamma[1 + at - col] + loading[at] * variance * psi[at - col])
+            .sum();
+    }
+    for row in (1..size).rev() {
+        let below = covariance
+            .get(row + 1)
+            .copied()
+            .filter(|_| row + 1 < size)
+            .unwrap_or(0.0);
+        for col in row..size {
+            let (right, corner) = if col + 1 < size {
+                let corner = if row + 1 < size {
+                    covariance[(row + 1) * size + col + 1]
+                } else {
+                    0.0
+                };
+                (covariance[col + 1], corner)
+            } else {
+                (0.0, 0.0)
+            };
+            let entry = phi[row] * phi[col] * gamma[0]
+                + phi[row] * right
+                + phi[col] * below
+                + corner
+                + loading[row] * loading[col] * variance;
+            covariance[row * size + col] = entry;
+            covariance[col * size + row] = entry;
         }
     }
-    let mut covariance = shock_covariance.to_vec();
-    let mut left = vec![0.0; size * size];
-    let mut square = vec![0.0; size * size];
-    for _ in 0..60 {
-        multiply(&power, &covariance, &mut left, size);
-        let (mut largest, mut change) = (0.0_f64, 0.0_f64);
-        for row in 0..size {
-            for col in 0..=row {
-                let term: f64 = left[row * size..(row + 1) * size]
-                    .iter()
-                    .zip(&power[col * size..(col + 1) * size])
-                    .map(|(a, b)| a * b)
-                    .sum();
-                change = change.max(term.abs());
-                let entry = covariance[row * size + col] + term;
-                largest = largest.max(entry.abs());
-                covariance[row * size + col] = entry;
-                covariance[col * size + row] = entry;
-            }
-        }
-        if change.is_nan() || change <= 1e-17 * largest {
-            break;
-        }
-        multiply(&power, &power, &mut square, size);
-        std::mem::swap(&mut power, &mut square);
+    for row in 1..size {
+        covariance[row * size] = covariance[row];
     }
     covariance
 }
 
-/// `out = a · b` for square matrices; zeros of `a` cost nothing.
-fn multiply(a: &[f64], b: &[f64], out: &mut [f64], size: usize) {
-    for (a_row, out_row) in a.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
-        out_row.fill(0.0);
-        for (factor, b_row) in a_row.iter().zip(b.chunks_exact(size)) {
-            if *factor != 0.0 {
-                for (out, b) in out_row.iter_mut().zip(b_row) {
-                    *out += factor * b;
+/// Solves `gamma_k - sum phi_i gamma_|k-i| = shocks(k)` for lags 0 to the reach of `phi`, by elimination with
+/// row pivots.
+fn autocovariances(phi: &[f64], shocks: impl Fn(usize) -> f64) -> Vec<f64> {
+    let count = phi.len() + 1;
+    let mut gamma: Vec<f64> = (0..count).map(&shocks).collect();
+    let mut rows = vec![0.0; count * count];
+    for (lag, row) in rows.chunks_exact_mut(count).enumerate() {
+        row[lag] += 1.0;
+        for (at, coefficient) in phi.iter().enumerate() {
+            row[lag.abs_diff(at + 1)] -= coefficient;
+        }
+    }
+    for at in 0..count {
+        let pivot = (at..count)
+            .max_by(|a, b| rows[a * count + at].abs().total_cmp(&rows[b * count + at].abs()))
+            .unwrap_or(at);
+        if pivot != at {
+            gamma.swap(at, pivot);
+            for col in at..count {
+                rows.swap(at * count + col, pivot * count + col);
+            }
+        }
+        let (done, below) = rows.split_at_mut((at + 1) * count);
+        let head = &done[at * count..];
+        let (left, right) = gamma.split_at_mut(at + 1);
+        for (row, value) in below.chunks_exact_mut(count).zip(right) {
+            let factor = row[at] / head[at];
+            if factor != 0.0 {
+                for (entry, head) in row[at..].iter_mut().zip(&head[at..]) {
+                    *entry -= factor * head;
                 }
+                *value -= factor * left[at];
             }
         }
     }
+    for at in (0..count).rev() {
+        let known: f64 = (at + 1..count)
+            .map(|col| rows[at * count + col] * gamma[col])
+            .sum();
+        gamma[at] = (gamma[at] - known) / rows[at * count + at];
+    }
+    gamma
 }
 
 #[cfg(test)]
@@ -582,9 +652,33 @@ mod tests {
 
     #[test]
     fn the_stationary_variance_of_an_ar1_is_known() {
-        let covariance = stationary_covariance(&[0.8], &[2.0]);
+        let covariance = stationary_covariance(&[0.8], &[1.0], 2.0);
 
         assert!((covariance[0] - 2.0 / (1.0 - 0.64)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_stationary_covariance_stays_as_it_is_for_a_step() {
+        let phi = [0.5, 0.2, -0.3, 0.0, 0.1];
+        let loading = [1.0, 0.4, 0.0, -0.6, -0.24];
+        let mut narrow = Narrow::new(5);
+        let covariance = stationary_covariance(&phi, &loading, 3.0);
+        let shocks: Vec<f64> = (0..25)
+            .map(|at| 3.0 * loading[at / 5] * loading[at % 5])
+            .collect();
+
+        narrow.start(covariance.clone());
+        narrow.skip(&phi, &shocks, false);
+
+        for row in 0..5 {
+            for col in row..5 {
+                let at = row * 5 + col;
+                assert!(
+                    (narrow.covariance[at] - covariance[at]).abs() < 1e-12,
+                    "row {row}, column {col}"
+                );
+            }
+        }
     }
 
     #[test]

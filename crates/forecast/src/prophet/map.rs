@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use augurs::prophet::PositiveFloat;
 use augurs::prophet::optimizer::{Data, Error, InitialParams, OptimizeOpts, OptimizedParams, Optimizer};
 
+use super::active_set;
 use super::posterior::{Design, feature};
 use crate::error::ForecastError;
 use crate::optimize::{self, Settings};
@@ -26,8 +27,8 @@ const LAST_GAIN: f64 = 1e-3;
 /// Most passes.
 const PASSES: usize = 40;
 
-/// Noise of a history whose values are all equal, as in Prophet.
-const CONSTANT_SIGMA: f64 = 1e-9;
+/// Noise of a history that the model fits exactly, as in Prophet.
+const LEAST_SIGMA: f64 = 1e-9;
 
 /// The parameters found, features sorted by content.
 #[derive(Debug, Clone)]
@@ -66,11 +67,11 @@ impl fmt::Debug for MapOptimizer<'_> {
 impl Optimizer for MapOptimizer<'_> {
     fn optimize(
         &self,
-        init: &InitialParams,
+        _init: &InitialParams,
         data: &Data,
         _opts: &OptimizeOpts,
     ) -> Result<OptimizedParams, Error> {
-        let found = find(init, data, self.stop).map_err(Error::custom)?;
+        let found = find(data, self.stop).map_err(Error::custom)?;
         let params = found.params(data)?;
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         Ok(params)
@@ -125,14 +126,14 @@ fn order_of_features(data: &Data) -> Vec<usize> {
     order
 }
 
-fn find(init: &InitialParams, data: &Data, stop: Stop<'_>) -> Result<Found, ForecastError> {
+fn find(data: &Data, stop: Stop<'_>) -> Result<Found, ForecastError> {
     let order = order_of_features(data);
     let constant = data.y.iter().all(|y| y.to_bits() == data.y[0].to_bits());
     if constant {
         return Ok(Found {
             k: 0.0,
             m: data.y[0],
-            sigma: CONSTANT_SIGMA,
+            sigma: LEAST_SIGMA,
             beta: vec![0.0; order.len()],
             delta: vec![0.0; data.t_change.len()],
             log_posterior: 0.0,
@@ -142,15 +143,14 @@ fn find(init: &InitialParams, data: &Data, stop: Stop<'_>) -> Result<Found, Fore
         });
     }
     let design = Design::new(data, &order);
-    let mut point = vec![0.0; design.free()];
-    point[0] = init.k;
-    point[1] = init.m;
+    let (linear, sigma) = active_set::start(&design, LEAST_SIGMA, stop)?;
+    let mut point = design.point(&linear, sigma);
     let mut value = f64::INFINITY;
     let (mut iterations, mut converged) = (0, false);
     for _ in 0..PASSES {
         let objective = design.around(&point, stop);
         let upper = vec![f64::INFINITY; point.len()];
-        let pass = optimize::minimise(&objective, point, design.lower(), upper, PASS)?;
+        let pass = optimize::minimise(&objective, point, design.lower(LEAST_SIGMA), upper, PASS)?;
         iterations += pass.iterations;
         let gain = value - pass.value;
         point = pass.point;

@@ -2,7 +2,8 @@
 //! "Forecasting at scale", 2018).
 //!
 //! `augurs` prepares the data (changepoints, Fourier terms, holidays, scaling) and puts a fit together again;
-//! what it leaves out is here: `posterior.rs` and `map.rs` find the parameters, `simulate.rs` draws the
+//! what it leaves out is here: `posterior.rs`, `active_set.rs` and
+//! `map.rs` find the parameters, `simulate.rs` draws the
 //! intervals from a seed, `holidays.rs` knows the French calendar.
 //!
 //! Invariant: `augurs` keeps its features in hash maps, so their order differs from run to run. Nothing here
@@ -25,6 +26,7 @@ use crate::request::MAX_HORIZON;
 use crate::series::{Series, Step, as_f64};
 use crate::stop::{self, Stop};
 
+mod active_set;
 mod holidays;
 mod map;
 mod posterior;

@@ -22,6 +22,8 @@ pub(super) struct Design {
     y: Vec<f64>,
     /// Inner products of the columns, row-major.
     gram: Vec<f64>,
+    /// Inner products of the columns with `y`.
+    moments: Vec<f64>,
     /// Precision of the normal prior of each linear parameter but `delta`.
     precisions: Vec<f64>,
     features: usize,
@@ -49,12 +51,17 @@ impl Design {
                 gram[col * size + row] = product;
             }
         }
+        let moments = columns
+            .iter()
+            .map(|column| column.iter().zip(&data.y).map(|(x, y)| x * y).sum())
+            .collect();
         let mut precisions = vec![1.0 / 25.0; 2];
         precisions.extend(order.iter().map(|&at| (*data.sigmas[at]).powi(-2)));
         Self {
             columns,
             y: data.y.clone(),
             gram,
+            moments,
             precisions,
             features,
             changepoints: data.t_change.len(),
@@ -67,12 +74,70 @@ impl Design {
         self.columns.len() + self.changepoints + 1
     }
 
-    /// Lower bounds of the free parameters.
-    pub(super) fn lower(&self) -> Vec<f64> {
+    /// Number of linear parameters.
+    pub(super) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Number of linear parameters with a normal prior: all but `delta`, which come last.
+    pub(super) fn plain(&self) -> usize {
+        2 + self.features
+    }
+
+    /// Number of known values.
+    pub(super) fn length(&self) -> usize {
+        self.y.len()
+    }
+
+    /// Scale of the prior of `delta`.
+    pub(super) fn tau(&self) -> f64 {
+        self.tau
+    }
+
+    /// Inner product of two columns.
+    pub(super) fn product(&self, a: usize, b: usize) -> f64 {
+        self.gram[a * self.columns.len() + b]
+    }
+
+    /// Inner product of a column with the values.
+    pub(super) fn moment(&self, at: usize) -> f64 {
+        self.moments[at]
+    }
+
+    /// Precision of the normal prior of a linear parameter; 0 for `delta`.
+    pub(super) fn precision(&self, at: usize) -> f64 {
+        self.precisions.get(at).copied().unwrap_or(0.0)
+    }
+
+    /// Half the gradient of the sum of squares at the linear parameters `theta`.
+    pub(super) fn pull(&self, theta: &[f64]) -> Vec<f64> {
+        let rows = self.gram.chunks_exact(self.columns.len());
+        rows.zip(&self.moments)
+            .map(|(row, moment)| row.iter().zip(theta).map(|(a, b)| a * b).sum::<f64>() - moment)
+            .collect()
+    }
+
+    /// Lower bounds of the free parameters; `floor` is that of `sigma`.
+    pub(super) fn lower(&self, floor: f64) -> Vec<f64> {
         let linear = 2 + self.features;
         let mut lower = vec![f64::NEG_INFINITY; self.free()];
         lower[linear..linear + 2 * self.changepoints].fill(0.0);
+        lower[self.free() - 1] = floor.ln();
         lower
+    }
+
+    /// The free parameters for linear ones and `sigma`.
+    pub(super) fn point(&self, linear: &[f64], sigma: f64) -> Vec<f64> {
+        let (plain, delta) = linear.split_at(self.plain());
+        let up = delta.iter().map(|delta| delta.max(0.0));
+        let down = delta.iter().map(|delta| (-delta).max(0.0));
+        plain
+            .iter()
+            .copied()
+            .chain(up)
+            .chain(down)
+            .chain([sigma.ln()])
+            .collect()
     }
 
     /// The linear parameters of a point: the halves of `delta` are put together.
@@ -87,9 +152,15 @@ impl Design {
         point[..plain].iter().copied().chain(delta).collect()
     }
 
-    fn residuals(&self, linear: &[f64]) -> Vec<f64> {
+    /// The values minus the model at the linear parameters `linear`.
+    pub(super) fn residuals(&self, linear: &[f64]) -> Vec<f64> {
         let mut residuals = self.y.clone();
-        for (column, factor) in self.columns.iter().zip(linear) {
+        for (column, factor) in self
+            .columns
+            .iter()
+            .zip(linear)
+            .filter(|(_, factor)| **factor != 0.0)
+        {
             for (residual, x) in residuals.iter_mut().zip(column) {
                 *residual -= factor * x;
             }
