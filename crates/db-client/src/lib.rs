@@ -275,11 +275,18 @@ impl DbClient {
 
     /// Sends what `build` makes until it is answered or the attempts are used up.
     async fn send<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, DbError> {
-        retry::until_answered(async || {
-            let response = build().timeout(REQUEST_TIMEOUT).send().await;
-            json(checked(response.map_err(|why| self.unreachable(&why))?).await?).await
-        })
-        .await
+        let mut attempts = retry::Attempts::new();
+        loop {
+            match self.attempt(build()).await {
+                Err(error) if attempts.again(&error).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, DbError> {
+        let response = request.timeout(REQUEST_TIMEOUT).send().await;
+        json(checked(response.map_err(|why| self.unreachable(&why))?).await?).await
     }
 
     fn unreachable(&self, why: &reqwest::Error) -> DbError {

@@ -30,18 +30,29 @@ impl Pauses {
     }
 }
 
-/// Calls `attempt` until it succeeds, fails for good, or has failed [`ATTEMPTS`] times. What it sends must
-/// be safe to repeat: without effect, or with an idempotency key.
-pub(crate) async fn until_answered<T>(attempt: impl AsyncFn() -> Result<T, DbError>) -> Result<T, DbError> {
-    let mut pauses = pauses(FIRST_PAUSE, LONGEST_PAUSE);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match attempt().await {
-            Err(error) if error.is_retryable() && tries < ATTEMPTS => {
-                tokio::time::sleep(pauses.next()).await;
-            }
-            outcome => return outcome,
+/// The attempts at one request. What it sends must be safe to repeat: without effect, or with an idempotency
+/// key.
+pub(crate) struct Attempts {
+    pauses: Pauses,
+    made: u32,
+}
+
+impl Attempts {
+    /// Before the first one.
+    pub(crate) fn new() -> Self {
+        Self {
+            pauses: pauses(FIRST_PAUSE, LONGEST_PAUSE),
+            made: 0,
         }
+    }
+
+    /// Whether there is another attempt after one that failed with `error`; it comes after a pause.
+    pub(crate) async fn again(&mut self, error: &DbError) -> bool {
+        self.made += 1;
+        if !error.is_retryable() || self.made >= ATTEMPTS {
+            return false;
+        }
+        tokio::time::sleep(self.pauses.next()).await;
+        true
     }
 }
