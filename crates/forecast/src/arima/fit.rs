@@ -95,7 +95,14 @@ pub fn fit(
     let mut history = History::new(order, values);
     let differences = history.differences();
     if differences.len() < order.coefficients() + 2 {
-        return Err(too_short(differences.len()));
+        let reason = format!(
+            "only {} steps are known together with those they are differenced by",
+            differences.len()
+        );
+        return Err(ForecastError::Numerical {
+            model: order.to_string(),
+            reason,
+        });
     }
     let mut summary = FitSummary::new(order.to_string(), series);
     summary.diffuse = Some(diffuse);

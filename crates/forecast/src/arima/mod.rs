@@ -10,6 +10,7 @@
 //! - Intervals hold the uncertainty of the shocks and not that of the parameters, as in Python.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,22 @@ impl Diffuse {
         match self {
             Self::Concentrated => Self::StatsmodelsDefault,
             Self::StatsmodelsDefault => Self::Concentrated,
+        }
+    }
+}
+
+impl FromStr for Diffuse {
+    type Err = ForecastError;
+
+    /// Reads `unit-free` or `statsmodels`, as in JSON.
+    fn from_str(name: &str) -> Result<Self, ForecastError> {
+        match name {
+            "unit-free" => Ok(Self::Concentrated),
+            "statsmodels" => Ok(Self::StatsmodelsDefault),
+            other => Err(ForecastError::Request {
+                field: "diffuse",
+                reason: format!("{other:?} is neither unit-free nor statsmodels"),
+            }),
         }
     }
 }
