@@ -1,7 +1,9 @@
 //! The only file that names an error status.
 
 use crate::engine::EngineError;
-use axum::http::StatusCode;
+use crate::hrana::error::Refusal;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use db_api::{ErrorCode, Problem};
 use tracing::error;
@@ -18,6 +20,8 @@ pub(crate) enum ApiError {
     Request(service_kit::problem::Problem),
     /// The route says why.
     Refused(ErrorCode, String),
+    /// A request of the Hrana protocol is refused as a whole, in that protocol's words.
+    Hrana(Refusal),
 }
 
 impl From<EngineError> for ApiError {
@@ -38,11 +42,39 @@ impl IntoResponse for ApiError {
             Self::Engine(error) => problem(&error),
             Self::Request(problem) => return problem.into_response(),
             Self::Refused(code, detail) => bare(code, detail),
+            Self::Hrana(refusal) => return hrana(&refusal),
         };
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after_s = problem.retryable.then_some(RETRY_AFTER_S);
         service_kit::problem::response(status, retry_after_s, &problem)
     }
+}
+
+/// An error of the Hrana protocol; its clients show the message only when the media type is this one exactly.
+fn hrana(refusal: &Refusal) -> Response {
+    let (status, code) = match refusal {
+        Refusal::Protocol(_) => (StatusCode::BAD_REQUEST, "PROTOCOL_ERROR".to_owned()),
+        Refusal::Expired(_) => (StatusCode::GONE, "STREAM_EXPIRED".to_owned()),
+        Refusal::Lost => (StatusCode::GONE, "STREAM_LOST".to_owned()),
+        Refusal::Unknown => (StatusCode::NOT_FOUND, "STREAM_NOT_FOUND".to_owned()),
+        Refusal::Engine(error) => {
+            let problem = problem(error);
+            (
+                status(problem.code),
+                problem.code.to_string().to_ascii_uppercase(),
+            )
+        }
+        Refusal::Request(problem) => (problem.status, problem.code.to_ascii_uppercase()),
+    };
+    let words = refusal.to_string();
+    let body = serde_json::json!({ "message": words, "error": words, "code": code }).to_string();
+    let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    }
+    response
 }
 
 /// The problem document of an engine's error. The unforeseen is logged here, once.

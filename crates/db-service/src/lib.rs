@@ -7,6 +7,7 @@ mod answer;
 mod config;
 mod engine;
 mod error;
+mod hrana;
 mod metrics;
 mod restore;
 mod routes;
@@ -77,6 +78,12 @@ pub async fn run(
             service_kit::metrics::record,
         ));
     info!(database = %config.database.display(), "db-service answers on http://{address}");
+    let streams = Arc::clone(&app.streams);
+    let shutdown = async move {
+        shutdown.await;
+        // No request can reach an idle stream any more, and its transaction would hold up those in flight.
+        streams.close().await;
+    };
     let drain = Duration::from_millis(config.limits.drain_ms);
     service_kit::serve(listener, router, shutdown, drain).await?;
     if let Some(follower) = follower {

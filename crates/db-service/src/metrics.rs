@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     statements: HistogramVec,
     /// Open streamed answers.
     pub open_streams: IntGauge,
+    /// Interactive streams that have a connection.
+    pub interactive_streams: IntGauge,
 }
 
 impl Metrics {
@@ -35,7 +37,15 @@ impl Metrics {
         .expect("a constant name");
         let open_streams =
             IntGauge::new("open_streams", "streamed answers being sent now").expect("a constant name");
+        let interactive_streams = IntGauge::new(
+            "interactive_streams",
+            "interactive streams that have a connection now",
+        )
+        .expect("a constant name");
         let registry = http.registry();
+        registry
+            .register(Box::new(interactive_streams.clone()))
+            .expect("registered once");
         registry
             .register(Box::new(statements.clone()))
             .expect("registered once");
@@ -49,6 +59,7 @@ impl Metrics {
             http,
             statements,
             open_streams,
+            interactive_streams,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::config::{Config, Limits};
 use crate::engine::{Engine, Idempotency, Registry, Rights, Scope, Timing};
 use crate::error::ApiError;
+use crate::hrana::streams::Streams;
 use crate::metrics::Metrics;
 use crate::tokens::Tokens;
 use axum::extract::FromRequestParts;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Interactive streams.
+    pub streams: Arc<Streams>,
     /// Differs from one start to the next: data versions are counted from the start.
     boot: u64,
 }
@@ -40,8 +43,10 @@ impl App {
         let boot = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or_default());
+        let metrics = Metrics::new(&engine);
         Self {
-            metrics: Metrics::new(&engine),
+            streams: Streams::start(&config.limits, metrics.interactive_streams.clone()),
+            metrics,
             engine,
             registry: Arc::default(),
             tokens,

@@ -138,7 +138,10 @@ mod tests {
 
     #[test]
     fn floats_that_json_cannot_hold_are_null() {
-        assert_eq!(json(Cell::Real(f64::INFINITY)), r#"{"type":"float","value":null}"#);
+        assert_eq!(
+            json(Cell::Real(f64::INFINITY)),
+            r#"{"type":"float","value":null}"#
+        );
         assert_eq!(json(Cell::Real(-0.0)), r#"{"type":"float","value":-0.0}"#);
     }
 }

@@ -72,6 +72,18 @@ pub(super) struct Statement {
     pub want_rows: bool,
 }
 
+impl Statement {
+    /// One without values; its text is elsewhere.
+    pub(super) fn without_values() -> Self {
+        Self {
+            text: Text::Sql(String::new()),
+            args: Vec::new(),
+            named_args: Vec::new(),
+            want_rows: false,
+        }
+    }
+}
+
 /// Statements, each under its condition.
 #[derive(Debug, Deserialize)]
 pub(super) struct Batch {

@@ -5,6 +5,7 @@ mod batch;
 mod execute;
 mod explain;
 mod health;
+mod hrana;
 mod limits;
 mod queries;
 mod query;
@@ -47,6 +48,7 @@ fn head() -> OpenApi {
         .tags(Some([
             tag("statements", "SQL in, rows out"),
             tag("tables", "the schema, and rows in bulk"),
+            tag("hrana", "the protocol of the libSQL and Turso SDKs: interactive transactions on streams"),
             tag("operations", "what runs, limits, backup, health"),
         ]))
         .build()
@@ -59,6 +61,9 @@ fn table(max_body_bytes: usize) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(execute::post))
         .routes(routes!(batch::post))
         .routes(routes!(explain::post))
+        .routes(routes!(hrana::pipeline_v2))
+        .routes(routes!(hrana::pipeline_v3))
+        .routes(routes!(hrana::cursor_v3))
         .layer(DefaultBodyLimit::max(max_body_bytes));
     let upload = OpenApiRouter::new()
         .routes(routes!(rows::post))
@@ -72,6 +77,8 @@ fn table(max_body_bytes: usize) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(queries::list))
         .routes(routes!(queries::stop))
         .routes(routes!(limits::get))
+        .routes(routes!(hrana::v2))
+        .routes(routes!(hrana::v3))
         .layer(CompressionLayer::new())
         .routes(routes!(backup::get))
         .routes(routes!(health::healthz))

@@ -16,6 +16,8 @@ mod slow;
 mod text;
 mod writer;
 
+pub(crate) use text::statements;
+
 use super::{
     Answer, Bulk, BulkDone, BulkSource, Control, Engine, EngineError, Halt, Read, RowSink, Session, Stats,
     Timing, Write, Written,

@@ -10,8 +10,11 @@ use super::gate::Place;
 use super::text;
 use super::writer::{Lease, Writer, inserted_rowid};
 use crate::config::{Limits, Synchronous};
-use crate::engine::{Call, Description, Effect, EngineError, Kept, Session, SessionSink, SessionStatement};
-use rusqlite::Connection;
+use crate::engine::{
+    Call, Cell, Description, Effect, EngineError, Halt, Kept, Session, SessionSink, SessionStatement,
+};
+use db_api::ColumnHead;
+use rusqlite::{Connection, Statement};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -272,13 +275,11 @@ fn run_in(
     let changes_before = conn.conn().total_changes();
     let rowid_before = conn.conn().last_insert_rowid();
     let holds_up_writers = !reads && conn.conn().is_autocommit();
-    // The sink is told the columns and then the rows, by two closures that never run at once.
-    let sink = RefCell::new(sink);
-    let ran = conn.rows(
-        &mut compiled,
-        |heads| sink.borrow_mut().begin(heads, holds_up_writers),
-        |cells| sink.borrow_mut().row(cells),
-    );
+    let ran = if !reads && compiled.column_count() > 0 && text::need(statement.sql) == text::Need::Ordinary {
+        rows_or_nothing(conn, &mut compiled, sink, holds_up_writers)
+    } else {
+        rows(conn, &mut compiled, sink, holds_up_writers)
+    };
     let changed = conn.conn().total_changes() != changes_before;
     // A statement can fail and leave changes all the same (OR FAIL), and change the schema without counting as a
     // change of rows.
@@ -303,6 +304,74 @@ fn run_in(
         },
         ran: started.elapsed(),
     })
+}
+
+/// Runs a statement to its end.
+fn rows(
+    conn: &SessionConnection,
+    compiled: &mut Statement<'_>,
+    sink: &mut dyn SessionSink,
+    holds_up_writers: bool,
+) -> Result<(), EngineError> {
+    // The sink is told the columns and then the rows, by two closures that never run at once.
+    let sink = RefCell::new(sink);
+    conn.rows(
+        compiled,
+        |heads| sink.borrow_mut().begin(heads, holds_up_writers),
+        |cells| sink.borrow_mut().row(cells),
+    )
+}
+
+/// Runs a statement that writes and gives rows. SQLite has written all before it gives the first row, so a statement
+/// whose rows cannot be taken is undone: an error must mean that nothing has happened.
+fn rows_or_nothing(
+    conn: &SessionConnection,
+    compiled: &mut Statement<'_>,
+    sink: &mut dyn SessionSink,
+    holds_up_writers: bool,
+) -> Result<(), EngineError> {
+    let mark = |sql: &'static str| {
+        conn.own(|| {
+            conn.conn()
+                .prepare_cached(sql)
+                .and_then(|mut marked| marked.raw_execute().map(drop))
+        })
+    };
+    let alone = conn.conn().is_autocommit();
+    mark("SAVEPOINT comptoir_statement")?;
+    let mut sink = Watched { sink, refused: false };
+    let ran = rows(conn, compiled, &mut sink, holds_up_writers);
+    if conn.conn().is_autocommit() {
+        return ran;
+    }
+    if sink.refused {
+        mark("ROLLBACK TO comptoir_statement")?;
+    }
+    let released = mark("RELEASE comptoir_statement");
+    if alone && !conn.conn().is_autocommit() {
+        mark("ROLLBACK")?;
+    }
+    ran.and(released)
+}
+
+/// Remembers whether a sink has refused what it was given.
+struct Watched<'a> {
+    sink: &'a mut dyn SessionSink,
+    refused: bool,
+}
+
+impl SessionSink for Watched<'_> {
+    fn begin(&mut self, columns: Vec<ColumnHead>, holds_up_writers: bool) -> Result<(), Halt> {
+        let taken = self.sink.begin(columns, holds_up_writers);
+        self.refused |= taken.is_err();
+        taken
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt> {
+        let taken = self.sink.row(cells);
+        self.refused |= taken.is_err();
+        taken
+    }
 }
 
 /// Takes note of a transaction that began or ended with the statement `sql`.

@@ -28,9 +28,7 @@ use tracing::{error, warn};
 const GROUP_TIME: Duration = Duration::from_millis(4);
 /// The log is written back into the database when it has this many bytes more than after the last time.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
-/// Beyond this size the writer waits a moment for readers, so that the log can start anew.
-const RESTART_BYTES: u64 = 64 << 20;
-/// How long the writer waits for readers then.
+/// How long the writer waits for readers when the log is to start anew.
 const RESTART_WAIT: Duration = Duration::from_millis(50);
 /// How long the writer lets readers be after having waited in vain.
 const RESTART_PAUSE: Duration = Duration::from_secs(2);
@@ -544,7 +542,7 @@ impl WriterThread {
         if size < self.wal_done {
             self.wal_done = 0;
         }
-        if size >= RESTART_BYTES && Instant::now() >= self.restart_after {
+        if size >= self.limits.max_wal_bytes && Instant::now() >= self.restart_after {
             let waited = self.conn.conn().busy_timeout(RESTART_WAIT);
             if waited.is_err() || !self.checkpoint("TRUNCATE") {
                 self.restart_after = Instant::now() + RESTART_PAUSE;

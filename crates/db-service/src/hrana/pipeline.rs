@@ -1,0 +1,203 @@
+//! `POST /v2/pipeline`, `POST /v3/pipeline`: requests on one stream, answered in one piece.
+
+use super::encode::{push_columns, push_description, push_effect, push_json, push_number, push_row};
+use super::error::{Refusal, StatementError};
+use super::proto::{Batch, Pipeline, Request, Statement, parse};
+use super::runner::Runner;
+use crate::engine::{Cell, EngineError, Halt, Rights, SessionSink};
+use crate::state::App;
+use db_api::ColumnHead;
+use std::sync::Arc;
+
+/// Runs the requests in `body` and gives the answer.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    rights: &Arc<Rights>,
+    route: &'static str,
+    body: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let pipeline: Pipeline = parse(body)?;
+    pipeline.check()?;
+    let mut held = app.streams.take(pipeline.baton.as_deref(), rights).await?;
+    if !matches!(pipeline.requests[..], [] | [Request::Close]) {
+        held.make_room().await?;
+    }
+    let timeout = app.limits.statement_timeout(None);
+    let max_bytes = app.limits.max_result_bytes;
+    let (runner, client) = Runner::new(app, rights, route, timeout, held);
+    let work = move || run(runner, &pipeline.requests, max_bytes);
+    let answer = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|cause| EngineError::broken(format!("a pipeline ended without an answer: {cause}")))?;
+    drop(client);
+    Ok(answer)
+}
+
+/// Runs the requests, one after the other.
+fn run(mut runner: Runner, requests: &[Request], max_bytes: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.extend_from_slice(b"{\"results\":[");
+    for (index, request) in requests.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        let begins = out.len();
+        out.extend_from_slice(b"{\"type\":\"ok\",\"response\":{\"type\":");
+        match push_response(&mut runner, request, &mut out, max_bytes) {
+            Ok(()) => out.extend_from_slice(b"}}"),
+            Err(error) => {
+                out.truncate(begins);
+                out.extend_from_slice(b"{\"type\":\"error\",\"error\":");
+                error.push(&mut out);
+                out.push(b'}');
+            }
+        }
+    }
+    let closed = matches!(requests, [] | [.., Request::Close]);
+    // Nobody will ever have the baton of a client that has gone.
+    let ends = closed || runner.is_alone();
+    let held = runner.into_held();
+    let next = if ends {
+        drop(held);
+        None
+    } else {
+        held.give_back()
+    };
+    out.extend_from_slice(b"],\"baton\":");
+    push_json(&mut out, &next.as_ref().map(|next| &next.baton));
+    out.extend_from_slice(b",\"base_url\":null");
+    if let Some(next) = next {
+        out.extend_from_slice(b",\"stream_ttl_ms\":");
+        push_number(&mut out, next.ttl_ms);
+    }
+    out.push(b'}');
+    out
+}
+
+/// Appends the type of a response and what belongs to it.
+fn push_response(
+    runner: &mut Runner,
+    request: &Request,
+    out: &mut Vec<u8>,
+    max_bytes: u64,
+) -> Result<(), StatementError> {
+    match request {
+        Request::Execute(statement) => {
+            out.extend_from_slice(b"\"execute\",\"result\":");
+            push_result(runner, statement, out, max_bytes)?;
+        }
+        Request::Batch(batch) => {
+            out.extend_from_slice(b"\"batch\",\"result\":");
+            push_batch(runner, batch, out, max_bytes);
+        }
+        Request::Sequence(text) => {
+            out.extend_from_slice(b"\"sequence\"");
+            runner.sequence(text)?;
+        }
+        Request::Describe(text) => {
+            out.extend_from_slice(b"\"describe\",\"result\":");
+            push_description(out, &runner.describe(text)?);
+        }
+        Request::StoreSql { id, sql } => {
+            out.extend_from_slice(b"\"store_sql\"");
+            runner.store(*id, sql)?;
+        }
+        Request::CloseSql { id } => {
+            out.extend_from_slice(b"\"close_sql\"");
+            runner.forget(*id);
+        }
+        Request::GetAutocommit => {
+            out.extend_from_slice(b"\"get_autocommit\",\"is_autocommit\":");
+            push_json(out, &runner.is_autocommit());
+        }
+        Request::Close => out.extend_from_slice(b"\"close\""),
+    }
+    Ok(())
+}
+
+/// Runs a batch and appends its result.
+fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Vec<u8>, max_bytes: u64) {
+    let mut errors = Vec::new();
+    out.extend_from_slice(b"{\"step_results\":[");
+    runner.batch(batch, |runner, index, statement| {
+        if index > 0 {
+            out.push(b',');
+            errors.push(b',');
+        }
+        let begins = out.len();
+        match statement.map(|statement| push_result(runner, statement, out, max_bytes)) {
+            None => {
+                out.extend_from_slice(b"null");
+                errors.extend_from_slice(b"null");
+                false
+            }
+            Some(Ok(())) => {
+                errors.extend_from_slice(b"null");
+                true
+            }
+            Some(Err(error)) => {
+                out.truncate(begins);
+                out.extend_from_slice(b"null");
+                error.push(&mut errors);
+                false
+            }
+        }
+    });
+    out.extend_from_slice(b"],\"step_errors\":[");
+    out.extend_from_slice(&errors);
+    out.extend_from_slice(b"]}");
+}
+
+/// Runs a statement and appends its result.
+fn push_result(
+    runner: &mut Runner,
+    statement: &Statement,
+    out: &mut Vec<u8>,
+    max_bytes: u64,
+) -> Result<(), StatementError> {
+    let mut sink = ResultSink {
+        out,
+        want_rows: statement.want_rows,
+        rows: 0,
+        max_bytes,
+    };
+    let effect = runner.execute(statement, &mut sink)?;
+    let rows = sink.rows;
+    out.push(b']');
+    push_effect(out, &effect, rows);
+    Ok(())
+}
+
+/// Writes columns and rows into the answer.
+struct ResultSink<'a> {
+    out: &'a mut Vec<u8>,
+    want_rows: bool,
+    rows: u64,
+    max_bytes: u64,
+}
+
+impl SessionSink for ResultSink<'_> {
+    fn begin(&mut self, columns: Vec<ColumnHead>, _holds_up_writers: bool) -> Result<(), Halt> {
+        self.out.extend_from_slice(b"{\"cols\":");
+        push_columns(self.out, &columns);
+        self.out.extend_from_slice(b",\"rows\":[");
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt> {
+        self.rows += 1;
+        if !self.want_rows {
+            return Ok(());
+        }
+        if self.rows > 1 {
+            self.out.push(b',');
+        }
+        push_row(self.out, cells);
+        if self.out.len() as u64 > self.max_bytes {
+            return Err(Halt::Failed(EngineError::ResultTooLarge {
+                limit_bytes: self.max_bytes,
+            }));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! `/v2`, `/v3`: the Hrana protocol of libSQL and Turso, in JSON.
+//!
+//! Bodies are read whatever their content type says, since some clients send none.
+
+use crate::error::ApiError;
+use crate::hrana::error::Refusal;
+use crate::hrana::{cursor, pipeline};
+use crate::state::{App, Caller};
+use axum::body::Body;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use service_kit::extract::body_bytes;
+use std::sync::Arc;
+
+/// Say that version 2 of the Hrana protocol is spoken here.
+#[utoipa::path(
+    get,
+    path = "/v2",
+    tag = "hrana",
+    responses((status = 204, description = "`POST /v2/pipeline` takes JSON"))
+)]
+pub(crate) async fn v2() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Say that version 3 of the Hrana protocol is spoken here.
+#[utoipa::path(
+    get,
+    path = "/v3",
+    tag = "hrana",
+    responses((status = 204, description = "`POST /v3/pipeline` and `POST /v3/cursor` take JSON"))
+)]
+pub(crate) async fn v3() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Run requests on a stream, as clients of version 2 send them.
+#[utoipa::path(
+    post,
+    path = db_api::HRANA_V2_PIPELINE,
+    tag = "hrana",
+    request_body(
+        content = Object,
+        description = "`{baton, requests}`",
+        example = json!({"baton": null, "requests": [{"type": "execute", "stmt": {"sql": "SELECT 1"}}, {"type": "close"}]}),
+    ),
+    responses(
+        (status = 200, description = "`{baton, base_url, results}`: a result for every request, in order", body = Object),
+        (status = "default", description = "`{message, code}`; the stream has ended", body = Object),
+    )
+)]
+pub(crate) async fn pipeline_v2(state: State<Arc<App>>, request: Request) -> Response {
+    answer_pipeline(state.0, db_api::HRANA_V2_PIPELINE, request)
+        .await
+        .unwrap_or_else(|refusal| refusal)
+}
+
+/// Run requests on a stream.
+///
+/// `execute`, `batch`, `sequence`, `describe`, `store_sql`, `close_sql`, `get_autocommit`, `close`. A stream is a
+/// connection with its own transaction; the baton in the answer names it in the next request.
+#[utoipa::path(
+    post,
+    path = db_api::HRANA_V3_PIPELINE,
+    tag = "hrana",
+    request_body(
+        content = Object,
+        description = "`{baton, requests}`",
+        example = json!({"baton": null, "requests": [{"type": "execute", "stmt": {"sql": "SELECT 1"}}, {"type": "close"}]}),
+    ),
+    responses(
+        (status = 200, description = "`{baton, base_url, results}`: a result for every request, in order", body = Object),
+        (status = "default", description = "`{message, code}`; the stream has ended", body = Object),
+    )
+)]
+pub(crate) async fn pipeline_v3(state: State<Arc<App>>, request: Request) -> Response {
+    answer_pipeline(state.0, db_api::HRANA_V3_PIPELINE, request)
+        .await
+        .unwrap_or_else(|refusal| refusal)
+}
+
+/// Run a batch on a stream and get its rows as lines of JSON while it runs.
+#[utoipa::path(
+    post,
+    path = db_api::HRANA_V3_CURSOR,
+    tag = "hrana",
+    request_body(
+        content = Object,
+        description = "`{baton, batch}`",
+        example = json!({"baton": null, "batch": {"steps": [{"stmt": {"sql": "SELECT 1"}}]}}),
+    ),
+    responses(
+        (status = 200, description = "first `{baton, base_url}`, then an entry a line; the last is `replication_index`", body = String, content_type = "application/x-ndjson"),
+        (status = "default", description = "`{message, code}`; the stream has ended", body = Object),
+    )
+)]
+pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> Response {
+    let answered = async {
+        let (caller, body) = open(&app, request).await?;
+        let lines = cursor::answer(&app, &caller.0, db_api::HRANA_V3_CURSOR, &body)
+            .await
+            .map_err(refused)?;
+        Ok(typed("application/x-ndjson", lines))
+    };
+    answered.await.unwrap_or_else(|refusal: Response| refusal)
+}
+
+async fn answer_pipeline(app: Arc<App>, route: &'static str, request: Request) -> Result<Response, Response> {
+    let (caller, body) = open(&app, request).await?;
+    let answer = pipeline::answer(&app, &caller.0, route, &body)
+        .await
+        .map_err(refused)?;
+    Ok(typed("application/json", Body::from(answer)))
+}
+
+/// Who asks, and the body.
+async fn open(app: &Arc<App>, request: Request) -> Result<(Caller, Bytes), Response> {
+    let (mut parts, body) = request.into_parts();
+    let caller = match Caller::from_request_parts(&mut parts, app).await {
+        Ok(caller) => caller,
+        Err(refusal) => return Err(in_words_of_hrana(refusal).await),
+    };
+    let body = body_bytes(Request::from_parts(parts, body), app)
+        .await
+        .map_err(|problem| refused(problem.into()))?;
+    Ok((caller, body))
+}
+
+fn refused(refusal: Refusal) -> Response {
+    ApiError::Hrana(refusal).into_response()
+}
+
+/// A refusal as a problem document, in the words that Hrana clients look for.
+async fn in_words_of_hrana(refusal: Response) -> Response {
+    let (mut parts, body) = refusal.into_parts();
+    let document: serde_json::Value = match body.collect().await {
+        Ok(body) => serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
+        Err(_) => serde_json::Value::Null,
+    };
+    let detail = document["detail"].as_str().unwrap_or("refused");
+    let body = serde_json::json!({ "message": detail, "error": detail, "code": document["code"] });
+    parts
+        .headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Response::from_parts(parts, Body::from(body.to_string()))
+}
+
+fn typed(media_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
