@@ -17,6 +17,10 @@ const STRONG_SEASON: f64 = 0.64;
 /// Critical value of the KPSS test of a level at 5 %.
 const KPSS_5_PERCENT: f64 = 0.463;
 
+/// Longest season that is searched, in steps: a state of twice that size is filtered for each order, and a season
+/// of 52 weeks would take half a minute. `sarima` fits those when asked to.
+const LONGEST_SEASON: usize = 24;
+
 /// Most orders tried.
 const MOST_ORDERS: usize = 40;
 
@@ -35,7 +39,7 @@ pub fn search(
 ) -> Result<ArimaFit, ForecastError> {
     let scale = series.binary_scale();
     let values: Vec<f64> = series.interpolated().iter().map(|value| value / scale).collect();
-    let season = if (2..=52).contains(&period) && series.known() >= 3 * period {
+    let season = if (2..=LONGEST_SEASON).contains(&period) && series.known() >= 3 * period {
         period
     } else {
         0

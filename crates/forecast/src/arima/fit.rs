@@ -71,42 +71,15 @@ pub fn fit(
     stop: Stop<'_>,
 ) -> Result<ArimaFit, ForecastError> {
     order.validate()?;
-    let too_short = |known| ForecastError::TooShort {
-        model: order.to_string(),
-        needed: order.needs(),
-        known,
-    };
-    if series.known() < order.needs() {
-        return Err(too_short(series.known()));
-    }
-    let scale = match diffuse {
-        Diffuse::Concentrated => series.binary_scale(),
-        Diffuse::StatsmodelsDefault => 1.0,
-    };
-    let values: Vec<f64> = series
-        .scaled(scale)
-        .into_iter()
-        .skip_while(Option::is_none)
-        .map(|value| value.unwrap_or(f64::NAN))
-        .collect();
-    let largest = values
-        .iter()
-        .fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    let mut history = History::new(order, values);
+    let (mut history, scale) = scaled_history(series, order, diffuse)?;
     let differences = history.differences();
-    if differences.len() < order.coefficients() + 2 {
-        let reason = format!(
-            "only {} steps are known together with those they are differenced by",
-            differences.len()
-        );
-        return Err(ForecastError::Numerical {
-            model: order.to_string(),
-            reason,
-        });
-    }
     let mut summary = FitSummary::new(order.to_string(), series);
     summary.diffuse = Some(diffuse);
     let variation = variation(&differences);
+    let largest = history
+        .values
+        .iter()
+        .fold(0.0_f64, |largest, value| largest.max(value.abs()));
     if variation <= NO_VARIATION * largest {
         let constant = differences.iter().sum::<f64>() / as_f64(differences.len());
         summary.converged = Some(true);
@@ -175,6 +148,33 @@ pub fn fit(
         summary,
         warnings,
     })
+}
+
+/// The series from its first known value on, divided by the scale that comes with it.
+fn scaled_history(series: &Series, order: Order, diffuse: Diffuse) -> Result<(History, f64), ForecastError> {
+    let model = order.to_string();
+    let (needed, known) = (order.needs(), series.known());
+    if known < needed {
+        return Err(ForecastError::TooShort { model, needed, known });
+    }
+    let scale = match diffuse {
+        Diffuse::Concentrated => series.binary_scale(),
+        Diffuse::StatsmodelsDefault => 1.0,
+    };
+    let values = series
+        .scaled(scale)
+        .into_iter()
+        .skip_while(Option::is_none)
+        .map(|value| value.unwrap_or(f64::NAN))
+        .collect();
+    let history = History::new(order, values);
+    let differences = history.differences().len();
+    if differences < order.coefficients() + 2 {
+        let reason =
+            format!("only {differences} steps are known together with those they are differenced by");
+        return Err(ForecastError::Numerical { model, reason });
+    }
+    Ok((history, scale))
 }
 
 /// Largest relative difference between the forecasts of `fit` and those of the same order under the other
