@@ -1,3 +1,169 @@
 //! Takes imports and analyses as jobs, runs them, answers with figures.
+//!
+//! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
+//! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what
+//! is done about it, at `import` for how files are read, at `analysis` for how figures are computed.
 
+mod analysis;
+mod config;
+mod error;
 mod import;
+mod jobs;
+mod migrations;
+mod params;
+mod routes;
+mod runner;
+mod state;
+
+pub use config::Config;
+pub use import::options::Locale;
+pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};
+
+use analysis::catalog::Catalog;
+use anyhow::Context as _;
+use axum::middleware;
+use db_client::DbClient;
+use runner::Runner;
+use service_kit::origin::{self, OriginPolicy};
+use state::App;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{info, warn};
+
+/// The contract of the service, as it is served at `/openapi.json`.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes::contract()
+}
+
+/// Answers on `listener` until `shutdown` is done. It answers at once; jobs and analyses wait until db-service
+/// is ready and the schema is up to date. At the end, what is in flight finishes within the drain limit; a
+/// running job stops after its batch and is taken up again by the next process.
+///
+/// # Errors
+///
+/// When the address of db-service is none, when the schema cannot be brought up to date, or when the
+/// listener fails.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let db = DbClient::new(&config.db_url, config.db_token.clone())?;
+    let config = Arc::new(config);
+    let catalog = Arc::new(Catalog::open(config.analyses.clone()));
+    let app = Arc::new(App::new(db, Arc::clone(&config), catalog));
+    let policy = Arc::new(OriginPolicy {
+        allowed_origins: config.allow_origins.clone(),
+        local_names_only: address.ip().is_loopback(),
+    });
+    let router = routes::router(Arc::clone(&app))
+        .layer(middleware::from_fn_with_state(policy, origin::guard))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn_with_state(
+            app.metrics.clone(),
+            service_kit::metrics::record,
+        ));
+    info!(db = %config.db_url, "script-service answers on http://{address}");
+
+    let (stop, stopping) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let mut working = tokio::spawn(work(Arc::clone(&app), stopping.clone()));
+    let drain = Duration::from_millis(config.drain_ms);
+    let asked = Arc::clone(&stop);
+    let shutdown = async move {
+        let mut failed = stopping;
+        tokio::select! {
+            () = shutdown => {}
+            _ = failed.wait_for(|stopping| *stopping) => {}
+        }
+        let _ = asked.send(true); // the runner may be gone already
+    };
+    let mut serving = std::pin::pin!(service_kit::serve(listener, router, shutdown, drain));
+    let worked = tokio::select! {
+        served = &mut serving => {
+            served?;
+            None
+        }
+        worked = &mut working => Some(worked),
+    };
+    let worked = match worked {
+        Some(worked) => {
+            let _ = stop.send(true);
+            serving.await?;
+            worked.context("the runner panicked")?
+        }
+        None => match tokio::time::timeout(drain, &mut working).await {
+            Ok(worked) => worked.context("the runner panicked")?,
+            Err(_) => {
+                warn!(
+                    "the running batch did not finish within {} ms (--drain-ms)",
+                    config.drain_ms
+                );
+                working.abort();
+                Ok(())
+            }
+        },
+    };
+    info!("script-service stopped");
+    worked
+}
+
+/// Waits for db-service, brings the schema up to date, then runs jobs until `stopping` says so.
+async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let mut stopped = stopping.clone();
+    tokio::select! {
+        prepared = prepare(&app) => prepared?,
+        _ = stopped.wait_for(|stopping| *stopping) => return Ok(()),
+    }
+    stopping.mark_unchanged();
+    let runner = Runner {
+        db: app.db.clone(),
+        config: Arc::clone(&app.config),
+        catalog: Arc::clone(&app.catalog),
+        signals: Arc::clone(&app.signals),
+        owner: jobs::source::random_id()?,
+        stopping,
+    };
+    runner.run().await;
+    Ok(())
+}
+
+async fn prepare(app: &App) -> anyhow::Result<()> {
+    loop {
+        app.db.wait_until_ready().await;
+        match migrations::apply(&app.db).await {
+            Ok(()) => break,
+            // db-service went away again while the schema was made.
+            Err(error)
+                if error
+                    .downcast_ref::<db_client::DbError>()
+                    .is_some_and(db_client::DbError::is_retryable) =>
+            {
+                warn!("the schema is not up to date yet: {error:#}");
+            }
+            Err(error) => return Err(error).context("bring the schema up to date"),
+        }
+    }
+    app.ready.store(true, Ordering::Release);
+    info!("script-service is ready");
+    Ok(())
+}
+
+/// A panic is a fault of ours: the caller sees an internal error, the log the message.
+fn on_panic(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    let message = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    axum::response::IntoResponse::into_response(error::ApiError::Internal(anyhow::anyhow!(
+        "panic: {message}"
+    )))
+}

@@ -1,1 +1,12 @@
+//! script-service over HTTP, on a real db-service.
 
+#[path = "service/analyses.rs"]
+mod analyses;
+#[path = "service/imports.rs"]
+mod imports;
+#[path = "service/jobs.rs"]
+mod jobs;
+#[path = "service/schema.rs"]
+mod schema;
+#[path = "service/support.rs"]
+mod support;

@@ -18,6 +18,11 @@ impl IdSet {
     pub(crate) fn contains(&self, id: i64) -> bool {
         self.0.contains(id.cast_unsigned())
     }
+
+    /// Adds all of `others`.
+    pub(crate) fn extend(&mut self, others: &Self) {
+        self.0 |= &others.0;
+    }
 }
 
 impl FromIterator<i64> for IdSet {

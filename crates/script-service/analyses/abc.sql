@@ -1,0 +1,50 @@
+-- title: ABC of products
+-- description: Products by revenue in the window, from the largest: class A until the share before a product reaches {a} percent, B until {b} percent, else C. Products without net revenue are C.
+-- param: a integer 80 "Percent of revenue where class A ends"
+-- param: b integer 95 "Percent of revenue where class B ends"
+-- column: product_id integer
+-- column: name text
+-- column: total_sales money
+-- column: share percent = total_sales / window_total
+-- column: cumulative_share percent = cumulative / window_total
+-- column: class text
+-- figure: products_in_a integer
+-- headline: products_in_a
+-- chart: bar name cumulative_share
+WITH totals AS (
+    SELECT product_id, SUM(amount_cents) AS total_sales
+    FROM product_days
+    WHERE sale_date BETWEEN :from AND :to
+    GROUP BY product_id
+),
+ranked AS (
+    SELECT
+        product_id,
+        total_sales,
+        SUM(total_sales) OVER () AS window_total,
+        SUM(total_sales) OVER (ORDER BY total_sales DESC, product_id ROWS UNBOUNDED PRECEDING) AS cumulative
+    FROM totals
+),
+classed AS (
+    SELECT
+        *,
+        CASE
+            WHEN total_sales <= 0 THEN 'C'
+            WHEN 100 * (cumulative - total_sales) < :a * window_total THEN 'A'
+            WHEN 100 * (cumulative - total_sales) < :b * window_total THEN 'B'
+            ELSE 'C'
+        END AS class
+    FROM ranked
+)
+SELECT
+    classed.product_id,
+    products.name,
+    classed.total_sales,
+    classed.window_total,
+    classed.cumulative,
+    classed.class,
+    SUM(classed.class = 'A') OVER () AS products_in_a
+FROM classed
+LEFT JOIN products ON products.id = classed.product_id
+ORDER BY classed.total_sales DESC, classed.product_id
+LIMIT :limit

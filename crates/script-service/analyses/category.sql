@@ -1,0 +1,24 @@
+-- title: Revenue by category
+-- description: Net revenue of each product category in the window; products without one are under (unknown).
+-- column: category text
+-- column: total_sales money
+-- column: share percent = total_sales / window_total
+-- column: units integer
+-- headline: total_sales
+-- chart: bar category total_sales
+WITH totals AS (
+    SELECT product_id, SUM(amount_cents) AS total_sales, SUM(units) AS units
+    FROM product_days
+    WHERE sale_date BETWEEN :from AND :to
+    GROUP BY product_id
+)
+SELECT
+    COALESCE(products.category, '(unknown)') AS category,
+    SUM(totals.total_sales) AS total_sales,
+    SUM(SUM(totals.total_sales)) OVER () AS window_total,
+    SUM(totals.units) AS units
+FROM totals
+LEFT JOIN products ON products.id = totals.product_id
+GROUP BY COALESCE(products.category, '(unknown)')
+ORDER BY 2 DESC, 1
+LIMIT :limit

@@ -1,0 +1,22 @@
+-- title: Revenue by region
+-- description: Net revenue of each region in the window, and its share; stores without a region are under (unknown).
+-- column: region text
+-- column: total_sales money
+-- column: share percent = total_sales / window_total
+-- headline: total_sales
+-- chart: map region total_sales
+WITH totals AS (
+    SELECT store_id, SUM(amount_cents) AS total_sales
+    FROM store_days
+    WHERE sale_date BETWEEN :from AND :to
+    GROUP BY store_id
+)
+SELECT
+    COALESCE(stores.region, '(unknown)') AS region,
+    SUM(totals.total_sales) AS total_sales,
+    SUM(SUM(totals.total_sales)) OVER () AS window_total
+FROM totals
+LEFT JOIN stores ON stores.id = totals.store_id
+GROUP BY COALESCE(stores.region, '(unknown)')
+ORDER BY 2 DESC, 1
+LIMIT :limit

@@ -1,0 +1,29 @@
+-- title: Revenue by store
+-- description: Net revenue of each store that sold something in the window, and its share.
+-- column: store_id integer
+-- column: city text
+-- column: region text
+-- column: address text
+-- column: total_sales money
+-- column: share percent = total_sales / window_total
+-- column: units integer
+-- headline: total_sales
+-- chart: bar city total_sales
+WITH totals AS (
+    SELECT store_id, SUM(amount_cents) AS total_sales, SUM(units) AS units
+    FROM store_days
+    WHERE sale_date BETWEEN :from AND :to
+    GROUP BY store_id
+)
+SELECT
+    totals.store_id,
+    stores.city,
+    COALESCE(stores.region, '(unknown)') AS region,
+    stores.address,
+    totals.total_sales,
+    SUM(totals.total_sales) OVER () AS window_total,
+    totals.units
+FROM totals
+LEFT JOIN stores ON stores.id = totals.store_id
+ORDER BY totals.total_sales DESC, totals.store_id
+LIMIT :limit

@@ -1,0 +1,584 @@
+//! Runs an analysis: a window, filters, the statement, exact figures.
+//!
+//! Statements read `product_days` and `store_days`, the sums that imports keep, and `days`, which is either
+//! of them by day. Where a filter or the caller asks for it, the same names stand for sums taken from the
+//! lines of `sales`, so a statement is written once. Before a statement runs, days that somebody changed by
+//! hand are summed again; an answer is given only when the data stayed the same around it.
+
+use super::catalog::Analysis;
+use super::figures::Figure;
+use super::header::{AnalysisColumn, AnalysisParameter, ColumnType, Header, NoteCondition};
+use super::window::{self, Coverage, Span, Window, WindowQuery};
+use crate::import::cents;
+use crate::params::positional;
+use db_client::db_api::{Params, QueryResult, Statement, Value};
+use db_client::{DbClient, DbError};
+use jiff::ToSpan as _;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// How often an answer is computed again when the data changes under it.
+const ATTEMPTS: usize = 4;
+/// How many days are summed again in one transaction.
+const REFRESH_DAYS: i64 = 62;
+
+/// Lines that an answer counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filters {
+    pub region: Option<String>,
+    pub store: Option<i64>,
+    pub product: Option<i64>,
+    pub category: Option<String>,
+}
+
+/// What is asked of an analysis.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Question {
+    pub window: WindowQuery,
+    pub filters: Filters,
+    pub limit: Option<u64>,
+    /// Takes the sums from the lines instead of from the daily sums.
+    pub from_lines: bool,
+    /// Values of the analysis's own parameters.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub analysis: String,
+    pub title: String,
+    pub window: Window,
+    pub columns: Vec<AnalysisColumn>,
+    pub rows: Vec<Vec<Figure>>,
+    pub figures: Vec<(String, Figure)>,
+    pub headline: Option<f64>,
+    pub notes: Vec<String>,
+    pub dataset_version: i64,
+    pub computed_at: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ComputeError {
+    /// The question makes no sense.
+    #[error("{0}")]
+    Question(String),
+    /// The file of the analysis is at fault.
+    #[error("analysis `{name}`: {detail}")]
+    Analysis { name: String, detail: String },
+    /// The database gave no answer.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Which state the data is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DataState {
+    pub version: i64,
+    dirty: i64,
+    coverage: Option<Coverage>,
+}
+
+/// The state of the data, days changed by hand summed again first.
+pub(crate) async fn current_state(db: &DbClient) -> Result<DataState, DbError> {
+    loop {
+        let state = read_state(db).await?;
+        if state.dirty == 0 {
+            return Ok(state);
+        }
+        sum_dirty_days(db).await?;
+    }
+}
+
+async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
+    let result = db
+        .query(
+            "SELECT version,
+                (SELECT COUNT(*) FROM (SELECT 1 FROM dirty_days LIMIT 1)),
+                (SELECT MIN(sale_date) FROM product_days),
+                (SELECT MAX(sale_date) FROM product_days)
+            FROM dataset WHERE id = 1",
+            positional([]),
+        )
+        .await?;
+    let row = result.rows.first().map(Vec::as_slice).unwrap_or_default();
+    let number = |index: usize| row.get(index).and_then(Value::as_i64).unwrap_or_default();
+    let day = |index: usize| {
+        row.get(index)
+            .and_then(Value::as_str)
+            .and_then(|day| day.parse().ok())
+    };
+    Ok(DataState {
+        version: number(0),
+        dirty: number(1),
+        coverage: day(2).zip(day(3)).map(|(first, last)| Coverage { first, last }),
+    })
+}
+
+/// Sums some of the days again that were changed by hand. Doing it twice changes nothing.
+async fn sum_dirty_days(db: &DbClient) -> Result<(), DbError> {
+    const CHOSEN: &str = "(SELECT sale_date FROM dirty_days ORDER BY sale_date LIMIT ?1)";
+    let sums = |table: &str, key: &str| {
+        format!(
+            "INSERT INTO {table} (sale_date, {key}, lines, units, amount_cents, returns_cents)
+            SELECT sale_date, {key}, COUNT(*), SUM(quantity), SUM(amount_cents), SUM(MIN(amount_cents, 0))
+            FROM sales WHERE sale_date IN {CHOSEN} GROUP BY sale_date, {key}"
+        )
+    };
+    let statements = [
+        format!("DELETE FROM product_days WHERE sale_date IN {CHOSEN}"),
+        format!("DELETE FROM store_days WHERE sale_date IN {CHOSEN}"),
+        sums("product_days", "product_id"),
+        sums("store_days", "store_id"),
+        format!("DELETE FROM dirty_days WHERE sale_date IN {CHOSEN}"),
+    ];
+    let statements = statements.map(|sql| Statement::new(sql, [Value::Integer(REFRESH_DAYS)]));
+    db.transaction(statements.into()).await.map(drop)
+}
+
+/// Answers `question` by `analysis`.
+pub(crate) async fn answer(
+    db: &DbClient,
+    analysis: &Analysis,
+    question: &Question,
+) -> Result<Answer, ComputeError> {
+    let own = own_parameters(&analysis.header, &question.parameters).map_err(ComputeError::Question)?;
+    let mut state = current_state(db).await?;
+    let mut attempt = 1;
+    loop {
+        let span = window::resolve(&question.window, analysis.header.window, state.coverage)
+            .map_err(ComputeError::Question)?;
+        let sql = with_sources(&analysis.header.sql, &question.filters, question.from_lines);
+        let params = bind(&sql, &span, question, &own);
+        let result = db
+            .query(&sql, params)
+            .await
+            .map_err(|error| of_file(analysis, error))?;
+        let after = current_state(db).await?;
+        if after.version == state.version || attempt == ATTEMPTS {
+            return compose(analysis, &span, &result, state.version);
+        }
+        state = after;
+        attempt += 1;
+    }
+}
+
+/// An SQL fault in a file of the folder is the file's, not the database's.
+fn of_file(analysis: &Analysis, error: DbError) -> ComputeError {
+    match error {
+        DbError::Refused(problem) if !analysis.built_in && !problem.retryable => ComputeError::Analysis {
+            name: analysis.name.clone(),
+            detail: problem.detail,
+        },
+        other => ComputeError::Db(other),
+    }
+}
+
+fn compose(
+    analysis: &Analysis,
+    span: &Span,
+    result: &QueryResult,
+    version: i64,
+) -> Result<Answer, ComputeError> {
+    let header = &analysis.header;
+    let columns = if header.columns.is_empty() {
+        inferred_columns(result)
+    } else {
+        header.columns.clone()
+    };
+    let index: BTreeMap<&str, usize> = result
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| (column.name.as_str(), index))
+        .collect();
+    for column in columns.iter().chain(&header.figures) {
+        let needed = match &column.quotient {
+            Some((above, below)) => vec![above, below],
+            None => vec![&column.name],
+        };
+        if let Some(missing) = needed.into_iter().find(|name| !index.contains_key(name.as_str())) {
+            return Err(ComputeError::Analysis {
+                name: analysis.name.clone(),
+                detail: format!("the statement has no column `{missing}`"),
+            });
+        }
+    }
+    let take = |column: &AnalysisColumn, row: &[Value]| {
+        Figure::of(column, |name| index.get(name).and_then(|&index| row.get(index)))
+    };
+    let rows: Vec<Vec<Figure>> = result
+        .rows
+        .iter()
+        .map(|row| columns.iter().map(|column| take(column, row)).collect())
+        .collect();
+    let figures: Vec<(String, Figure)> = header
+        .figures
+        .iter()
+        .map(|column| {
+            let figure = result.rows.first().map_or(Figure::Null, |row| take(column, row));
+            (column.name.clone(), figure)
+        })
+        .collect();
+    let headline = header.headline.as_ref().and_then(|name| {
+        let in_figures = figures
+            .iter()
+            .find(|(figure, _)| figure == name)
+            .map(|(_, figure)| figure);
+        let in_rows = || {
+            let column = columns.iter().position(|column| column.name == *name)?;
+            rows.first().and_then(|row| row.get(column))
+        };
+        in_figures.or_else(in_rows).and_then(Figure::to_f64)
+    });
+    let mut notes = notes(header, span, &figures);
+    if result.truncated {
+        notes.push(format!(
+            "Only the first {} rows: the database's limit.",
+            rows.len()
+        ));
+    }
+    Ok(Answer {
+        analysis: analysis.name.clone(),
+        title: header.title.clone(),
+        window: Window {
+            from: span.from,
+            to: span.to,
+        },
+        columns,
+        rows,
+        figures,
+        headline,
+        notes,
+        dataset_version: version,
+        computed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    })
+}
+
+fn inferred_columns(result: &QueryResult) -> Vec<AnalysisColumn> {
+    result
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let first = result
+                .rows
+                .iter()
+                .map(|row| &row[index])
+                .find(|value| !value.is_null());
+            AnalysisColumn {
+                name: column.name.clone(),
+                kind: match first {
+                    Some(Value::Integer(_)) => ColumnType::Integer,
+                    Some(Value::Real(_)) => ColumnType::Number,
+                    _ => ColumnType::Text,
+                },
+                unit: None,
+                quotient: None,
+            }
+        })
+        .collect()
+}
+
+fn notes(header: &Header, span: &Span, figures: &[(String, Figure)]) -> Vec<String> {
+    let is_set = |name: &str| {
+        figures
+            .iter()
+            .any(|(figure, value)| figure == name && value.is_set())
+    };
+    let day = |day: Option<jiff::civil::Date>| day.map(|day| day.to_string()).unwrap_or_default();
+    header
+        .notes
+        .iter()
+        .filter(|note| match &note.condition {
+            NoteCondition::Always => true,
+            NoteCondition::If(figure) => is_set(figure),
+            NoteCondition::Unless(figure) => !is_set(figure),
+        })
+        .map(|note| {
+            let mut text = note
+                .text
+                .replace("{from}", &day(span.from))
+                .replace("{to}", &day(span.to))
+                .replace("{previous_from}", &day(span.previous_from))
+                .replace("{previous_to}", &day(span.previous_to));
+            for (name, figure) in figures {
+                text = text.replace(&format!("{{{name}}}"), &figure.to_text('.'));
+            }
+            text
+        })
+        .collect()
+}
+
+/// The values of the analysis's own parameters, defaults filled in.
+fn own_parameters(
+    header: &Header,
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, Value>, String> {
+    if let Some(unknown) = given
+        .keys()
+        .find(|name| !header.parameters.iter().any(|parameter| parameter.name == **name))
+    {
+        return Err(format!("there is no parameter `{unknown}`"));
+    }
+    header
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let text = given
+                .get(&parameter.name)
+                .or(parameter.default.as_ref())
+                .ok_or_else(|| format!("the parameter `{}` must be given", parameter.name))?;
+            Ok((parameter.name.clone(), typed(parameter, text)?))
+        })
+        .collect()
+}
+
+fn typed(parameter: &AnalysisParameter, text: &str) -> Result<Value, String> {
+    let wrong = |what: &str| format!("`{}` must be {what}, not `{text}`", parameter.name);
+    Ok(match parameter.kind {
+        ColumnType::Integer => Value::Integer(text.parse().map_err(|_| wrong("a whole number"))?),
+        ColumnType::Number | ColumnType::Percent | ColumnType::Index => {
+            let number: f64 = text.parse().map_err(|_| wrong("a number"))?;
+            Value::Real(number)
+        }
+        ColumnType::Money => {
+            let amount = cents::parse(text, cents::DecimalMark::Point).ok_or_else(|| wrong("an amount"))?;
+            Value::Integer(amount.cents)
+        }
+        ColumnType::Date => {
+            let day: jiff::civil::Date = text.parse().map_err(|_| wrong("a day such as 2023-11-30"))?;
+            Value::Text(day.to_string())
+        }
+        ColumnType::Boolean => match text {
+            "true" | "1" => Value::Integer(1),
+            "false" | "0" => Value::Integer(0),
+            _ => return Err(wrong("true or false")),
+        },
+        ColumnType::Text | ColumnType::Month => Value::Text(text.to_owned()),
+    })
+}
+
+/// `sql` with the sources it reads put before it where they are not the daily sums as they stand.
+fn with_sources(sql: &str, filters: &Filters, from_lines: bool) -> String {
+    const BY_PRODUCT: &str = "(:product IS NULL OR product_id = :product)
+        AND (:category IS NULL OR product_id IN (
+            SELECT id FROM products WHERE COALESCE(category, '(unknown)') = :category
+        ))";
+    const BY_STORE: &str = "(:store IS NULL OR store_id = :store)
+        AND (:region IS NULL OR store_id IN (
+            SELECT id FROM stores WHERE COALESCE(region, '(unknown)') = :region
+        ))";
+    let by_product = filters.product.is_some() || filters.category.is_some();
+    let by_store = filters.store.is_some() || filters.region.is_some();
+    let from_sums = |table: &str, key: Option<&str>, condition: &str| {
+        let (chosen, group) = match key {
+            Some(_) => ("*".to_owned(), String::new()),
+            None => (
+                "sale_date, SUM(lines) AS lines, SUM(units) AS units, SUM(amount_cents) AS amount_cents, \
+                 SUM(returns_cents) AS returns_cents"
+                    .to_owned(),
+                " GROUP BY sale_date".to_owned(),
+            ),
+        };
+        format!(
+            "SELECT {chosen} FROM main.{table} WHERE sale_date BETWEEN :span_from AND :span_to{condition}{group}"
+        )
+    };
+    let from_sales = |key: Option<&str>| {
+        let keys = key.map_or_else(|| "sale_date".to_owned(), |key| format!("sale_date, {key}"));
+        format!(
+            "SELECT {keys}, COUNT(*) AS lines, SUM(quantity) AS units, SUM(amount_cents) AS amount_cents,
+            SUM(MIN(amount_cents, 0)) AS returns_cents
+            FROM main.sales WHERE sale_date BETWEEN :span_from AND :span_to
+            AND {BY_PRODUCT} AND {BY_STORE} GROUP BY {keys}"
+        )
+    };
+    let mut sources: Vec<(&str, String)> = Vec::new();
+    if reads(sql, "product_days") && (from_lines || by_store) {
+        sources.push(("product_days", from_sales(Some("product_id"))));
+    } else if reads(sql, "product_days") && by_product {
+        let condition = format!(" AND {BY_PRODUCT}");
+        sources.push((
+            "product_days",
+            from_sums("product_days", Some("product_id"), &condition),
+        ));
+    }
+    if reads(sql, "store_days") && (from_lines || by_product) {
+        sources.push(("store_days", from_sales(Some("store_id"))));
+    } else if reads(sql, "store_days") && by_store {
+        let condition = format!(" AND {BY_STORE}");
+        sources.push((
+            "store_days",
+            from_sums("store_days", Some("store_id"), &condition),
+        ));
+    }
+    if reads(sql, "days") {
+        let days = match (by_product, by_store) {
+            _ if from_lines => from_sales(None),
+            (true, true) => from_sales(None),
+            (false, true) => from_sums("store_days", None, &format!(" AND {BY_STORE}")),
+            (true, false) => from_sums("product_days", None, &format!(" AND {BY_PRODUCT}")),
+            (false, false) => from_sums("product_days", None, ""),
+        };
+        sources.push(("days", days));
+    }
+    if sources.is_empty() {
+        return sql.to_owned();
+    }
+    let mut whole = String::from("WITH RECURSIVE ");
+    for (index, (name, select)) in sources.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ",\n" };
+        let _ = write!(whole, "{comma}{name} AS ({select})"); // a String takes every write
+    }
+    let rest = ["WITH RECURSIVE ", "WITH "]
+        .iter()
+        .find_map(|prefix| {
+            sql.get(..prefix.len())
+                .filter(|head| head.eq_ignore_ascii_case(prefix))
+        })
+        .map(|prefix| &sql[prefix.len()..]);
+    match rest {
+        Some(rest) => {
+            whole.push_str(",\n");
+            whole.push_str(rest);
+        }
+        None => {
+            whole.push('\n');
+            whole.push_str(sql);
+        }
+    }
+    whole
+}
+
+/// Whether the word `name` stands in `sql`.
+fn reads(sql: &str, name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    sql.match_indices(name).any(|(at, _)| {
+        let before = at.checked_sub(1).map(|before| sql.as_bytes()[before]);
+        let after = sql.as_bytes().get(at + name.len()).copied();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    })
+}
+
+/// The parameters that `sql` names.
+pub(crate) fn parameters_of(sql: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = sql;
+    let mut quote = None;
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        match (quote, character) {
+            (Some(open), _) => {
+                if character == open {
+                    quote = None;
+                }
+            }
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '-') if rest.starts_with('-') => {
+                rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+            }
+            (None, ':') => {
+                let length = rest
+                    .find(|next: char| !next.is_ascii_alphanumeric() && next != '_')
+                    .unwrap_or(rest.len());
+                if length > 0 && !names.iter().any(|name| name == &rest[..length]) {
+                    names.push(rest[..length].to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The parameters that every analysis has.
+pub(crate) const COMMON_PARAMETERS: [&str; 15] = [
+    "from",
+    "to",
+    "previous_from",
+    "previous_to",
+    "previous_to_date",
+    "comparable",
+    "first",
+    "last",
+    "span_from",
+    "span_to",
+    "limit",
+    "region",
+    "store",
+    "product",
+    "category",
+];
+
+fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Value>) -> Params {
+    let day = |day: Option<jiff::civil::Date>| Value::from(day.map(|day| day.to_string()));
+    let reach = span.from.and_then(|from| from.checked_sub(6.days()).ok());
+    let span_from = [span.previous_from, reach].into_iter().flatten().min();
+    let values = parameters_of(sql)
+        .into_iter()
+        .filter_map(|name| {
+            let value = match name.as_str() {
+                "from" => day(span.from),
+                "to" => day(span.to),
+                "previous_from" => day(span.previous_from),
+                "previous_to" => day(span.previous_to),
+                "previous_to_date" => day(span.previous_to_date),
+                "comparable" => Value::Integer(i64::from(span.comparable)),
+                "first" => day(span.first),
+                "last" => day(span.last),
+                "span_from" => day(span_from),
+                "span_to" => day(span.to),
+                "limit" => Value::Integer(
+                    question
+                        .limit
+                        .and_then(|limit| i64::try_from(limit).ok())
+                        .unwrap_or(-1),
+                ),
+                "region" => question.filters.region.clone().into(),
+                "store" => question.filters.store.into(),
+                "product" => question.filters.product.into(),
+                "category" => question.filters.category.clone().into(),
+                other => own.get(other)?.clone(),
+            };
+            Some((name, value))
+        })
+        .collect();
+    Params::Named(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_outside_quotes_and_remarks() {
+        let names = parameters_of("SELECT :from, ':no', x -- :neither\n WHERE a = :a AND b = :from");
+
+        assert_eq!(names, ["from", "a"]);
+    }
+
+    #[test]
+    fn words_are_whole() {
+        assert!(!reads("SELECT * FROM product_days", "days"));
+        assert!(reads("SELECT * FROM days WHERE 1", "days"));
+    }
+
+    #[test]
+    fn filters_never_stand_in_the_text_of_a_statement() {
+        let filters = Filters {
+            region: Some("x' OR 1=1 --".into()),
+            ..Filters::default()
+        };
+
+        let sql = with_sources(
+            "WITH a AS (SELECT * FROM product_days) SELECT * FROM a",
+            &filters,
+            false,
+        );
+
+        assert!(!sql.contains("OR 1=1") && sql.contains(":region"));
+        assert_eq!(sql.matches("WITH").count(), 1);
+    }
+}

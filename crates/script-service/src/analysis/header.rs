@@ -1,0 +1,400 @@
+//! The header of an analysis file: the comment lines before its statement.
+//!
+//! ```sql
+//! -- title: Revenue by region
+//! -- description: Net revenue of each region in the window.
+//! -- window: last_30_days
+//! -- param: top integer 20 "How many"
+//! -- column: region text
+//! -- column: total_sales money
+//! -- column: share percent = total_sales / window_total
+//! -- figure: regions integer
+//! -- headline: total_sales
+//! -- chart: bar region total_sales
+//! -- note if regions: {regions} regions sold something.
+//! SELECT ..
+//! ```
+//!
+//! A `money` column is integer cents in SQL. A column with `= a / b` is the exact quotient of two columns of
+//! the statement. A `figure` is a value that every row repeats; it stands beside the rows in the answer.
+
+use super::compute;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number as SQL gives it; a quotient has two decimals.
+    Number,
+    /// An amount in EUR with two decimals.
+    Money,
+    /// A number in percent with one decimal.
+    Percent,
+    /// A quotient times 100, with one decimal.
+    Index,
+    /// A day, `YYYY-MM-DD`.
+    Date,
+    /// A month, `YYYY-MM`.
+    Month,
+    /// Yes or no.
+    Boolean,
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AnalysisColumn {
+    /// Its name.
+    #[schema(example = "total_sales")]
+    pub name: String,
+    /// What its values are.
+    #[serde(rename = "type")]
+    pub kind: ColumnType,
+    /// Their unit: `EUR`, `%` or null.
+    #[schema(example = "EUR")]
+    pub unit: Option<String>,
+    /// The two columns of the statement whose quotient it is.
+    #[serde(skip)]
+    pub quotient: Option<(String, String)>,
+}
+
+/// A parameter of an analysis beyond those that all have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AnalysisParameter {
+    /// Its name in the query string and, after a colon, in the statement.
+    pub name: String,
+    /// What its values are.
+    #[serde(rename = "type")]
+    pub kind: ColumnType,
+    /// What it is when it is not given; null when it must be given.
+    pub default: Option<String>,
+    /// What it is for.
+    pub description: String,
+}
+
+/// How an answer is best drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChartHint {
+    /// `number`, `bar`, `line` or `map`.
+    pub kind: String,
+    /// The column along the axis; null for `number`.
+    pub x: Option<String>,
+    /// The columns that are drawn.
+    pub y: Vec<String>,
+}
+
+/// When a note is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoteCondition {
+    Always,
+    /// The figure is there and neither zero nor false.
+    If(String),
+    /// The figure is absent, zero or false.
+    Unless(String),
+}
+
+/// A note, figures in braces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub condition: NoteCondition,
+    pub text: String,
+}
+
+/// The window that is taken when none is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultWindow {
+    /// The 30 days that end on the latest sale date.
+    #[default]
+    #[serde(rename = "last_30_days")]
+    Last30Days,
+    /// The calendar month of the latest sale date.
+    Month,
+    /// All the data.
+    All,
+}
+
+/// A parsed file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub title: String,
+    pub description: String,
+    pub window: DefaultWindow,
+    pub parameters: Vec<AnalysisParameter>,
+    pub columns: Vec<AnalysisColumn>,
+    pub figures: Vec<AnalysisColumn>,
+    pub headline: Option<String>,
+    pub chart: Option<ChartHint>,
+    pub notes: Vec<Note>,
+    /// The statement, header left out.
+    pub sql: String,
+}
+
+/// A fault in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct HeaderError {
+    /// The line, the first being 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Parses the text of a file. All faults at once.
+pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
+    let mut header = Header {
+        title: String::new(),
+        description: String::new(),
+        window: DefaultWindow::default(),
+        parameters: Vec::new(),
+        columns: Vec::new(),
+        figures: Vec::new(),
+        headline: None,
+        chart: None,
+        notes: Vec::new(),
+        sql: String::new(),
+    };
+    let mut errors = Vec::new();
+    let mut header_lines = 0;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        let Some(comment) = line.strip_prefix("--") else {
+            if line.is_empty() {
+                header_lines = index + 1;
+                continue;
+            }
+            break;
+        };
+        header_lines = index + 1;
+        if let Err(message) = take(&mut header, comment.trim()) {
+            errors.push(HeaderError {
+                line: index as u64 + 1,
+                message,
+            });
+        }
+    }
+    let statement: Vec<&str> = text.lines().skip(header_lines).collect();
+    header.sql = statement
+        .join("\n")
+        .trim()
+        .trim_end_matches(';')
+        .trim_end()
+        .to_owned();
+    let first = header.sql.get(..6).unwrap_or_default().to_ascii_uppercase();
+    if !first.starts_with("SELECT") && !first.starts_with("WITH") {
+        errors.push(HeaderError {
+            line: header_lines as u64 + 1,
+            message: "after the header comes one SELECT statement".into(),
+        });
+    }
+    for name in compute::parameters_of(&header.sql) {
+        let known = compute::COMMON_PARAMETERS.contains(&name.as_str())
+            || header.parameters.iter().any(|parameter| parameter.name == name);
+        if !known {
+            let marked = format!(":{name}");
+            let line = text
+                .lines()
+                .position(|line| line.contains(&marked))
+                .unwrap_or(header_lines);
+            errors.push(HeaderError {
+                line: line as u64 + 1,
+                message: format!(
+                    "`:{name}` is neither declared by `-- param:` nor one that every analysis has"
+                ),
+            });
+        }
+    }
+    if header.title.is_empty() {
+        errors.push(HeaderError {
+            line: 1,
+            message: "the header lacks `-- title: ..`".into(),
+        });
+    }
+    if errors.is_empty() {
+        Ok(header)
+    } else {
+        Err(errors)
+    }
+}
+
+fn take(header: &mut Header, comment: &str) -> Result<(), String> {
+    let Some((key, value)) = comment.split_once(':') else {
+        return Ok(()); // a remark
+    };
+    let value = value.trim();
+    match key.trim() {
+        "title" => value.clone_into(&mut header.title),
+        "description" => value.clone_into(&mut header.description),
+        "window" => {
+            header.window = match value {
+                "last_30_days" => DefaultWindow::Last30Days,
+                "month" => DefaultWindow::Month,
+                "all" => DefaultWindow::All,
+                other => return Err(format!("`{other}` is not last_30_days, month or all")),
+            }
+        }
+        "param" => header.parameters.push(parameter(value)?),
+        "column" => header.columns.push(column(value)?),
+        "figure" => header.figures.push(column(value)?),
+        "headline" => header.headline = Some(value.to_owned()),
+        "chart" => header.chart = Some(chart(value)?),
+        "note" => header.notes.push(Note {
+            condition: NoteCondition::Always,
+            text: value.to_owned(),
+        }),
+        other => {
+            let mut words = other.split_whitespace();
+            match (words.next(), words.next(), words.next(), words.next()) {
+                (Some("note"), Some("if"), Some(figure), None) => header.notes.push(Note {
+                    condition: NoteCondition::If(figure.to_owned()),
+                    text: value.to_owned(),
+                }),
+                (Some("note"), Some("unless"), Some(figure), None) => header.notes.push(Note {
+                    condition: NoteCondition::Unless(figure.to_owned()),
+                    text: value.to_owned(),
+                }),
+                _ => {
+                    return Err(format!(
+                        "`{other}` is none of title, description, window, param, column, figure, headline, chart, note"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn column(text: &str) -> Result<AnalysisColumn, String> {
+    let (declared, quotient) = match text.split_once('=') {
+        Some((declared, quotient)) => {
+            let (above, below) = quotient
+                .split_once('/')
+                .ok_or_else(|| format!("`{}` is not `a / b`", quotient.trim()))?;
+            (
+                declared,
+                Some((name(above.trim())?.to_owned(), name(below.trim())?.to_owned())),
+            )
+        }
+        None => (text, None),
+    };
+    let mut words = declared.split_whitespace();
+    let column_name = name(words.next().unwrap_or_default())?;
+    let kind = column_type(words.next().ok_or("a column is `name type`")?)?;
+    let unit = words.next().map(str::to_owned).or(match kind {
+        ColumnType::Money => Some("EUR".to_owned()),
+        ColumnType::Percent => Some("%".to_owned()),
+        _ => None,
+    });
+    if let Some(extra) = words.next() {
+        return Err(format!("`{extra}` is one word too many"));
+    }
+    let divides = matches!(
+        kind,
+        ColumnType::Money | ColumnType::Percent | ColumnType::Index | ColumnType::Number
+    );
+    if quotient.is_some() && !divides {
+        return Err("a quotient is money, percent, index or number".into());
+    }
+    if quotient.is_none() && kind == ColumnType::Index {
+        return Err("an index is a quotient: `index = a / b`".into());
+    }
+    Ok(AnalysisColumn {
+        name: column_name.to_owned(),
+        kind,
+        unit,
+        quotient,
+    })
+}
+
+fn parameter(text: &str) -> Result<AnalysisParameter, String> {
+    let (declared, description) = match text.split_once('"') {
+        Some((declared, description)) => (declared, description.trim_end_matches('"')),
+        None => (text, ""),
+    };
+    let mut words = declared.split_whitespace();
+    let parameter_name = name(words.next().unwrap_or_default())?;
+    let kind = column_type(words.next().ok_or("a parameter is `name type [default]`")?)?;
+    if matches!(kind, ColumnType::Percent | ColumnType::Index) {
+        return Err("a parameter is text, integer, number, money, date, month or boolean".into());
+    }
+    let default = words.next().map(str::to_owned);
+    if let Some(extra) = words.next() {
+        return Err(format!("`{extra}` is one word too many"));
+    }
+    Ok(AnalysisParameter {
+        name: parameter_name.to_owned(),
+        kind,
+        default,
+        description: description.to_owned(),
+    })
+}
+
+fn chart(text: &str) -> Result<ChartHint, String> {
+    let mut words = text.split_whitespace().map(str::to_owned);
+    let kind = words.next().unwrap_or_default();
+    match kind.as_str() {
+        "number" => Ok(ChartHint {
+            kind,
+            x: None,
+            y: words.collect(),
+        }),
+        "bar" | "line" | "map" => Ok(ChartHint {
+            kind,
+            x: words.next(),
+            y: words.collect(),
+        }),
+        other => Err(format!("`{other}` is not number, bar, line or map")),
+    }
+}
+
+fn column_type(word: &str) -> Result<ColumnType, String> {
+    serde_json::from_value(serde_json::Value::from(word)).map_err(|_| {
+        format!("`{word}` is not text, integer, number, money, percent, index, date, month or boolean")
+    })
+}
+
+fn name(word: &str) -> Result<&str, String> {
+    let fits = word.starts_with(|first: char| first.is_ascii_lowercase())
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if fits {
+        Ok(word)
+    } else {
+        Err(format!(
+            "`{word}` is not a name of lower-case letters, digits and _"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_with_their_lines() {
+        let errors =
+            parse("-- title: X\n-- column: Bad money\n-- colour: red\nDELETE FROM sales").unwrap_err();
+
+        let lines: Vec<u64> = errors.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_header_is_read_whole() {
+        let header = parse(
+            "-- title: X\n-- just a remark\n-- column: share percent = a / b\n-- param: top integer 20 \"How many\"\n\nSELECT 1;\n",
+        )
+        .unwrap();
+
+        assert_eq!(header.sql, "SELECT 1");
+        assert_eq!(header.columns[0].unit.as_deref(), Some("%"));
+        assert_eq!(header.columns[0].quotient, Some(("a".into(), "b".into())));
+        assert_eq!(header.parameters[0].default.as_deref(), Some("20"));
+    }
+}

@@ -1,0 +1,294 @@
+//! Which days an answer is about.
+//!
+//! Windows are calendar days, both ends included. "Today" is the latest sale date, never the clock.
+
+use super::header::DefaultWindow;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// The first and the last sale date there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Coverage {
+    pub first: Date,
+    pub last: Date,
+}
+
+/// The part of a query string that says which days are meant.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WindowQuery {
+    /// First day, `YYYY-MM-DD`.
+    pub from: Option<String>,
+    /// Last day, `YYYY-MM-DD`.
+    pub to: Option<String>,
+    /// `last_30_days` (any number of days), `2023-11`, `2023-Q4`, `2023` or `all`.
+    pub period: Option<String>,
+    /// The day that counts as today; the latest sale date by default.
+    pub as_of: Option<String>,
+}
+
+/// The days of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Window {
+    /// First day; null when there are no sales at all.
+    #[schema(value_type = Option<String>, example = "2023-11-01")]
+    pub from: Option<Date>,
+    /// Last day.
+    #[schema(value_type = Option<String>, example = "2023-11-30")]
+    pub to: Option<Date>,
+}
+
+/// A window with what it is compared to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    pub previous_from: Option<Date>,
+    pub previous_to: Option<Date>,
+    /// The last day of the previous window that is as far into it as the data reaches into this one.
+    pub previous_to_date: Option<Date>,
+    /// Whether both windows lie wholly inside the data.
+    pub comparable: bool,
+    pub first: Option<Date>,
+    pub last: Option<Date>,
+}
+
+/// A length of time with a natural predecessor.
+enum Unit {
+    Months(i32),
+    Days,
+    Unbounded,
+}
+
+/// The span that `query` asks for over data that reaches over `coverage`. `Err` says what is wrong.
+pub(crate) fn resolve(
+    query: &WindowQuery,
+    default: DefaultWindow,
+    coverage: Option<Coverage>,
+) -> Result<Span, String> {
+    let as_of = query
+        .as_of
+        .as_deref()
+        .map(|text| day("as_of", text))
+        .transpose()?;
+    let bounds = coverage.map(|coverage| Coverage {
+        first: coverage.first,
+        last: as_of.map_or(coverage.last, |as_of| as_of.min(coverage.last)),
+    });
+    let today = as_of.or(bounds.map(|bounds| bounds.last));
+    let from = query.from.as_deref().map(|text| day("from", text)).transpose()?;
+    let to = query.to.as_deref().map(|text| day("to", text)).transpose()?;
+    if query.period.is_some() && (from.is_some() || to.is_some()) {
+        return Err("give `period` or `from` and `to`, not both".into());
+    }
+    let (from, to, unit) = if from.is_some() || to.is_some() {
+        let from = from.or(bounds.map(|bounds| bounds.first)).or(to);
+        let to = to.or(today).or(from);
+        if from > to {
+            return Err("`from` is later than `to`".into());
+        }
+        (from, to, Unit::Days)
+    } else {
+        let period = query.period.as_deref().unwrap_or(match default {
+            DefaultWindow::Last30Days => "last_30_days",
+            DefaultWindow::Month => "month",
+            DefaultWindow::All => "all",
+        });
+        period_days(period, today, bounds)?
+    };
+    let mut span = Span {
+        from,
+        to,
+        first: bounds.map(|bounds| bounds.first),
+        last: bounds.map(|bounds| bounds.last),
+        ..Span::default()
+    };
+    if let (Some(from), Some(to)) = (from, to) {
+        compare(&mut span, from, to, &unit);
+    }
+    Ok(span)
+}
+
+fn compare(span: &mut Span, from: Date, to: Date, unit: &Unit) {
+    let previous = match unit {
+        Unit::Unbounded => return,
+        Unit::Months(months) => from.checked_sub(months.months()).ok().zip(from.yesterday().ok()),
+        Unit::Days => {
+            let days = from.until(to).map_or(0, |span| span.get_days());
+            let previous_to = from.yesterday().ok();
+            previous_to
+                .and_then(|to| to.checked_sub(days.days()).ok())
+                .zip(previous_to)
+        }
+    };
+    let Some((previous_from, previous_to)) = previous else {
+        return;
+    };
+    span.previous_from = Some(previous_from);
+    span.previous_to = Some(previous_to);
+    if let (Some(first), Some(last)) = (span.first, span.last) {
+        let reached = to.min(last);
+        let elapsed = from.until(reached).map_or(0, |span| span.get_days());
+        span.previous_to_date = previous_from.checked_add(elapsed.days()).ok().map(|date| {
+            if reached >= to {
+                previous_to
+            } else {
+                date.min(previous_to)
+            }
+        });
+        span.comparable = previous_from >= first && to <= last;
+    }
+}
+
+fn period_days(
+    period: &str,
+    today: Option<Date>,
+    bounds: Option<Coverage>,
+) -> Result<(Option<Date>, Option<Date>, Unit), String> {
+    if period == "all" {
+        return Ok((
+            bounds.map(|bounds| bounds.first),
+            bounds.map(|bounds| bounds.last),
+            Unit::Unbounded,
+        ));
+    }
+    if period == "month" {
+        return Ok((
+            today.map(Date::first_of_month),
+            today.map(Date::last_of_month),
+            Unit::Months(1),
+        ));
+    }
+    let wrong = || {
+        format!(
+            "`period` is last_30_days (or another number), 2023-11, 2023-Q4, 2023, month or all, not `{period}`"
+        )
+    };
+    if let Some(days) = period
+        .strip_prefix("last_")
+        .and_then(|rest| rest.strip_suffix("_days"))
+    {
+        let days: i32 = days
+            .parse()
+            .ok()
+            .filter(|days| (1..=36_600).contains(days))
+            .ok_or_else(wrong)?;
+        let from = today.and_then(|today| today.checked_sub((days - 1).days()).ok());
+        return Ok((from, today, Unit::Days));
+    }
+    let (year, rest) = period.split_at_checked(4).ok_or_else(wrong)?;
+    let year: i16 = year.parse().map_err(|_| wrong())?;
+    let (month, months) = match rest.strip_prefix('-') {
+        None if rest.is_empty() => (1, 12),
+        None => return Err(wrong()),
+        Some(quarter) if quarter.starts_with('Q') => {
+            let quarter: i8 = quarter[1..]
+                .parse()
+                .ok()
+                .filter(|quarter| (1..=4).contains(quarter))
+                .ok_or_else(wrong)?;
+            (quarter * 3 - 2, 3)
+        }
+        Some(month) if month.len() == 2 => (month.parse().map_err(|_| wrong())?, 1),
+        Some(_) => return Err(wrong()),
+    };
+    let from = Date::new(year, month, 1).map_err(|_| wrong())?;
+    let to = from
+        .checked_add(months.months())
+        .and_then(Date::yesterday)
+        .map_err(|_| wrong())?;
+    Ok((Some(from), Some(to), Unit::Months(months)))
+}
+
+fn day(name: &str, text: &str) -> Result<Date, String> {
+    text.parse()
+        .map_err(|_| format!("`{name}` must be a day such as 2023-11-30, not `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    const SAMPLE: Coverage = Coverage {
+        first: date(2023, 10, 1),
+        last: date(2023, 11, 30),
+    };
+
+    fn span(period: &str, coverage: Coverage) -> Span {
+        let query = WindowQuery {
+            period: Some(period.to_owned()),
+            ..WindowQuery::default()
+        };
+        resolve(&query, DefaultWindow::default(), Some(coverage)).unwrap()
+    }
+
+    #[test]
+    fn the_default_window_is_thirty_days_up_to_the_latest_sale() {
+        let span = resolve(&WindowQuery::default(), DefaultWindow::default(), Some(SAMPLE)).unwrap();
+
+        assert_eq!(
+            (span.from, span.to),
+            (Some(date(2023, 11, 1)), Some(date(2023, 11, 30)))
+        );
+        assert_eq!(
+            (span.previous_from, span.previous_to),
+            (Some(date(2023, 10, 2)), Some(date(2023, 10, 31)))
+        );
+        assert!(span.comparable);
+    }
+
+    #[test]
+    fn a_month_is_compared_with_the_month_before() {
+        let span = span("2023-11", SAMPLE);
+
+        assert_eq!(
+            (span.previous_from, span.previous_to),
+            (Some(date(2023, 10, 1)), Some(date(2023, 10, 31)))
+        );
+        assert!(span.comparable);
+    }
+
+    #[test]
+    fn a_month_that_is_not_over_is_compared_to_date() {
+        let coverage = Coverage {
+            last: date(2023, 11, 15),
+            ..SAMPLE
+        };
+
+        let span = span("2023-11", coverage);
+
+        assert!(!span.comparable);
+        assert_eq!(span.previous_to_date, Some(date(2023, 10, 15)));
+    }
+
+    #[test]
+    fn quarters_and_years_have_their_own_predecessors() {
+        let quarter = span("2023-Q4", SAMPLE);
+        assert_eq!(
+            (quarter.from, quarter.to, quarter.previous_from),
+            (
+                Some(date(2023, 10, 1)),
+                Some(date(2023, 12, 31)),
+                Some(date(2023, 7, 1))
+            )
+        );
+        assert!(!quarter.comparable);
+        assert_eq!(span("2023", SAMPLE).previous_from, Some(date(2022, 1, 1)));
+        assert_eq!(span("all", SAMPLE).previous_from, None);
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        for period in ["", "x", "2023-13", "2023-Q5", "last_0_days", "20231", "é023"] {
+            let query = WindowQuery {
+                period: Some(period.to_owned()),
+                ..WindowQuery::default()
+            };
+            let error = resolve(&query, DefaultWindow::default(), Some(SAMPLE)).unwrap_err();
+            assert!(error.contains("period"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Every setting: default, unit, variable.
+
+use crate::import::options::Locale;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// The settings of script-service.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "script-service", version, about)]
+pub struct Config {
+    /// Address and port to listen on.
+    #[arg(long, env = "SCRIPT_LISTEN", default_value = "127.0.0.1:5000")]
+    pub listen: SocketAddr,
+    /// Address of db-service.
+    #[arg(long, env = "SCRIPT_DB_URL", default_value = "http://127.0.0.1:8080")]
+    pub db_url: String,
+    /// Token for db-service, with the right to write and to change the schema.
+    #[arg(long, env = "SCRIPT_DB_TOKEN", hide_env_values = true)]
+    pub db_token: Option<String>,
+    /// Folder with the files that imports may name; nothing outside it is read.
+    #[arg(long, env = "SCRIPT_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Folder with analyses of one's own, one `.sql` file each; read again when a file changes.
+    #[arg(long, env = "SCRIPT_ANALYSES")]
+    pub analyses: Option<PathBuf>,
+    /// How ambiguous numbers and dates in files are read: `fr` or `en`.
+    #[arg(long, env = "SCRIPT_LOCALE", value_enum, default_value_t = Locale::Fr)]
+    pub locale: Locale,
+    /// How many records of a file are written in one transaction.
+    #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub batch_rows: u32,
+    /// How many jobs may wait; further ones are answered 503.
+    #[arg(long, env = "SCRIPT_QUEUE_LIMIT", default_value_t = 100)]
+    pub queue_limit: u32,
+    /// How long a running job belongs to its process without a sign of life, in milliseconds; then another
+    /// process takes it up.
+    #[arg(long, env = "SCRIPT_JOB_LEASE_MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(50..))]
+    pub job_lease_ms: u64,
+    /// How long `Prefer: wait` may wait at most, in seconds.
+    #[arg(long, env = "SCRIPT_MAX_WAIT_S", default_value_t = 60)]
+    pub max_wait_s: u64,
+    /// How large an upload or a fetched file may be, as it is sent, in bytes.
+    #[arg(long, env = "SCRIPT_MAX_UPLOAD_BYTES", default_value_t = 2_147_483_648)]
+    pub max_upload_bytes: u64,
+    /// How long fetching a URL may take, in seconds.
+    #[arg(long, env = "SCRIPT_FETCH_TIMEOUT_S", default_value_t = 300)]
+    pub fetch_timeout_s: u64,
+    /// How many redirects a URL may make.
+    #[arg(long, env = "SCRIPT_MAX_REDIRECTS", default_value_t = 5)]
+    pub max_redirects: u32,
+    /// A private or loopback address that URLs may lead to, such as `192.168.1.20`; may be repeated. All
+    /// others are refused.
+    #[arg(
+        long = "allow-private-address",
+        env = "SCRIPT_ALLOW_PRIVATE_ADDRESSES",
+        value_delimiter = ','
+    )]
+    pub allow_private_addresses: Vec<IpAddr>,
+    /// A web page's origin that may call from a browser, such as `http://localhost:3000`; may be repeated.
+    #[arg(long = "allow-origin", env = "SCRIPT_ALLOW_ORIGIN", value_delimiter = ',')]
+    pub allow_origins: Vec<String>,
+    /// How long requests and the running batch may take to finish when the service stops, in milliseconds.
+    #[arg(long, env = "SCRIPT_DRAIN_MS", default_value_t = 10_000)]
+    pub drain_ms: u64,
+}
+
+impl Config {
+    /// The default settings for the db-service at `db_url` and the files in `data`; the environment is not
+    /// read.
+    #[must_use]
+    pub fn for_db(db_url: &str, data: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000),
+            db_url: db_url.to_owned(),
+            db_token: None,
+            data,
+            analyses: None,
+            locale: Locale::Fr,
+            batch_rows: 10_000,
+            queue_limit: 100,
+            job_lease_ms: 3_000,
+            max_wait_s: 60,
+            max_upload_bytes: 2_147_483_648,
+            fetch_timeout_s: 300,
+            max_redirects: 5,
+            allow_private_addresses: Vec::new(),
+            allow_origins: Vec::new(),
+            drain_ms: 10_000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn the_defaults_are_said_alike_in_both_places() {
+        let parsed = Config::parse_from(["script-service"]);
+        let made = Config::for_db("http://127.0.0.1:8080", PathBuf::from("data"));
+
+        assert_eq!(format!("{parsed:?}"), format!("{made:?}"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Every error that a caller may see, and the only place that names its status.
+
+use crate::analysis::compute::ComputeError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use db_client::DbError;
+use service_kit::problem::Problem;
+use tracing::error;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("{what} {id} does not exist")]
+    NotFound { what: &'static str, id: String },
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    Unprocessable(String),
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("the upload is larger than {limit} bytes (--max-upload-bytes)")]
+    TooLarge { limit: u64 },
+    #[error("{limit} jobs are waiting already (--queue-limit)")]
+    QueueFull { limit: u32 },
+    #[error("a request with this idempotency key is still being received")]
+    KeyInFlight,
+    #[error("this idempotency key was used for another request, which made job {job}")]
+    KeyReused { job: i64 },
+    #[error("job {job} is finished: {state}")]
+    Finished { job: i64, state: &'static str },
+    #[error("script-service is not ready: it waits for db-service")]
+    NotReady,
+    #[error("analysis `{name}`: {detail}")]
+    Analysis { name: String, detail: String },
+    #[error("{0}")]
+    Refused(Problem),
+    #[error("the database is not to be had")]
+    Database(#[from] DbError),
+    #[error("internal error")]
+    Internal(#[from] anyhow::Error),
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<ComputeError> for ApiError {
+    fn from(error: ComputeError) -> Self {
+        match error {
+            ComputeError::Question(detail) => Self::Invalid(detail),
+            ComputeError::Analysis { name, detail } => Self::Analysis { name, detail },
+            ComputeError::Db(error) => Self::Database(error),
+        }
+    }
+}
+
+impl ApiError {
+    /// Status, code and pause of every kind.
+    fn status(&self) -> (StatusCode, &'static str, Option<u64>) {
+        match self {
+            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
+            Self::Invalid(_) | Self::Refused(_) => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", None),
+            Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", None),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
+            Self::QueueFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue_full", Some(5)),
+            Self::KeyInFlight => (StatusCode::CONFLICT, "idempotency_conflict", Some(1)),
+            Self::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
+            Self::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
+            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
+            Self::Analysis { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "broken_analysis", None),
+            Self::Database(error) if error.is_retryable() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Some(1))
+            }
+            Self::Database(_) | Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
+        }
+    }
+
+    /// The problem document.
+    pub(crate) fn into_problem(self) -> Problem {
+        let (status, code, retry_after_s) = self.status();
+        match self {
+            Self::Refused(problem) => return problem,
+            Self::Database(ref cause) => error!("a request failed: {cause}"),
+            Self::Internal(ref cause) => error!("a request failed: {cause:#}"),
+            _ => {}
+        }
+        let mut problem = Problem::new(status, code, self.to_string());
+        problem.retry_after_s = retry_after_s;
+        problem
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.into_problem().into_response()
+    }
+}
+
+/// An error answer, `application/problem+json` (RFC 9457).
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[expect(dead_code, reason = "it only describes what `Problem` writes")]
+pub(crate) struct ProblemDocument {
+    /// What kind of error, as a URI reference.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The stable name of the error.
+    #[schema(example = "not_found")]
+    code: String,
+    /// What went wrong, where, and what to do.
+    detail: String,
+    /// Whether the same request may succeed later.
+    retryable: bool,
+}

@@ -1,0 +1,695 @@
+//! Import jobs: each source is surveyed, then written batch by batch.
+//!
+//! A batch and the checkpoint behind it are one transaction, so a job that is taken up again reads its source
+//! from the beginning, passes over the records that are done, and ends with what one clean run leaves.
+
+use super::Counters;
+use super::batch::{self, Batch, Mode, Place, Reject, Writer};
+use super::source::Location;
+use super::store::{self, Checkpoint};
+use crate::import::ids::{IdSet, References};
+use crate::import::options::ReadOptions;
+use crate::import::record::Record;
+use crate::import::rows::RowReader;
+use crate::import::survey::{self, Reading, Survey, SurveyError};
+use crate::import::tables::Table;
+use crate::params::positional;
+use crate::runner::{JobContext, Stop};
+use db_client::db_api::{QueryRequest, Statement};
+use db_client::{DbClient, DbError};
+use serde::{Deserialize, Serialize};
+use service_kit::problem::Problem;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use utoipa::ToSchema;
+
+/// How much of a record's source text a reject keeps, in bytes.
+const MAX_RAW_BYTES: usize = 4_096;
+/// How many rejects a job that fails because of them keeps.
+const MAX_KEPT_ON_FAILURE: usize = 1_000;
+
+/// What happens to records that cannot be taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// They are left out and listed; the job ends as `succeeded_with_rejects`.
+    #[default]
+    Skip,
+    /// The job fails before anything is written; the records at fault are listed.
+    Abort,
+}
+
+/// How many rejects are too many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum MaxRejects {
+    /// More than so many.
+    Count(u64),
+    /// More than this part of the records, such as `"2%"`.
+    Percent(String),
+}
+
+impl MaxRejects {
+    /// Whether `rejected` of `read` are too many. `Err` says what is wrong with the limit.
+    fn exceeded(&self, rejected: u64, read: u64) -> Result<bool, String> {
+        match self {
+            Self::Count(limit) => Ok(rejected > *limit),
+            Self::Percent(text) => {
+                let percent: f64 = text
+                    .strip_suffix('%')
+                    .and_then(|number| number.trim().parse().ok())
+                    .filter(|percent| (0.0..=100.0).contains(percent))
+                    .ok_or_else(|| {
+                        format!("`max_rejects` is a number or a percentage such as \"2%\", not `{text}`")
+                    })?;
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a limit in percent needs no more precision"
+                )]
+                let part = rejected as f64 * 100.0;
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a limit in percent needs no more precision"
+                )]
+                let whole = read as f64 * percent;
+                Ok(part > whole)
+            }
+        }
+    }
+}
+
+/// A source of an import.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SourceRequest {
+    /// The table it goes to.
+    pub table: Table,
+    /// A file under the data folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "history/sales-2023-10.csv")]
+    pub path: Option<String>,
+    /// Where to fetch it: http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Set by the service: the bytes that came with the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub upload: Option<UploadRef>,
+    /// How it is read.
+    #[serde(flatten)]
+    pub options: ReadOptions,
+    /// Members that nobody knows; refused when the request comes in.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub unknown: BTreeMap<String, serde_json::Value>,
+}
+
+/// Bytes that came with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadRef {
+    /// Where they are kept.
+    pub id: String,
+    /// How many they are.
+    pub bytes: u64,
+    /// What the sender called them.
+    pub name: String,
+}
+
+/// What an import job is asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImportRequest {
+    /// The sources, in the order in which they are imported; the configured ones when there are none.
+    pub sources: Vec<SourceRequest>,
+    /// What happens to rows whose key is in the table already.
+    pub mode: Mode,
+    /// What happens to records that cannot be taken.
+    pub on_error: OnError,
+    /// How many rejects let the job fail before anything is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rejects: Option<MaxRejects>,
+    /// Says what would happen and changes nothing.
+    pub dry_run: bool,
+}
+
+impl ImportRequest {
+    /// The request itself, or what is wrong with it.
+    pub(crate) fn checked(self) -> Result<Self, String> {
+        for source in &self.sources {
+            if let Some(unknown) = source.unknown.keys().next() {
+                return Err(format!("a source has no member `{unknown}`"));
+            }
+            let given = [
+                source.path.is_some(),
+                source.url.is_some(),
+                source.upload.is_some(),
+            ];
+            if given.into_iter().filter(|given| *given).count() != 1 {
+                return Err("a source has either `path` or `url`".into());
+            }
+            source.options.delimiter_byte()?;
+            source.options.encoding()?;
+        }
+        if let Some(limit) = &self.max_rejects {
+            limit.exceeded(0, 0)?;
+        }
+        Ok(self)
+    }
+}
+
+/// The sources that are imported when a request names none: what the data folder has of products, stores,
+/// targets and sales, parents before children.
+pub(crate) fn configured_sources(folder: &Path) -> Vec<SourceRequest> {
+    let source = |table: Table, path: String| SourceRequest {
+        table,
+        path: Some(path),
+        url: None,
+        upload: None,
+        options: ReadOptions::default(),
+        unknown: BTreeMap::new(),
+    };
+    let mut sources: Vec<SourceRequest> = Table::ALL
+        .into_iter()
+        .map(|table| (table, format!("{table}.csv")))
+        .filter(|(_, path)| folder.join(path).is_file())
+        .map(|(table, path)| source(table, path))
+        .collect();
+    let history = std::fs::read_dir(folder.join("history")).into_iter().flatten();
+    let mut history: Vec<String> = history
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|extension| extension == "csv")
+        })
+        .collect();
+    history.sort();
+    sources.extend(
+        history
+            .into_iter()
+            .map(|name| source(Table::Sales, format!("history/{name}"))),
+    );
+    sources
+}
+
+/// What the sources of a dry run would have left for later ones to refer to.
+#[derive(Debug, Default)]
+struct Foreseen {
+    products: IdSet,
+    stores: IdSet,
+    parents: Vec<Statement>,
+}
+
+/// Runs an import from `checkpoint` on.
+pub(crate) async fn run(
+    context: &JobContext,
+    request: &ImportRequest,
+    mut checkpoint: Checkpoint,
+) -> Result<Counters, Stop> {
+    let mut foreseen = Foreseen::default();
+    prepare(context, request).await?;
+    if checkpoint.batches == 0 && (request.on_error == OnError::Abort || request.max_rejects.is_some()) {
+        check_all(context, request).await?;
+    }
+    while let Some(source) = usize::try_from(checkpoint.source)
+        .ok()
+        .and_then(|index| request.sources.get(index))
+    {
+        import_source(context, request, source, &mut checkpoint, &mut foreseen).await?;
+    }
+    Ok(checkpoint.counters)
+}
+
+/// Makes a row for each source.
+async fn prepare(context: &JobContext, request: &ImportRequest) -> Result<(), Stop> {
+    let statements = request
+        .sources
+        .iter()
+        .enumerate()
+        .map(|(index, source)| {
+            Statement::new(
+                "INSERT INTO job_sources (job_id, source, table_name, origin, upload_id)
+                VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+                positional([
+                    context.job.into(),
+                    i64::try_from(index).unwrap_or(i64::MAX).into(),
+                    source.table.as_str().into(),
+                    origin(source).into(),
+                    source.upload.as_ref().map(|upload| upload.id.as_str()).into(),
+                ]),
+            )
+        })
+        .collect::<Vec<_>>();
+    if !statements.is_empty() {
+        context.db.transaction(statements).await?;
+    }
+    Ok(())
+}
+
+/// What a source is called.
+fn origin(source: &SourceRequest) -> &str {
+    source
+        .path
+        .as_deref()
+        .or(source.url.as_deref())
+        .or(source.upload.as_ref().map(|upload| upload.name.as_str()))
+        .unwrap_or_default()
+}
+
+/// Where the bytes of source `index` are; a URL is fetched when it was not before.
+async fn locate(context: &JobContext, source: &SourceRequest) -> Result<Location, Stop> {
+    if let Some(path) = &source.path {
+        return Location::under(&context.config.data, path)
+            .map_err(|error| failed("no_such_file", format!("{error:#}")));
+    }
+    if let Some(upload) = &source.upload {
+        return Ok(Location::Upload {
+            id: upload.id.clone(),
+            bytes: upload.bytes,
+        });
+    }
+    Err(failed(
+        "invalid_request",
+        "the source has neither `path` nor `url`",
+    ))
+}
+
+/// Reads all sources without writing, and fails when too many records cannot be taken.
+async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), Stop> {
+    let mut foreseen = Foreseen::default();
+    let mut counters = Counters::default();
+    let mut kept: Vec<(u64, Reject)> = Vec::new();
+    for (index, source) in request.sources.iter().enumerate() {
+        let location = locate(context, source).await?;
+        let survey = survey_source(context, request, source, &location).await?;
+        let references = references(context, source.table, &foreseen).await?;
+        context.progress.begin("checking", Some(survey.records));
+        let mut batches = read_batches(context, source.table, &location, survey.reading, references, 0);
+        while let Some(batch) = batches.recv().await {
+            let batch = batch.map_err(read_failure)?;
+            context.check_stop()?;
+            counters.read += batch.read;
+            counters.rejected += batch.rejects.len() as u64;
+            foresee(&mut foreseen, source.table, &batch, &[]);
+            let room = MAX_KEPT_ON_FAILURE.saturating_sub(kept.len());
+            kept.extend(
+                batch
+                    .rejects
+                    .into_iter()
+                    .take(room)
+                    .map(|reject| (index as u64, reject)),
+            );
+        }
+    }
+    let too_many = match &request.max_rejects {
+        Some(limit) => limit
+            .exceeded(counters.rejected, counters.read)
+            .map_err(|error| failed("invalid_request", error))?,
+        None => counters.rejected > 0,
+    };
+    if !too_many {
+        return Ok(());
+    }
+    for (index, _) in request.sources.iter().enumerate() {
+        let source = index as u64;
+        let rejects: Vec<Reject> = kept
+            .iter()
+            .filter(|(of, _)| *of == source)
+            .map(|(_, reject)| reject.clone())
+            .collect();
+        if let Some(statement) = batch::reject_statement(context.job, source, &rejects) {
+            context.db.transaction(vec![statement]).await?;
+        }
+    }
+    Err(failed(
+        "too_many_rejects",
+        format!(
+            "{} of {} records cannot be taken, and the request allows fewer; nothing was written; \
+             /jobs/{}/rejects lists them",
+            counters.rejected, counters.read, context.job
+        ),
+    ))
+}
+
+async fn import_source(
+    context: &JobContext,
+    request: &ImportRequest,
+    source: &SourceRequest,
+    checkpoint: &mut Checkpoint,
+    foreseen: &mut Foreseen,
+) -> Result<(), Stop> {
+    let index = checkpoint.source;
+    let location = locate(context, source).await?;
+    let survey = survey_source(context, request, source, &location).await?;
+    note_survey(context, source, index, &survey, checkpoint).await?;
+    let references = references(context, source.table, foreseen).await?;
+    let spec = source.table.spec();
+    let columns = RowReader::new(source.table, &survey.reading).columns();
+    let has_key = (0..spec.key).all(|index| survey.reading.mapping.fields[index].is_some());
+    let mut writer = Writer::new(
+        context.db.clone(),
+        source.table,
+        columns.clone(),
+        has_key,
+        request.mode,
+        context.job,
+        request.dry_run,
+        foreseen.parents.clone(),
+    );
+    context.progress.begin("writing", Some(survey.records));
+    let mut batches = read_batches(
+        context,
+        source.table,
+        &location,
+        survey.reading,
+        references,
+        checkpoint.source_read,
+    );
+    while let Some(batch) = batches.recv().await {
+        let batch = batch.map_err(read_failure)?;
+        context.check_stop()?;
+        if request.dry_run {
+            foresee(foreseen, source.table, &batch, &columns);
+        }
+        writer.write(batch, index, checkpoint).await?;
+        context.changed();
+    }
+    checkpoint.source += 1;
+    checkpoint.source_read = 0;
+    let finished = Statement::new(
+        "UPDATE job_sources SET finished_at = ?3 WHERE job_id = ?1 AND source = ?2",
+        positional([
+            context.job.into(),
+            i64::try_from(index).unwrap_or(i64::MAX).into(),
+            store::now().into(),
+        ]),
+    );
+    context
+        .db
+        .transaction(vec![
+            finished,
+            store::checkpoint_statement(context.job, checkpoint),
+        ])
+        .await?;
+    Ok(())
+}
+
+/// Surveys a source on a thread of its own.
+async fn survey_source(
+    context: &JobContext,
+    request: &ImportRequest,
+    source: &SourceRequest,
+    location: &Location,
+) -> Result<Survey, Stop> {
+    let total = location
+        .len()
+        .map_err(|error| failed("unreadable", error.to_string()))?;
+    context.progress.begin("surveying", None);
+    context.progress.set_bytes_total(total);
+    let (db, runtime) = (context.db.clone(), Handle::current());
+    let location = location.clone();
+    let table = source.table;
+    let mut options = source.options.clone();
+    options.locale.get_or_insert(context.config.locale);
+    let key_needed = table != Table::Sales || request.mode != Mode::Append;
+    let bytes = Arc::clone(&context.progress.bytes);
+    let surveyed = tokio::task::spawn_blocking(move || {
+        let open = || location.open(&db, &runtime);
+        survey::survey(&open, table, &options, key_needed, &bytes, None)
+    })
+    .await
+    .map_err(|error| Stop::Broken(error.into()))?;
+    surveyed.map_err(|error| survey_failure(error, origin(source)))
+}
+
+fn survey_failure(error: SurveyError, origin: &str) -> Stop {
+    let code = match &error {
+        SurveyError::Io(cause) => {
+            if let Some(stop) = database_went_away(cause) {
+                return stop;
+            }
+            "unreadable"
+        }
+        SurveyError::Empty => "empty_source",
+        SurveyError::Options(_) => "invalid_request",
+        SurveyError::Mapping(_) => "unknown_columns",
+        SurveyError::NotATable { .. } => "wrong_dialect",
+        SurveyError::ConflictingMarks { .. } => "conflicting_numbers",
+        SurveyError::ConflictingDates { .. } => "conflicting_dates",
+        SurveyError::Zip => "unsupported_format",
+    };
+    failed(code, format!("{origin}: {error}"))
+}
+
+fn read_failure(error: io::Error) -> Stop {
+    database_went_away(&error).unwrap_or_else(|| {
+        failed(
+            "unreadable",
+            format!("the source cannot be read to its end: {error}"),
+        )
+    })
+}
+
+/// An error of reading that is db-service's going away: the job goes on later.
+fn database_went_away(error: &io::Error) -> Option<Stop> {
+    let cause = error.get_ref()?.downcast_ref::<DbError>()?;
+    cause.is_retryable().then(|| Stop::Database(cause.clone()))
+}
+
+fn failed(code: &'static str, detail: impl Into<String>) -> Stop {
+    Stop::Failed(Problem::new(
+        axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+        code,
+        detail,
+    ))
+}
+
+/// Keeps what the survey found. A source that is half done must be what it was.
+async fn note_survey(
+    context: &JobContext,
+    source: &SourceRequest,
+    index: u64,
+    survey: &Survey,
+    checkpoint: &mut Checkpoint,
+) -> Result<(), Stop> {
+    let index = i64::try_from(index).unwrap_or(i64::MAX);
+    if checkpoint.source_read > 0 {
+        let known = context
+            .db
+            .query(
+                "SELECT digest FROM job_sources WHERE job_id = ?1 AND source = ?2",
+                positional([context.job.into(), index.into()]),
+            )
+            .await?;
+        let known = known.rows.first().and_then(|row| row[0].as_str());
+        if known != Some(&survey.digest) {
+            return Err(failed(
+                "source_changed",
+                format!("{} changed while its import was interrupted", origin(source)),
+            ));
+        }
+        return Ok(());
+    }
+    let before = context
+        .db
+        .query(
+            "SELECT job_sources.job_id FROM job_sources JOIN jobs ON jobs.id = job_sources.job_id
+            WHERE digest = ?1 AND table_name = ?2 AND job_sources.job_id <> ?3
+                AND jobs.state IN ('succeeded', 'succeeded_with_rejects')
+            ORDER BY job_sources.job_id DESC LIMIT 1",
+            positional([
+                survey.digest.as_str().into(),
+                source.table.as_str().into(),
+                context.job.into(),
+            ]),
+        )
+        .await?;
+    let mut notes: Vec<String> = survey
+        .notes
+        .iter()
+        .map(|note| format!("{}: {note}", origin(source)))
+        .collect();
+    if let Some(job) = before.rows.first().and_then(|row| row[0].as_i64()) {
+        notes.push(format!("{}: same content as in job {job}", origin(source)));
+    }
+    for note in notes {
+        if !checkpoint.notes.contains(&note) {
+            checkpoint.notes.push(note);
+        }
+    }
+    let decisions = serde_json::to_string(&survey.decisions).unwrap_or_default();
+    let surveyed = Statement::new(
+        "UPDATE job_sources SET digest = ?3, records = ?4, decisions = ?5 WHERE job_id = ?1 AND source = ?2",
+        positional([
+            context.job.into(),
+            index.into(),
+            survey.digest.as_str().into(),
+            i64::try_from(survey.records).unwrap_or(i64::MAX).into(),
+            decisions.into(),
+        ]),
+    );
+    context
+        .db
+        .transaction(vec![
+            surveyed,
+            store::checkpoint_statement(context.job, checkpoint),
+        ])
+        .await?;
+    Ok(())
+}
+
+/// The ids that rows of `table` may refer to.
+async fn references(context: &JobContext, table: Table, foreseen: &Foreseen) -> Result<References, Stop> {
+    let mut references = References::default();
+    if matches!(table, Table::Sales | Table::Targets) {
+        references.products = ids(&context.db, "SELECT id FROM products").await?;
+        references.products.extend(&foreseen.products);
+    }
+    if table == Table::Sales {
+        references.stores = ids(&context.db, "SELECT id FROM stores").await?;
+        references.stores.extend(&foreseen.stores);
+    }
+    Ok(references)
+}
+
+async fn ids(db: &DbClient, sql: &str) -> Result<IdSet, DbError> {
+    let mut set = IdSet::default();
+    let mut after = i64::MIN;
+    loop {
+        let page = db
+            .query_request(&QueryRequest {
+                sql: format!("{sql} WHERE id > ?1 ORDER BY id LIMIT 50000"),
+                params: positional([after.into()]),
+                ..QueryRequest::default()
+            })
+            .await?;
+        let Some(last) = page.rows.last().and_then(|row| row[0].as_i64()) else {
+            return Ok(set);
+        };
+        for row in &page.rows {
+            if let Some(id) = row[0].as_i64() {
+                set.insert(id);
+            }
+        }
+        after = last;
+    }
+}
+
+/// Remembers what `batch` would add for later sources to refer to. With `columns`, also the statements that
+/// a dry run needs to check them against the schema.
+fn foresee(foreseen: &mut Foreseen, table: Table, batch: &Batch, columns: &[&'static str]) {
+    let set = match table {
+        Table::Products => &mut foreseen.products,
+        Table::Stores => &mut foreseen.stores,
+        Table::Targets | Table::Sales => return,
+    };
+    for id in batch.rows.iter().filter_map(|row| row[0].as_i64()) {
+        set.insert(id);
+    }
+    if columns.is_empty() || batch.rows.is_empty() {
+        return;
+    }
+    let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
+    foreseen.parents.push(Statement {
+        sql: format!(
+            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING",
+            table.spec().sql,
+            columns.join(", "),
+            places.join(", ")
+        ),
+        params_many: Some(
+            batch
+                .rows
+                .iter()
+                .map(|row| db_client::db_api::Params::Positional(row.clone()))
+                .collect(),
+        ),
+        ..Statement::default()
+    });
+}
+
+/// Reads a source on a thread of its own, the first `done` records passed over. At most two batches wait to
+/// be written, so memory stays flat.
+fn read_batches(
+    context: &JobContext,
+    table: Table,
+    location: &Location,
+    reading: Reading,
+    references: References,
+    done: u64,
+) -> mpsc::Receiver<io::Result<Batch>> {
+    let (sender, receiver) = mpsc::channel(2);
+    let (db, runtime) = (context.db.clone(), Handle::current());
+    let location = location.clone();
+    let bytes = Arc::clone(&context.progress.bytes);
+    let batch_rows = u64::from(context.config.batch_rows);
+    tokio::task::spawn_blocking(move || {
+        let read = || -> io::Result<()> {
+            let mut records = reading.open(location.open(&db, &runtime)?, &bytes)?;
+            let mut rows = RowReader::new(table, &reading);
+            let mut record = Record::default();
+            let mut batch = Batch::default();
+            let mut number = 0;
+            while records.next(&mut record)? {
+                number += 1;
+                // Records that are done are read again, for the keys that they have.
+                let read = rows.read(&record, &references);
+                if number <= done {
+                    continue;
+                }
+                batch.read += 1;
+                match read {
+                    Ok(row) => {
+                        batch.warnings += u64::from(row.rounded);
+                        batch.places.push(Place {
+                            record: number,
+                            line: record.line,
+                            byte_offset: record.byte_offset,
+                        });
+                        batch.rows.push(row.values);
+                    }
+                    Err(fault) => batch.rejects.push(Reject {
+                        record: number,
+                        line: record.line,
+                        byte_offset: record.byte_offset,
+                        raw: raw_text(&record.raw),
+                        fault,
+                    }),
+                }
+                if batch.read >= batch_rows && sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+                    return Ok(());
+                }
+            }
+            if batch.read > 0 {
+                // A receiver that is gone has stopped for a reason of its own.
+                let _ = sender.blocking_send(Ok(batch));
+            }
+            Ok(())
+        };
+        if let Err(error) = read() {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
+}
+
+fn raw_text(raw: &[u8]) -> String {
+    let end = raw.len().min(MAX_RAW_BYTES);
+    String::from_utf8_lossy(&raw[..end]).into_owned()
+}
+
+/// The uploads that `request` refers to.
+pub(crate) fn uploads(request: &ImportRequest) -> impl Iterator<Item = &UploadRef> {
+    request.sources.iter().filter_map(|source| source.upload.as_ref())
+}
+
+/// The result of an import job, as JSON.
+pub(crate) fn result(counters: &Counters, dry_run: bool) -> String {
+    let mut result = serde_json::to_value(counters).unwrap_or_default();
+    result["dry_run"] = dry_run.into();
+    result.to_string()
+}

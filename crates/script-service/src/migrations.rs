@@ -1,0 +1,149 @@
+//! The schema, brought up to date through db-service at every start.
+//!
+//! Each file of `migrations/` runs once, in one transaction with its row in `schema_migrations`. Two
+//! processes that start at once may both try: the second meets the row of the first, its transaction is
+//! rolled back whole, and it goes on with the next. A file is never edited once merged.
+
+use crate::params::positional;
+use anyhow::{Context as _, bail};
+use db_client::DbClient;
+use db_client::DbError;
+use db_client::db_api::{ErrorCode, Statement, Value};
+use tracing::info;
+
+/// A migration: its number, name and statements.
+#[derive(Debug, Clone, Copy)]
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "initial",
+        sql: include_str!("../migrations/0001_initial.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "daily_sums",
+        sql: include_str!("../migrations/0002_daily_sums.sql"),
+    },
+];
+
+/// Applies what is missing.
+pub async fn apply(db: &DbClient) -> anyhow::Result<()> {
+    apply_up_to(db, i64::MAX).await
+}
+
+/// Applies what is missing up to `version`: what an older release would have left.
+pub async fn apply_up_to(db: &DbClient, version: i64) -> anyhow::Result<()> {
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (\n    -- one row is a migration that was applied\n    \
+         version INTEGER PRIMARY KEY,\n    name TEXT NOT NULL,\n    applied_at TEXT NOT NULL\n) STRICT",
+        positional([]),
+    )
+    .await
+    .context("create the table of migrations")?;
+    let applied = applied(db).await?;
+    let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    if let Some(unknown) = applied.iter().find(|version| **version > newest) {
+        bail!(
+            "the database has migration {unknown}, which this program does not know: it is older than the database"
+        );
+    }
+    for migration in MIGRATIONS {
+        if migration.version > version || applied.contains(&migration.version) {
+            continue;
+        }
+        apply_one(db, migration).await?;
+    }
+    Ok(())
+}
+
+async fn applied(db: &DbClient) -> anyhow::Result<Vec<i64>> {
+    let result = db
+        .query(
+            "SELECT version FROM schema_migrations ORDER BY version",
+            positional([]),
+        )
+        .await
+        .context("read the applied migrations")?;
+    Ok(result
+        .rows
+        .iter()
+        .filter_map(|row| row.first().and_then(Value::as_i64))
+        .collect())
+}
+
+async fn apply_one(db: &DbClient, migration: &Migration) -> anyhow::Result<()> {
+    let mut script = vec![Statement::new(
+        "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?1, ?2, ?3)",
+        positional([
+            migration.version.into(),
+            migration.name.into(),
+            jiff::Timestamp::now().to_string().into(),
+        ]),
+    )];
+    script.extend(statements(migration.sql).map(|sql| Statement::new(sql, positional([]))));
+    match db.transaction(script).await {
+        Ok(_) => {
+            info!(
+                version = migration.version,
+                "applied migration {}", migration.name
+            );
+            Ok(())
+        }
+        Err(DbError::Refused(problem)) if problem.code == ErrorCode::ConstraintViolation => {
+            if applied(db).await?.contains(&migration.version) {
+                Ok(()) // another process was faster
+            } else {
+                Err(DbError::Refused(problem)).with_context(|| format!("apply migration {}", migration.name))
+            }
+        }
+        Err(error) => Err(error).with_context(|| format!("apply migration {}", migration.name)),
+    }
+}
+
+/// The statements of a script: each ends with a semicolon before an empty line or the script's end.
+fn statements(script: &str) -> impl Iterator<Item = &str> {
+    script
+        .split(";\n\n")
+        .map(|statement| statement.trim().trim_end_matches(';'))
+        .filter(|statement| !statement.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_counted_without_gaps() {
+        for (index, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(usize::try_from(migration.version).unwrap(), index + 1);
+        }
+    }
+
+    #[test]
+    fn a_script_is_cut_between_statements_and_not_inside_triggers() {
+        let found: Vec<&str> = MIGRATIONS
+            .iter()
+            .flat_map(|migration| statements(migration.sql))
+            .collect();
+
+        for statement in &found {
+            let word = statement.split_whitespace().next().unwrap();
+            assert!(
+                matches!(word, "CREATE" | "INSERT" | "DROP" | "ALTER"),
+                "{statement}"
+            );
+            assert_eq!(
+                statement.contains("CREATE TRIGGER"),
+                statement.ends_with("END"),
+                "{statement}"
+            );
+        }
+        assert!(found.len() > 20);
+    }
+}

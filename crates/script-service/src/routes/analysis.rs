@@ -1,0 +1,383 @@
+//! `/analysis`: what there is, one answer, answers that were kept.
+
+use crate::analysis::catalog::Analysis;
+use crate::analysis::compute::{self, Answer, Filters, Question};
+use crate::analysis::header::{AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError};
+use crate::analysis::render::{self, CsvDialect};
+use crate::analysis::window::{Window, WindowQuery};
+use crate::error::{ApiError, ProblemDocument};
+use crate::jobs::analysis as kept;
+use crate::params::positional;
+use crate::state::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use service_kit::extract::{Path, Query};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// An analysis that can be asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnalysisDescription {
+    /// Its name in `/analysis/{name}`.
+    #[schema(example = "region")]
+    name: String,
+    /// What it is called.
+    title: String,
+    /// What it says.
+    description: String,
+    /// Whether it comes with the program.
+    built_in: bool,
+    /// The window that is taken when none is asked for.
+    default_window: DefaultWindow,
+    /// Its parameters beyond window, filters and limit.
+    parameters: Vec<AnalysisParameter>,
+    /// The columns of its rows; empty when they follow from the statement.
+    columns: Vec<AnalysisColumn>,
+    /// Values beside the rows.
+    figures: Vec<AnalysisColumn>,
+    /// How it is best drawn.
+    chart: Option<ChartHint>,
+}
+
+/// A file of the folder of analyses that is none.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BrokenAnalysis {
+    /// The file's name.
+    file: String,
+    /// What is wrong with it, with line numbers.
+    errors: Vec<HeaderError>,
+}
+
+/// The analyses there are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnalysisList {
+    /// Built-in ones first, then those of the folder by name.
+    analyses: Vec<AnalysisDescription>,
+    /// Files of the folder that are no analyses.
+    broken: Vec<BrokenAnalysis>,
+}
+
+/// What is asked of an analysis. An analysis's own parameters come under their own names.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ComputeQuery {
+    /// First day, `YYYY-MM-DD`.
+    from: Option<String>,
+    /// Last day, `YYYY-MM-DD`.
+    to: Option<String>,
+    /// `last_30_days` (any number of days), `2023-11`, `2023-Q4`, `2023`, `month` or `all`.
+    period: Option<String>,
+    /// The day that counts as today; the latest sale date by default.
+    as_of: Option<String>,
+    /// Only sales in stores of this region.
+    region: Option<String>,
+    /// Only sales in this store.
+    store: Option<i64>,
+    /// Only sales of this product.
+    product: Option<i64>,
+    /// Only sales of products of this category.
+    category: Option<String>,
+    /// How many rows at most.
+    limit: Option<u64>,
+    /// `json` or `csv`; by `Accept` unless given.
+    format: Option<AnswerForm>,
+    /// The flavour of CSV: `standard` or `fr`.
+    #[serde(default)]
+    dialect: CsvDialect,
+    /// Keeps the answer in `analysis_results`.
+    #[serde(default)]
+    save: bool,
+    /// `sums` (the daily sums) or `lines` (every sale line: slower, the same figures).
+    #[serde(default)]
+    source: SumSource,
+    /// The analysis's own parameters.
+    #[serde(flatten)]
+    #[param(ignore)]
+    own: BTreeMap<String, String>,
+}
+
+/// A form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AnswerForm {
+    Json,
+    Csv,
+}
+
+/// Where an answer takes its sums from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SumSource {
+    #[default]
+    Sums,
+    Lines,
+}
+
+/// What an answer looks like. Figures of the analysis, such as `weekend_uplift`, stand beside the rows under
+/// their own names.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(dead_code, reason = "it only describes what `Answer` writes")]
+pub(crate) struct AnswerDocument {
+    /// The analysis.
+    #[schema(example = "region")]
+    analysis: String,
+    /// What it is called.
+    title: String,
+    /// The days it is about.
+    window: Window,
+    /// The columns, in order.
+    columns: Vec<AnalysisColumn>,
+    /// The rows, as objects. Amounts are numbers with exactly two decimals.
+    #[schema(example = json!([{"region": "Île-de-France", "total_sales": 450_230.00, "share": 36.1}]))]
+    rows: Vec<serde_json::Value>,
+    /// What is worth knowing about the figures.
+    notes: Vec<String>,
+    /// Which state of the data it was computed from.
+    dataset_version: i64,
+    /// When.
+    computed_at: String,
+}
+
+/// The analyses there are.
+#[utoipa::path(
+    get,
+    path = "/analysis",
+    tag = "analyses",
+    responses((status = 200, description = "the analyses", body = AnalysisList))
+)]
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<AnalysisList> {
+    let (analyses, broken) = app.catalog.list();
+    let describe = |analysis: &Arc<Analysis>| AnalysisDescription {
+        name: analysis.name.clone(),
+        title: analysis.header.title.clone(),
+        description: analysis.header.description.clone(),
+        built_in: analysis.built_in,
+        default_window: analysis.header.window,
+        parameters: analysis.header.parameters.clone(),
+        columns: analysis.header.columns.clone(),
+        figures: analysis.header.figures.clone(),
+        chart: analysis.header.chart.clone(),
+    };
+    Json(AnalysisList {
+        analyses: analyses.iter().map(describe).collect(),
+        broken: broken
+            .into_iter()
+            .map(|broken| BrokenAnalysis {
+                file: broken.file,
+                errors: broken.errors,
+            })
+            .collect(),
+    })
+}
+
+/// Compute an analysis now.
+///
+/// Without a window it is about the 30 days that end on the latest sale, or about what the analysis says. The
+/// answer has an `ETag` that changes with the data.
+#[utoipa::path(
+    get,
+    path = "/analysis/{name}",
+    tag = "analyses",
+    params(("name" = String, Path, description = "the analysis", example = "region"), ComputeQuery),
+    responses(
+        (status = 200, description = "the answer", content(
+            (AnswerDocument = "application/json"),
+            (String = "text/csv"),
+        )),
+        (status = 304, description = "the data did not change since the answer whose `ETag` was sent"),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn compute(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Query(query): Query<ComputeQuery>,
+    uri: axum::http::Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let analysis = app.catalog.find(&name).ok_or_else(|| ApiError::NotFound {
+        what: "analysis",
+        id: name.clone(),
+    })?;
+    let form = query.format.unwrap_or_else(|| accepted_form(&headers));
+    let state = compute::current_state(&app.db).await?;
+    let tag = tag(&analysis, state.version, form, &uri);
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let unchanged = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
+    if unchanged && !query.save {
+        return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
+    }
+    let dialect = query.dialect;
+    let save = query.save;
+    let answer = compute::answer(&app.db, &analysis, &question(query)).await?;
+    if save {
+        kept::keep(&app.db, &answer, None).await?;
+    }
+    let tag = self::tag(&analysis, answer.dataset_version, form, &uri);
+    Ok(with_caching(respond(&answer, form, dialect)?, &tag))
+}
+
+fn question(query: ComputeQuery) -> Question {
+    Question {
+        window: WindowQuery {
+            from: query.from,
+            to: query.to,
+            period: query.period,
+            as_of: query.as_of,
+        },
+        filters: Filters {
+            region: query.region,
+            store: query.store,
+            product: query.product,
+            category: query.category,
+        },
+        limit: query.limit,
+        from_lines: query.source == SumSource::Lines,
+        parameters: query.own,
+    }
+}
+
+fn accepted_form(headers: &HeaderMap) -> AnswerForm {
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
+    if accept.contains("text/csv") {
+        AnswerForm::Csv
+    } else {
+        AnswerForm::Json
+    }
+}
+
+fn respond(answer: &Answer, form: AnswerForm, dialect: CsvDialect) -> Result<Response, ApiError> {
+    Ok(match form {
+        AnswerForm::Json => Json(answer).into_response(),
+        AnswerForm::Csv => {
+            let bytes = render::csv(answer, dialect).map_err(|error| ApiError::Internal(error.into()))?;
+            let disposition = format!("attachment; filename=\"{}.csv\"", answer.analysis);
+            let head = [
+                (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (CONTENT_DISPOSITION, disposition),
+            ];
+            (head, bytes).into_response()
+        }
+    })
+}
+
+/// Changes with the data, the request and the analysis.
+fn tag(analysis: &Analysis, version: i64, form: AnswerForm, uri: &axum::http::Uri) -> String {
+    let mut pairs: Vec<&str> = uri.query().unwrap_or_default().split('&').collect();
+    pairs.sort_unstable();
+    let text = format!(
+        "{version}\n{}\n{}\n{form:?}\n{}\n{}",
+        analysis.name,
+        analysis.digest,
+        pairs.join("&"),
+        env!("CARGO_PKG_VERSION")
+    );
+    format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..32])
+}
+
+fn with_caching(mut response: Response, tag: &str) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(ETAG, tag);
+    }
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// Which kept answers are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ResultsQuery {
+    /// Only answers of this analysis.
+    analysis: Option<String>,
+    /// How many at most: 50 unless said otherwise, at most 500.
+    page_size: Option<u32>,
+    /// Only answers older than the one with this id: the last id of the page before.
+    before: Option<i64>,
+}
+
+/// An answer that was kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeptResult {
+    /// Its id.
+    id: i64,
+    /// The analysis.
+    analysis_type: String,
+    /// Its headline figure; `result_details` has it exactly.
+    result_value: Option<f64>,
+    /// The whole answer.
+    #[schema(value_type = Object)]
+    result_details: Box<RawValue>,
+    /// When it was computed.
+    created_at: String,
+    /// The job that computed it; null when a request did.
+    job_id: Option<i64>,
+}
+
+/// Answers that were kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeptResults {
+    /// Newest first.
+    results: Vec<KeptResult>,
+}
+
+/// The answers that were kept, newest first.
+#[utoipa::path(
+    get,
+    path = "/analysis/results",
+    tag = "analyses",
+    params(ResultsQuery),
+    responses(
+        (status = 200, description = "the answers", body = KeptResults),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn results(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ResultsQuery>,
+) -> Result<Json<KeptResults>, ApiError> {
+    let result = app
+        .db
+        .query(
+            "SELECT id, analysis_type, result_value, result_details, created_at, job_id
+            FROM analysis_results
+            WHERE (?1 IS NULL OR analysis_type = ?1) AND (?2 IS NULL OR id < ?2)
+            ORDER BY id DESC LIMIT ?3",
+            positional([
+                query.analysis.into(),
+                query.before.into(),
+                i64::from(query.page_size.unwrap_or(50).clamp(1, 500)).into(),
+            ]),
+        )
+        .await?;
+    let results = result
+        .rows
+        .iter()
+        .map(|row| {
+            let text = |index: usize| row[index].as_str().unwrap_or_default().to_owned();
+            Ok(KeptResult {
+                id: row[0].as_i64().unwrap_or_default(),
+                analysis_type: text(1),
+                result_value: row[2].as_f64(),
+                result_details: RawValue::from_string(text(3))?,
+                created_at: text(4),
+                job_id: row[5].as_i64(),
+            })
+        })
+        .collect::<Result<_, serde_json::Error>>()
+        .map_err(|error| ApiError::Internal(error.into()))?;
+    Ok(Json(KeptResults { results }))
+}

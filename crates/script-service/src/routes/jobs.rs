@@ -1,0 +1,231 @@
+//! `/jobs`: history, one job, cancel.
+
+use crate::error::{ApiError, ProblemDocument};
+use crate::jobs::store::{self, Selection};
+use crate::jobs::{Job, JobKind, JobState};
+use crate::state::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LOCATION, ETAG, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use service_kit::extract::{Path, Query};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
+
+const PAGE_SIZE: u32 = 50;
+const MAX_PAGE_SIZE: u32 = 500;
+/// How often a waiting request looks for a job that another process may run.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Which jobs are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only jobs in this state.
+    state: Option<JobState>,
+    /// Only jobs of this kind.
+    kind: Option<JobKind>,
+    /// How many jobs a page has: 50 unless said otherwise, at most 500.
+    page_size: Option<u32>,
+    /// Where the page begins: `next_page_token` of the page before.
+    page_token: Option<String>,
+}
+
+/// A page of jobs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobPage {
+    /// The jobs, their sources left out.
+    jobs: Vec<Job>,
+    /// Where the next page begins; null on the last one.
+    next_page_token: Option<String>,
+}
+
+/// The history of jobs, newest first.
+#[utoipa::path(
+    get,
+    path = "/jobs",
+    tag = "jobs",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "a page of jobs", body = JobPage),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, ApiError> {
+    let page_size = query.page_size.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE);
+    let before = query.page_token.as_deref().map(parse_token).transpose()?;
+    let mut jobs = store::list(
+        &app.db,
+        &Selection {
+            state: query.state,
+            kind: query.kind,
+            before,
+            limit: page_size + 1,
+        },
+    )
+    .await?;
+    let more = jobs.len() > page_size as usize;
+    jobs.truncate(page_size as usize);
+    let next_page_token = jobs.last().filter(|_| more).map(|job| token(job.id));
+    let mut headers = HeaderMap::new();
+    if let Some(token) = &next_page_token {
+        let mut next = format!("</jobs?page_size={page_size}&page_token={token}");
+        if let Some(state) = query.state {
+            next.push_str(&format!("&state={state}"));
+        }
+        if let Some(kind) = query.kind {
+            next.push_str(&format!("&kind={}", kind.as_str()));
+        }
+        next.push_str(">; rel=\"next\"");
+        if let Ok(value) = HeaderValue::try_from(next) {
+            headers.insert(LINK, value);
+        }
+    }
+    Ok((
+        headers,
+        Json(JobPage {
+            jobs,
+            next_page_token,
+        }),
+    )
+        .into_response())
+}
+
+/// The token of the page that begins after job `id`. Its form may change: callers only pass it on.
+fn token(id: i64) -> String {
+    format!("b{id:x}")
+}
+
+fn parse_token(token: &str) -> Result<i64, ApiError> {
+    token
+        .strip_prefix('b')
+        .and_then(|digits| i64::from_str_radix(digits, 16).ok())
+        .ok_or_else(|| ApiError::Invalid("`page_token` is not one that a page gave".into()))
+}
+
+/// One job.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "the job")),
+    responses(
+        (status = 200, description = "the job", body = Job),
+        (status = 304, description = "it did not change since the answer whose `ETag` was sent"),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    Path(id): Path<i64>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let job = store::get(&app.db, id).await?;
+    let tag = format!("\"{}-{}\"", job.id, job.revision);
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let mut response = if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(job).into_response()
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+/// Ask for the end of a job.
+///
+/// A job that waits ends at once; one that runs ends after its batch. Asking again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/jobs/{id}/cancel",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "the job")),
+    responses(
+        (status = 202, description = "its end was asked for", body = Job),
+        (status = 409, description = "it is finished", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Result<Response, ApiError> {
+    store::cancel(&app.db, id, "request").await?;
+    app.signals.cancelled(id);
+    let job = store::get(&app.db, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(job)).into_response())
+}
+
+/// The answer to a request that made job `id`, or that `repeated` one which did: the finished job when it is
+/// done within `wait`, otherwise where to look for it.
+pub(crate) async fn submitted(
+    app: &App,
+    id: i64,
+    repeated: bool,
+    wait: Option<Duration>,
+) -> Result<Response, ApiError> {
+    let job = match wait {
+        Some(wait) => until_final(app, id, wait).await?,
+        None => store::get(&app.db, id).await?,
+    };
+    let location = format!("/jobs/{id}");
+    let finished = wait.is_some() && job.state.is_final();
+    let mut response = Json(job).into_response();
+    *response.status_mut() = if finished {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(LOCATION, location.clone());
+        if finished {
+            headers.insert(CONTENT_LOCATION, location);
+        }
+    }
+    if let (true, Some(wait)) = (finished, wait) {
+        if let Ok(applied) = HeaderValue::try_from(format!("wait={}", wait.as_secs())) {
+            headers.insert("preference-applied", applied);
+        }
+    } else {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if repeated {
+        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Job `id` once it is final, or as it is after `wait`.
+async fn until_final(app: &App, id: i64, wait: Duration) -> Result<Job, ApiError> {
+    let deadline = Instant::now() + wait;
+    let mut changes = app.signals.subscribe();
+    loop {
+        let job = store::get(&app.db, id).await?;
+        let now = Instant::now();
+        if job.state.is_final() || now >= deadline {
+            return Ok(job);
+        }
+        let look = tokio::time::sleep_until((now + LOOK_EVERY).min(deadline));
+        tokio::pin!(look);
+        loop {
+            tokio::select! {
+                () = &mut look => break,
+                changed = changes.recv() => match changed {
+                    Ok(changed) if changed != id => {}
+                    _ => break,
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The route table.
+
+mod analysis;
+mod events;
+mod health;
+mod idempotency;
+mod jobs;
+mod rejects;
+mod submit;
+
+use crate::error::ApiError;
+use crate::state::App;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use service_kit::problem::Problem;
+use std::sync::Arc;
+use tower_http::compression::CompressionLayer;
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What is said of the whole contract.
+fn head() -> OpenApi {
+    let tag = |name: &str, description: &str| {
+        TagBuilder::new()
+            .name(name)
+            .description(Some(description))
+            .build()
+    };
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("script-service")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(
+                    "Imports files of sales, products, stores and targets as jobs, and answers with figures: revenue by \
+                     product, region and day, growth, seasonality, targets. Errors are problem documents (RFC 9457).",
+                ))
+                .license(Some(License::new("MIT"))),
+        )
+        .servers(Some([Server::new("http://localhost:5000")]))
+        .tags(Some([
+            tag("jobs", "work that is done in the background"),
+            tag("analyses", "figures computed from the sales"),
+            tag("operations", "health and metrics"),
+        ]))
+        .build()
+}
+
+/// The routes that need the database.
+fn work() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(submit::import))
+        .routes(routes!(submit::analysis))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(rejects::list))
+        .routes(routes!(events::of_job))
+        .routes(routes!(events::of_all))
+        .routes(routes!(analysis::results))
+        .routes(routes!(analysis::compute))
+        .layer(DefaultBodyLimit::disable())
+}
+
+/// The routes that answer in any case.
+fn always() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(analysis::list))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// The contract.
+pub(crate) fn contract() -> OpenApi {
+    OpenApiRouter::with_openapi(head())
+        .merge(work())
+        .merge(always())
+        .into_openapi()
+}
+
+/// Every route and the explorer.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let work = work().layer(middleware::from_fn_with_state(Arc::clone(&app), when_ready));
+    let (router, contract) = OpenApiRouter::with_openapi(head())
+        .merge(work)
+        .merge(always())
+        .split_for_parts();
+    router
+        .layer(CompressionLayer::new())
+        .merge(service_kit::docs::routes(contract))
+        .fallback(async || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is no such route; /docs lists them",
+            )
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this route exists with another method; /docs lists them",
+            )
+        })
+        .with_state(app)
+}
+
+async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.check_ready() {
+        Ok(()) => next.run(request).await,
+        Err(error) => ApiError::into_response(error),
+    }
+}

@@ -1,0 +1,470 @@
+//! `POST /jobs/import` and `POST /jobs/analysis`.
+
+use super::idempotency;
+use super::jobs::submitted;
+use crate::error::{ApiError, ProblemDocument};
+use crate::import::options::ReadOptions;
+use crate::import::tables::Table;
+use crate::jobs::analysis::AnalysisRequest;
+use crate::jobs::batch::Mode;
+use crate::jobs::import::{self, ImportRequest, MaxRejects, OnError, SourceRequest, UploadRef};
+use crate::jobs::source::{self, Upload, UploadWriter};
+use crate::jobs::store::{self, IdempotencyKey, Submission};
+use crate::jobs::{Job, JobKind};
+use crate::params::positional;
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use service_kit::extract::{Query, parse_json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::IntoParams;
+
+/// How large a JSON request may be, in bytes.
+const MAX_JSON_BYTES: usize = 1 << 20;
+
+/// What a query string says about an import. All but `table` and `name` also hold for the sources of a JSON
+/// body that do not say otherwise.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportQuery {
+    /// The table that the body goes to; the body is then one file.
+    table: Option<String>,
+    /// What the file is called.
+    name: Option<String>,
+    /// `upsert`, `insert_new` or `append`.
+    #[param(value_type = Option<Mode>)]
+    mode: Option<Mode>,
+    /// `skip` or `abort`.
+    on_error: Option<OnError>,
+    /// A number, or a percentage such as `2%`.
+    max_rejects: Option<String>,
+    /// Says what would happen and changes nothing.
+    dry_run: Option<bool>,
+    /// `csv`, `ndjson` or `json`.
+    format: Option<String>,
+    /// Such as `windows-1252`.
+    encoding: Option<String>,
+    /// One ASCII character, or `tab`.
+    delimiter: Option<String>,
+    /// How many lines stand before the header.
+    skip_lines: Option<u64>,
+    /// `comma` or `point`.
+    decimal: Option<String>,
+    /// `day_first` or `month_first`.
+    date_order: Option<String>,
+    /// `fr` or `en`.
+    locale: Option<String>,
+    /// From column to header, as a JSON object.
+    mapping: Option<String>,
+    /// Whether amounts with more than two decimals are rejected.
+    strict: Option<bool>,
+}
+
+impl ImportQuery {
+    fn options(&self) -> Result<ReadOptions, ApiError> {
+        fn named<T: serde::de::DeserializeOwned>(
+            what: &str,
+            text: Option<&str>,
+        ) -> Result<Option<T>, ApiError> {
+            text.map(|text| {
+                serde_json::from_value(serde_json::Value::from(text))
+                    .map_err(|error| ApiError::Invalid(format!("`{what}`: {error}")))
+            })
+            .transpose()
+        }
+        let mapping: BTreeMap<String, String> = match &self.mapping {
+            None => BTreeMap::new(),
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                ApiError::Invalid(format!(
+                    "`mapping` must be a JSON object from column to header: {error}"
+                ))
+            })?,
+        };
+        Ok(ReadOptions {
+            format: named("format", self.format.as_deref())?,
+            encoding: self.encoding.clone(),
+            delimiter: self.delimiter.clone(),
+            skip_lines: self.skip_lines,
+            decimal: named("decimal", self.decimal.as_deref())?,
+            date_order: named("date_order", self.date_order.as_deref())?,
+            locale: named("locale", self.locale.as_deref())?,
+            mapping,
+            strict: self.strict.unwrap_or_default(),
+        })
+    }
+
+    fn table(&self) -> Result<Option<Table>, ApiError> {
+        self.table
+            .as_deref()
+            .map(|name| {
+                Table::parse(name).ok_or_else(|| {
+                    ApiError::Invalid(format!(
+                        "`table` is products, stores, targets or sales, not `{name}`"
+                    ))
+                })
+            })
+            .transpose()
+    }
+
+    /// What concerns the whole import, put over `request`.
+    fn apply(&self, request: &mut ImportRequest) {
+        if let Some(mode) = self.mode {
+            request.mode = mode;
+        }
+        if let Some(on_error) = self.on_error {
+            request.on_error = on_error;
+        }
+        if let Some(dry_run) = self.dry_run {
+            request.dry_run = dry_run;
+        }
+        if let Some(limit) = &self.max_rejects {
+            request.max_rejects = Some(match limit.parse() {
+                Ok(count) => MaxRejects::Count(count),
+                Err(_) => MaxRejects::Percent(limit.clone()),
+            });
+        }
+    }
+}
+
+/// Import files.
+///
+/// Without a body: the configured sources, which are the sample data by default. A JSON body names sources by
+/// path under the data folder or by URL. With `?table=`, or as `multipart/form-data` whose parts are named
+/// after tables, the files themselves are the body.
+///
+/// Try `curl -X POST localhost:5000/jobs/import`, or
+/// `curl -T sales.csv 'localhost:5000/jobs/import?table=sales' -X POST -H 'Prefer: wait=30'`.
+#[utoipa::path(
+    post,
+    path = "/jobs/import",
+    tag = "jobs",
+    params(
+        ImportQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
+    ),
+    request_body(content(
+        (ImportRequest = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/octet-stream"),
+        (String = "multipart/form-data"),
+    )),
+    responses(
+        (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
+        (status = 202, description = "the job; `Location` says where to look for it", body = Job),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn import(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ImportQuery>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
+    let key = idempotency::key(&headers)?;
+    let wait = idempotency::wait(&headers, app.config.max_wait_s);
+    let receiving = app.receive(key.as_deref())?;
+    let uri = request.uri().to_string();
+    let known = match &key {
+        Some(key) => key_is_known(&app, key).await?,
+        None => false,
+    };
+    // Of a repeated upload only the digest is needed.
+    let keep = !known;
+    let (mut import, uploads, content) = receive(&app, &query, request, keep).await?;
+    query.apply(&mut import);
+    let import = match import.checked() {
+        Ok(import) => import,
+        Err(detail) => {
+            forget(&app, &uploads).await;
+            return Err(ApiError::Invalid(detail));
+        }
+    };
+    let key = key.map(|key| IdempotencyKey {
+        key,
+        fingerprint: fingerprint("import", &uri, &content),
+    });
+    let request = serde_json::to_string(&import).map_err(|error| ApiError::Internal(error.into()))?;
+    let submission = Submission {
+        kind: JobKind::Import,
+        request,
+        key,
+    };
+    match store::submit(&app.db, &submission, app.config.queue_limit).await {
+        Ok((job, repeated)) => {
+            drop(receiving);
+            if repeated {
+                forget(&app, &uploads).await;
+            }
+            app.signals.submitted(job);
+            submitted(&app, job, repeated, wait).await
+        }
+        Err(error) => {
+            forget(&app, &uploads).await;
+            Err(error)
+        }
+    }
+}
+
+/// Compute analyses and keep the answers.
+#[utoipa::path(
+    post,
+    path = "/jobs/analysis",
+    tag = "jobs",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
+    ),
+    request_body(content = Option<AnalysisRequest>, description = "which analyses; all built-in ones without a body"),
+    responses(
+        (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
+        (status = 202, description = "the job; `Location` says where to look for it", body = Job),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
+    let key = idempotency::key(&headers)?;
+    let wait = idempotency::wait(&headers, app.config.max_wait_s);
+    let _receiving = app.receive(key.as_deref())?;
+    let body = small_body(request).await?;
+    let asked: AnalysisRequest = if body.is_empty() {
+        AnalysisRequest::default()
+    } else {
+        parse_json(&body)?
+    };
+    for name in &asked.analyses {
+        if app.catalog.find(name).is_none() {
+            return Err(ApiError::NotFound {
+                what: "analysis",
+                id: name.clone(),
+            });
+        }
+    }
+    let request = serde_json::to_string(&asked).map_err(|error| ApiError::Internal(error.into()))?;
+    let submission = Submission {
+        kind: JobKind::Analysis,
+        key: key.map(|key| IdempotencyKey {
+            key,
+            fingerprint: fingerprint("analysis", "", &request),
+        }),
+        request,
+    };
+    let (job, repeated) = store::submit(&app.db, &submission, app.config.queue_limit).await?;
+    app.signals.submitted(job);
+    submitted(&app, job, repeated, wait).await
+}
+
+/// What a request under an idempotency key is recognised by.
+fn fingerprint(kind: &str, uri: &str, content: &str) -> String {
+    blake3::hash(format!("{kind}\n{uri}\n{content}").as_bytes())
+        .to_hex()
+        .to_string()
+}
+
+async fn key_is_known(app: &App, key: &str) -> Result<bool, ApiError> {
+    let result = app
+        .db
+        .query(
+            "SELECT 1 FROM jobs WHERE idempotency_key = ?1",
+            positional([key.into()]),
+        )
+        .await?;
+    Ok(!result.rows.is_empty())
+}
+
+/// The request that a body stands for, the uploads in it, and what its content is recognised by.
+async fn receive(
+    app: &App,
+    query: &ImportQuery,
+    request: Request,
+    keep: bool,
+) -> Result<(ImportRequest, Vec<Upload>, String), ApiError> {
+    let media_type = media_type(request.headers());
+    if media_type == "multipart/form-data" {
+        return receive_parts(app, query, request, keep).await;
+    }
+    if let Some(table) = query.table()? {
+        let name = query.name.clone().unwrap_or_else(|| format!("{table} (upload)"));
+        let options = query.options()?;
+        let upload = receive_file(app, request.into_body(), keep).await?;
+        let content = upload.digest.clone();
+        let import = ImportRequest {
+            sources: vec![uploaded(table, name, options, &upload)],
+            ..ImportRequest::default()
+        };
+        return Ok((import, vec![upload], content));
+    }
+    let has_body = request.headers().contains_key(TRANSFER_ENCODING)
+        || request
+            .headers()
+            .get(CONTENT_LENGTH)
+            .is_some_and(|length| length != "0");
+    if has_body
+        && !matches!(
+            media_type.as_str(),
+            "" | "application/json" | "application/x-www-form-urlencoded"
+        )
+    {
+        return Err(ApiError::Unsupported(format!(
+            "a body of type {media_type} needs `?table=` (products, stores, targets or sales); a request in JSON \
+             names its sources"
+        )));
+    }
+    let body = small_body(request).await?;
+    let mut import: ImportRequest = if body.is_empty() {
+        ImportRequest::default()
+    } else {
+        parse_json(&body)?
+    };
+    let content = serde_json::to_string(&import).map_err(|error| ApiError::Internal(error.into()))?;
+    if import.sources.is_empty() {
+        import.sources = import::configured_sources(&app.config.data);
+    }
+    if import.sources.is_empty() {
+        return Err(ApiError::Invalid(format!(
+            "the data folder {} has no products.csv, stores.csv, targets.csv or sales.csv; name a source, such as \
+             {{\"sources\":[{{\"table\":\"sales\",\"url\":\"https://example.org/sales.csv\"}}]}}",
+            app.config.data.display()
+        )));
+    }
+    if import.sources.iter().any(|source| source.upload.is_some()) {
+        return Err(ApiError::Invalid("a source has either `path` or `url`".into()));
+    }
+    Ok((import, Vec::new(), content))
+}
+
+/// The files of a form; each part is named after its table, or `file` with `?table=`.
+async fn receive_parts(
+    app: &App,
+    query: &ImportQuery,
+    request: Request,
+    keep: bool,
+) -> Result<(ImportRequest, Vec<Upload>, String), ApiError> {
+    let invalid = |error: axum::extract::multipart::MultipartError| ApiError::Invalid(error.body_text());
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let mut sources = Vec::new();
+    let mut uploads = Vec::new();
+    let mut content = String::new();
+    let outcome = async {
+        while let Some(mut part) = form.next_field().await.map_err(invalid)? {
+            let part_name = part.name().unwrap_or_default().to_owned();
+            let table = match Table::parse(&part_name) {
+                Some(table) => table,
+                None => query.table()?.ok_or_else(|| {
+                    ApiError::Invalid(format!(
+                        "the part `{part_name}` is named after no table: products, stores, targets or sales"
+                    ))
+                })?,
+            };
+            let name = part.file_name().unwrap_or(&part_name).to_owned();
+            let mut writer = UploadWriter::new(app.db.clone(), keep)?;
+            while let Some(bytes) = part.chunk().await.map_err(invalid)? {
+                if writer.bytes() + bytes.len() as u64 > app.config.max_upload_bytes {
+                    writer.abandon().await?;
+                    return Err(ApiError::TooLarge {
+                        limit: app.config.max_upload_bytes,
+                    });
+                }
+                writer.push(&bytes).await?;
+            }
+            let upload = writer.finish().await?;
+            content.push_str(&format!("{table}:{}\n", upload.digest));
+            sources.push(uploaded(table, name, query.options()?, &upload));
+            uploads.push(upload);
+        }
+        Ok(())
+    }
+    .await;
+    if let Err(error) = outcome {
+        forget(app, &uploads).await;
+        return Err(error);
+    }
+    if sources.is_empty() {
+        return Err(ApiError::Invalid("the form has no file".into()));
+    }
+    // Parents first, whatever the order of the parts.
+    sources.sort_by_key(|source| Table::ALL.iter().position(|table| *table == source.table));
+    let import = ImportRequest {
+        sources,
+        ..ImportRequest::default()
+    };
+    Ok((import, uploads, content))
+}
+
+fn uploaded(table: Table, name: String, options: ReadOptions, upload: &Upload) -> SourceRequest {
+    SourceRequest {
+        table,
+        path: None,
+        url: None,
+        upload: Some(UploadRef {
+            id: upload.id.clone(),
+            bytes: upload.bytes,
+            name,
+        }),
+        options,
+        unknown: BTreeMap::new(),
+    }
+}
+
+async fn receive_file(app: &App, body: Body, keep: bool) -> Result<Upload, ApiError> {
+    let limit = app.config.max_upload_bytes;
+    let mut writer = UploadWriter::new(app.db.clone(), keep)?;
+    let mut stream = body.into_data_stream();
+    while let Some(bytes) = stream.next().await {
+        let bytes = match bytes {
+            Ok(bytes) if writer.bytes() + bytes.len() as u64 <= limit => bytes,
+            Ok(_) => {
+                writer.abandon().await?;
+                return Err(ApiError::TooLarge { limit });
+            }
+            Err(error) => {
+                writer.abandon().await?;
+                return Err(ApiError::Invalid(format!(
+                    "the body did not arrive whole: {error}"
+                )));
+            }
+        };
+        writer.push(&bytes).await?;
+    }
+    Ok(writer.finish().await?)
+}
+
+/// Drops uploads that no job needs. What is left over after a failure is dropped at the next start.
+async fn forget(app: &App, uploads: &[Upload]) {
+    for upload in uploads {
+        if let Err(error) = source::delete_upload(&app.db, &upload.id).await {
+            tracing::warn!("an upload is left over: {error}");
+        }
+    }
+}
+
+async fn small_body(request: Request) -> Result<axum::body::Bytes, ApiError> {
+    axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES)
+        .await
+        .map_err(|error| {
+            ApiError::Invalid(format!(
+                "the body is larger than 1 MiB or did not arrive whole: {error}"
+            ))
+        })
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}

@@ -1,0 +1,381 @@
+//! The runner: takes one job after the other, runs it, writes down how it ended.
+//!
+//! A running job has a lease that its process renews. A process that starts, or that finds a lease over,
+//! marks the job `interrupted` and takes it up again from its checkpoint. db-service going away ends no job:
+//! the runner waits until it is back.
+
+use crate::analysis::catalog::Catalog;
+use crate::config::Config;
+use crate::error::ApiError;
+use crate::jobs::analysis::{self, AnalysisRequest};
+use crate::jobs::import::{self, ImportRequest};
+use crate::jobs::source;
+use crate::jobs::store::{self, Beat, Claimed, Ending};
+use crate::jobs::{JobKind, JobState, Progress};
+use db_client::db_api::ErrorCode;
+use db_client::{DbClient, DbError};
+use service_kit::problem::Problem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast, watch};
+use tracing::{Instrument as _, error, info, info_span, warn};
+
+/// How long the runner sleeps at most before it looks for jobs that other processes left.
+const LONGEST_NAP: Duration = Duration::from_secs(1);
+
+/// What requests and the runner tell each other.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    /// A job waits.
+    submitted: Notify,
+    /// The id of a job that changed.
+    changes: broadcast::Sender<i64>,
+    /// Ids of jobs whose end was asked for in this process.
+    cancelled: Mutex<Vec<i64>>,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Self {
+        Self {
+            submitted: Notify::new(),
+            changes: broadcast::channel(256).0,
+            cancelled: Mutex::default(),
+        }
+    }
+
+    /// Says that `job` waits.
+    pub(crate) fn submitted(&self, job: i64) {
+        self.submitted.notify_one();
+        self.changed(job);
+    }
+
+    /// Says that `job` changed.
+    pub(crate) fn changed(&self, job: i64) {
+        let _ = self.changes.send(job); // nobody listening is fine
+    }
+
+    /// Says that the end of `job` was asked for.
+    pub(crate) fn cancelled(&self, job: i64) {
+        self.cancelled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(job);
+        self.changed(job);
+    }
+
+    /// The ids of jobs that change from now on.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<i64> {
+        self.changes.subscribe()
+    }
+
+    fn take_cancelled(&self, job: i64) -> bool {
+        let mut cancelled = self.cancelled.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = cancelled.len();
+        cancelled.retain(|id| *id != job);
+        cancelled.len() < before
+    }
+}
+
+/// How far the running job is; written by it, read by its heartbeat.
+#[derive(Debug, Default)]
+pub(crate) struct ProgressCell {
+    phase: Mutex<Option<&'static str>>,
+    pub bytes: Arc<AtomicU64>,
+    bytes_total: AtomicU64,
+    /// One more than the number, 0 for none.
+    rows_total: AtomicU64,
+}
+
+impl ProgressCell {
+    /// A new phase begins.
+    pub(crate) fn begin(&self, phase: &'static str, rows_total: Option<u64>) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase);
+        self.rows_total
+            .store(rows_total.map_or(0, |rows| rows + 1), Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// The current source has so many bytes.
+    pub(crate) fn set_bytes_total(&self, bytes: u64) {
+        self.bytes_total.store(bytes, Ordering::Relaxed);
+    }
+
+    fn snapshot(&self) -> Progress {
+        let total = self.bytes_total.load(Ordering::Relaxed);
+        Progress {
+            phase: self
+                .phase
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .map(str::to_owned),
+            bytes: self.bytes.load(Ordering::Relaxed).min(total),
+            bytes_total: (total > 0).then_some(total),
+            rows_total: self.rows_total.load(Ordering::Relaxed).checked_sub(1),
+            ..Progress::default()
+        }
+    }
+}
+
+/// What a job has while it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct JobContext {
+    pub job: i64,
+    pub db: DbClient,
+    pub config: Arc<Config>,
+    pub progress: Arc<ProgressCell>,
+    signals: Arc<Signals>,
+    cancel: Arc<AtomicBool>,
+    lost: Arc<AtomicBool>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl JobContext {
+    /// Whether the job has to stop here.
+    pub(crate) fn check_stop(&self) -> Result<(), Stop> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(Stop::Lost);
+        }
+        if self.cancel.load(Ordering::Relaxed) || self.signals.take_cancelled(self.job) {
+            return Err(Stop::Cancelled);
+        }
+        if *self.stopping.borrow() {
+            return Err(Stop::ShuttingDown);
+        }
+        Ok(())
+    }
+
+    /// Says that the job's row changed.
+    pub(crate) fn changed(&self) {
+        self.signals.changed(self.job);
+    }
+}
+
+/// Why a job stops before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It cannot be done.
+    Failed(Problem),
+    /// Its end was asked for.
+    Cancelled,
+    /// The process stops; the job goes on with the next one.
+    ShuttingDown,
+    /// Another process has it.
+    Lost,
+    /// db-service went away, or an earlier process's write came in between: it goes on from its checkpoint.
+    Database(DbError),
+    /// A fault of ours.
+    Broken(anyhow::Error),
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        // The same batch was sent by a process that was killed, and its content was different: what it wrote
+        // is in the checkpoint by now.
+        let overtaken = error.code() == Some(ErrorCode::IdempotencyMismatch);
+        if error.is_retryable() || overtaken {
+            Self::Database(error)
+        } else {
+            Self::Broken(error.into())
+        }
+    }
+}
+
+/// Runs jobs until `stopping` says so.
+#[derive(Debug, Clone)]
+pub(crate) struct Runner {
+    pub db: DbClient,
+    pub config: Arc<Config>,
+    pub catalog: Arc<Catalog>,
+    pub signals: Arc<Signals>,
+    pub owner: String,
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Runner {
+    /// Takes one job after the other.
+    pub(crate) async fn run(mut self) {
+        while !*self.stopping.borrow() {
+            match self.next().await {
+                Ok(Some(job)) => {
+                    let span = info_span!("job", id = job.id, kind = job.kind.as_str());
+                    self.run_job(job).instrument(span).await;
+                }
+                Ok(None) => self.nap().await,
+                Err(error) => {
+                    warn!("jobs cannot be looked for: {error}");
+                    self.wait_for_database().await;
+                }
+            }
+        }
+    }
+
+    async fn next(&self) -> Result<Option<Claimed>, DbError> {
+        let interrupted = store::interrupt_abandoned(&self.db, &self.owner).await?;
+        if interrupted > 0 {
+            info!(
+                jobs = interrupted,
+                "{interrupted} jobs were interrupted and go on"
+            );
+        }
+        store::claim(&self.db, &self.owner, self.config.job_lease_ms).await
+    }
+
+    async fn nap(&mut self) {
+        tokio::select! {
+            () = self.signals.submitted.notified() => {}
+            () = tokio::time::sleep(LONGEST_NAP) => {}
+            _ = self.stopping.changed() => {}
+        }
+    }
+
+    async fn wait_for_database(&mut self) {
+        tokio::select! {
+            () = self.db.wait_until_ready() => {}
+            _ = self.stopping.changed() => {}
+        }
+    }
+
+    async fn run_job(&mut self, job: Claimed) {
+        info!("job {} begins", job.id);
+        let context = JobContext {
+            job: job.id,
+            db: self.db.clone(),
+            config: Arc::clone(&self.config),
+            progress: Arc::default(),
+            signals: Arc::clone(&self.signals),
+            cancel: Arc::new(AtomicBool::new(job.cancel_requested)),
+            lost: Arc::default(),
+            stopping: self.stopping.clone(),
+        };
+        context.changed();
+        let heartbeat = tokio::spawn(heartbeat(context.clone(), self.owner.clone()));
+        let outcome = self.work(&context, &job).await;
+        heartbeat.abort();
+        let ending = match outcome {
+            Ok(ending) => ending,
+            Err(Stop::Failed(problem)) => {
+                info!("job {} failed: {problem}", job.id);
+                Ending {
+                    state: JobState::Failed,
+                    result: None,
+                    error: Some(problem),
+                }
+            }
+            Err(Stop::Cancelled) => Ending {
+                state: JobState::Cancelled,
+                result: None,
+                error: None,
+            },
+            Err(Stop::Broken(cause)) => {
+                error!("job {} failed: {cause:#}", job.id);
+                let detail = format!("{cause:#}");
+                Ending {
+                    state: JobState::Failed,
+                    result: None,
+                    error: Some(Problem::new(
+                        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                        "internal",
+                        detail,
+                    )),
+                }
+            }
+            Err(Stop::ShuttingDown) => {
+                // The lease of this process is given up, so the next one need not wait for its end.
+                if let Err(error) = store::interrupt_abandoned(&self.db, &self.owner).await {
+                    warn!("job {} stays marked as running: {error}", job.id);
+                }
+                return;
+            }
+            Err(Stop::Lost) => {
+                warn!("job {} was taken up by another process", job.id);
+                return;
+            }
+            Err(Stop::Database(error)) => {
+                warn!("job {} waits for db-service: {error}", job.id);
+                self.wait_for_database().await;
+                return;
+            }
+        };
+        self.end(&job, &ending).await;
+        self.signals.changed(job.id);
+    }
+
+    async fn work(&self, context: &JobContext, job: &Claimed) -> Result<Ending, Stop> {
+        context.check_stop()?;
+        match job.kind {
+            JobKind::Import => {
+                let request: ImportRequest =
+                    serde_json::from_str(&job.request).map_err(|error| Stop::Broken(error.into()))?;
+                let counters = import::run(context, &request, job.checkpoint.clone()).await?;
+                Ok(Ending {
+                    state: if counters.rejected > 0 {
+                        JobState::SucceededWithRejects
+                    } else {
+                        JobState::Succeeded
+                    },
+                    result: Some(import::result(&counters, request.dry_run)),
+                    error: None,
+                })
+            }
+            JobKind::Analysis => {
+                let request: AnalysisRequest =
+                    serde_json::from_str(&job.request).map_err(|error| Stop::Broken(error.into()))?;
+                let result = analysis::run(&self.db, &self.catalog, job.id, &request).await;
+                let result = result.map_err(|error| match error {
+                    ApiError::Database(error) => Stop::from(error),
+                    ApiError::Internal(error) => Stop::Broken(error),
+                    other => Stop::Failed(other.into_problem()),
+                })?;
+                Ok(Ending {
+                    state: JobState::Succeeded,
+                    result: Some(result),
+                    error: None,
+                })
+            }
+        }
+    }
+
+    /// Writes down how a job ended, however long db-service is away, and drops what it no longer needs.
+    async fn end(&mut self, job: &Claimed, ending: &Ending) {
+        while let Err(error) = store::finish(&self.db, job.id, &self.owner, ending).await {
+            if !error.is_retryable() || *self.stopping.borrow() {
+                error!("the end of job {} cannot be written down: {error}", job.id);
+                return;
+            }
+            self.wait_for_database().await;
+        }
+        info!(state = %ending.state, "job {} ended: {}", job.id, ending.state);
+        if job.kind != JobKind::Import {
+            return;
+        }
+        let Ok(request) = serde_json::from_str::<ImportRequest>(&job.request) else {
+            return;
+        };
+        for upload in import::uploads(&request) {
+            if let Err(error) = source::delete_upload(&self.db, &upload.id).await {
+                warn!("the bytes of job {} are left over: {error}", job.id);
+            }
+        }
+    }
+}
+
+/// Renews the lease of a job and writes down its progress, until it is aborted.
+async fn heartbeat(context: JobContext, owner: String) {
+    let lease_ms = context.config.job_lease_ms;
+    let pause = Duration::from_millis((lease_ms / 4).clamp(10, 500));
+    loop {
+        tokio::time::sleep(pause).await;
+        let progress = context.progress.snapshot();
+        match store::beat(&context.db, context.job, &owner, lease_ms, &progress).await {
+            Ok(Beat::Ours { cancel_requested }) => {
+                if cancel_requested {
+                    context.cancel.store(true, Ordering::Relaxed);
+                }
+                context.changed();
+            }
+            Ok(Beat::Lost) => context.lost.store(true, Ordering::Relaxed),
+            Err(error) => warn!("no sign of life could be given: {error}"),
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Imports over HTTP.
+
+use crate::support::{Stack, counters};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn importing_again_inserts_nothing_and_says_so() {
+    let stack = Stack::with_sample().await;
+
+    let again = stack.script.import_configured().await;
+
+    let [read, inserted, updated, unchanged, rejected] = counters(&again);
+    assert_eq!(again["state"], "succeeded", "{again:#}");
+    assert_eq!((inserted, updated, rejected), (0, 0, 0));
+    assert_eq!(read, unchanged);
+    assert!(read > 7_000, "{read}");
+    let notes = again["notes"].to_string();
+    assert!(notes.contains("same content as in job 1"), "{notes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_rows_are_listed_with_line_and_reason_and_the_good_ones_taken() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let file = "id,product_id,store_id,sale_date,quantity,amount\n\
+        1,1,10,2023-11-01,1,5.00\n\
+        2,9,10,2023-11-01,1,5.00\n\
+        3,1,99,2023-11-01,1,5.00\n\
+        4,1,10,2023-02-30,1,5.00\n\
+        5,1,10,2023-11-01,many,5.00\n\
+        6,1,10,2023-11-01,1,five\n\
+        7,1,10,2023-11-01,1\n\
+        1,1,10,2023-11-01,1,5.00\n\
+        8,1,10,2023-11-01,,5.00\n\
+        9,2,20,2023-11-02,2,2.405\n";
+
+    let job = stack
+        .script
+        .job("/jobs/import?table=sales&name=bad.csv", file)
+        .await;
+
+    assert_eq!(job["state"], "succeeded_with_rejects", "{job:#}");
+    assert_eq!(counters(&job), [10, 2, 0, 0, 8]);
+    assert_eq!(job["counters"]["warnings"], 1);
+    let found: Vec<(u64, String)> = stack
+        .script
+        .rejects(&job)
+        .await
+        .iter()
+        .map(|reject| {
+            (
+                reject["line"].as_u64().unwrap(),
+                reject["code"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let expected = [
+        (3, "unknown_product"),
+        (4, "unknown_store"),
+        (5, "bad_date"),
+        (6, "bad_integer"),
+        (7, "bad_amount"),
+        (8, "wrong_field_count"),
+        (9, "duplicate_key_in_file"),
+        (10, "missing_value"),
+    ];
+    assert_eq!(found, expected.map(|(line, code)| (line, code.to_owned())));
+    assert_eq!(stack.value("SELECT SUM(amount_cents) FROM sales").await, 741);
+    let csv = stack
+        .script
+        .get(&format!("/jobs/{}/rejects?format=csv", job["id"]))
+        .await;
+    let csv = csv.text().await.unwrap();
+    assert!(csv.contains("0,bad.csv,3,2,"), "{csv}");
+    assert!(
+        csv.contains("\"2,9,10,2023-11-01,1,5.00\",product_id,9,unknown_product"),
+        "{csv}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_may_not_skip_leaves_the_database_as_it_was() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let file =
+        "id,product_id,store_id,sale_date,quantity,amount\n1,1,10,2023-11-01,1,5.00\n2,1,10,x,1,5.00\n";
+
+    let aborted = stack
+        .script
+        .job("/jobs/import?table=sales&on_error=abort", file)
+        .await;
+    let limited = stack
+        .script
+        .job("/jobs/import?table=sales&max_rejects=10%25", file)
+        .await;
+    let allowed = stack
+        .script
+        .job("/jobs/import?table=sales&max_rejects=1&dry_run=true", file)
+        .await;
+
+    assert_eq!(aborted["state"], "failed", "{aborted:#}");
+    assert_eq!(aborted["error"]["code"], "too_many_rejects");
+    assert_eq!(stack.script.rejects(&aborted).await[0]["line"], 3);
+    assert_eq!(limited["state"], "failed");
+    assert_eq!(allowed["state"], "succeeded_with_rejects");
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_no_tables_fail_before_the_first_row() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+
+    for (content, code, word) in [
+        ("", "empty_source", "empty"),
+        (
+            "id,product_id,sale_date,quantity,amount\n",
+            "unknown_columns",
+            "store_id",
+        ),
+        ("un deux trois\nquatre cinq\n", "unknown_columns", "un deux trois"),
+        (
+            "id,product_id,store_id,sale_date,quantity,amount\n1,1,10,2023-11-01,1,\"1,50\"\n2,1,10,2023-11-01,1,1.50\n",
+            "conflicting_numbers",
+            "decimal",
+        ),
+        (
+            "id,product_id,store_id,sale_date,quantity,amount\n1,1,10,13/11/2023,1,1.50\n2,1,10,11/13/2023,1,1.50\n",
+            "conflicting_dates",
+            "date_order",
+        ),
+    ] {
+        let job = stack.script.job("/jobs/import?table=sales", content).await;
+        assert_eq!(job["state"], "failed", "{job:#}");
+        assert_eq!(job["error"]["code"], code, "{job:#}");
+        assert!(job["error"]["detail"].as_str().unwrap().contains(word), "{job:#}");
+    }
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 0);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+}
+
+/// The same four sales as a French export, in several encodings.
+#[tokio::test(flavor = "multi_thread")]
+async fn french_exports_are_read_as_they_come() {
+    let text = "N° ligne;Réf. produit;Magasin;Date de vente;Quantité;Montant TTC (€)\r\n\
+        1;1;10;03/11/2023;1;1\u{a0}234,56 €\r\n\
+        2;2;20;13/11/2023;2;-12,50\r\n\
+        3;1;20;2023-11-14;1;3\r\n";
+    let utf16: Vec<u8> = text
+        .replace(';', "\t")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let files: [(&str, Vec<u8>); 4] = [
+        (
+            "windows-1252",
+            encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
+        ),
+        ("UTF-8", [b"\xef\xbb\xbf", text.as_bytes()].concat()),
+        ("UTF-8", text.replace('\u{a0}', "\u{202f}").into_bytes()),
+        ("UTF-16LE", [b"\xff\xfe", &utf16[..]].concat()),
+    ];
+    for (encoding, bytes) in files {
+        let stack = Stack::start().await;
+        stack.seed().await;
+
+        let job = stack.script.job("/jobs/import?table=sales", bytes).await;
+
+        assert_eq!(counters(&job), [3, 3, 0, 0, 0], "{job:#}");
+        let decisions = &job["sources"][0]["decisions"];
+        assert_eq!(decisions["encoding"], encoding);
+        assert_eq!(decisions["mapping"][1]["column"], "product_id");
+        assert_eq!(decisions["columns"][0]["date_order"], "day_first");
+        assert_eq!(decisions["columns"][0]["decided_by"], "evidence");
+        assert_eq!(
+            stack
+                .value("SELECT group_concat(sale_date || ' ' || amount_cents, ', ' ORDER BY id) FROM sales")
+                .await,
+            "2023-11-03 123456, 2023-11-13 -1250, 2023-11-14 300"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_settled_is_assumed_and_said() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let file = "id;product_id;store_id;sale_date;quantity;amount\n1;1;10;03/11/2023;1;1.234\n";
+
+    let french = stack
+        .script
+        .job("/jobs/import?table=sales&dry_run=true", file)
+        .await;
+    let english = stack.script.job("/jobs/import?table=sales&locale=en", file).await;
+
+    let notes = french["notes"].to_string();
+    assert!(
+        notes.contains("a decimal comma was assumed") && notes.contains("the day first was assumed"),
+        "{notes}"
+    );
+    assert_eq!(english["counters"]["warnings"], 1);
+    assert_eq!(
+        stack
+            .value("SELECT sale_date || ' ' || amount_cents FROM sales")
+            .await,
+        "2023-03-11 123"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_and_packed_files_are_told_by_their_content() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let rows = r#"[{"id":1,"product_id":1,"store_id":10,"sale_date":"2023-11-01","quantity":1,"amount":12.3},
+        {"id":2,"product_id":1,"store_id":10,"sale_date":"2023-11-01","quantity":1,"amount":"4,5"}]"#;
+    let lines = r#"{"id":3,"product_id":1,"store_id":10,"sale_date":"2023-11-02","quantity":1,"amount":1e1}"#;
+    let csv = "id,product_id,store_id,sale_date,quantity,amount\n4,1,10,2023-11-03,1,1.00\n";
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, csv.as_bytes()).unwrap();
+    let zstd = zstd::encode_all(csv.replace("\n4", "\n5").as_bytes(), 1).unwrap();
+
+    for body in [
+        rows.as_bytes().to_vec(),
+        lines.into(),
+        gzip.finish().unwrap(),
+        zstd,
+    ] {
+        let job = stack.script.job("/jobs/import?table=sales", body).await;
+        assert_eq!(job["state"], "succeeded", "{job:#}");
+    }
+
+    assert_eq!(
+        stack
+            .value("SELECT group_concat(id || ':' || amount_cents, ' ' ORDER BY id) FROM sales")
+            .await,
+        "1:1230 2:450 3:1000 4:100 5:100"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modes_say_what_happens_to_rows_that_are_there() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let file = |amount: &str| {
+        format!(
+            "id,product_id,store_id,sale_date,quantity,amount\n1,1,10,2023-11-01,1,{amount}\n2,1,10,2023-11-01,1,7.00\n"
+        )
+    };
+
+    let first = stack.script.job("/jobs/import?table=sales", file("5.00")).await;
+    let kept = stack
+        .script
+        .job("/jobs/import?table=sales&mode=insert_new", file("6.00"))
+        .await;
+    let appended = stack
+        .script
+        .job("/jobs/import?table=sales&mode=append", file("6.00"))
+        .await;
+    let dry = stack
+        .script
+        .job("/jobs/import?table=sales&dry_run=true", file("6.00"))
+        .await;
+    assert_eq!(stack.value("SELECT SUM(amount_cents) FROM sales").await, 1_200);
+    let changed = stack.script.job("/jobs/import?table=sales", file("6.00")).await;
+    let without_ids = "product_id,store_id,sale_date,quantity,amount\n1,10,2023-11-01,1,5.00\n";
+    let more = stack
+        .script
+        .job("/jobs/import?table=sales&mode=append", without_ids)
+        .await;
+
+    assert_eq!(counters(&first), [2, 2, 0, 0, 0]);
+    assert_eq!(counters(&kept), [2, 0, 0, 2, 0]);
+    assert_eq!(counters(&appended), [2, 0, 0, 0, 2]);
+    assert_eq!(stack.script.rejects(&appended).await[0]["code"], "duplicate_key");
+    assert_eq!(counters(&dry), [2, 0, 1, 1, 0]);
+    assert_eq!(counters(&changed), [2, 0, 1, 1, 0]);
+    assert_eq!(counters(&more), [1, 1, 0, 0, 0], "{more:#}");
+    assert_eq!(
+        stack.value("SELECT import_job_id FROM sales WHERE id = 1").await,
+        changed["id"]
+    );
+    assert_eq!(
+        stack.value("SELECT import_job_id FROM sales WHERE id = 2").await,
+        first["id"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_foresees_what_the_import_does() {
+    let stack = Stack::start_with(|config| {
+        config.data = crate::support::sample();
+        config.batch_rows = 1_000;
+    })
+    .await;
+
+    let foreseen = stack.script.job("/jobs/import", r#"{"dry_run":true}"#).await;
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 0);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM product_days").await, 0);
+    let done = stack.script.import_configured().await;
+
+    assert_eq!(foreseen["counters"], done["counters"]);
+    assert_eq!(foreseen["result"]["dry_run"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_brings_several_files_in_any_order() {
+    let stack = Stack::start().await;
+    let part = |table: &str, name: &str, text: &str| {
+        format!(
+            "--limit\r\ncontent-disposition: form-data; name=\"{table}\"; filename=\"{name}\"\r\n\r\n{text}\r\n"
+        )
+    };
+    let form = [
+        part(
+            "sales",
+            "s.csv",
+            "id,product_id,store_id,sale_date,quantity,amount\n1,1,1,2023-11-01,1,5.00\n",
+        ),
+        part("stores", "m.csv", "id,city\n1,Brest\n"),
+        part("products", "p.csv", "id,name,price\n1,Cidre,5.00\n"),
+        "--limit--\r\n".to_owned(),
+    ]
+    .concat();
+
+    let response = stack
+        .script
+        .request(Method::POST, "/jobs/import")
+        .header("prefer", "wait=60")
+        .header("content-type", "multipart/form-data; boundary=limit")
+        .body(form)
+        .send()
+        .await
+        .unwrap();
+    let job: Value = response.json().await.unwrap();
+
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    assert_eq!(counters(&job), [3, 3, 0, 0, 0]);
+    assert_eq!(job["sources"][2]["origin"], "s.csv");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_files_under_the_data_folder_are_read() {
+    let stack = Stack::start().await;
+    stack.write("stores.csv", "id,city\n1,Brest\n");
+
+    let inside = r#"{"sources":[{"table":"stores","path":"stores.csv"}]}"#;
+    let outside = r#"{"sources":[{"table":"stores","path":"../stores.csv"}]}"#;
+    let inside = stack.script.job("/jobs/import", inside).await;
+    let outside = stack.script.job("/jobs/import", outside).await;
+
+    assert_eq!(counters(&inside), [1, 1, 0, 0, 0]);
+    assert_eq!(outside["error"]["code"], "no_such_file", "{outside:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_make_no_sense_are_refused_in_words() {
+    let stack = Stack::start().await;
+
+    for (path, body, word) in [
+        ("/jobs/import?table=clients", "x", "clients"),
+        ("/jobs/import?table=sales&max_rejects=few", "x", "max_rejects"),
+        ("/jobs/import?table=sales&encoding=klingon", "x", "klingon"),
+        (
+            "/jobs/import",
+            r#"{"sources":[{"table":"sales"}]}"#,
+            "`path` or `url`",
+        ),
+        (
+            "/jobs/import",
+            r#"{"sources":[{"table":"sales","path":"a","mapings":{}}]}"#,
+            "mapings",
+        ),
+        ("/jobs/import", r#"{"sauces":[]}"#, "sauces"),
+    ] {
+        let response = stack
+            .script
+            .request(Method::POST, path)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path} {body}");
+        let problem: Value = response.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{problem}");
+    }
+    let empty = stack
+        .script
+        .request(Method::POST, "/jobs/import")
+        .send()
+        .await
+        .unwrap();
+    let problem: Value = empty.json().await.unwrap();
+    assert!(
+        problem["detail"].as_str().unwrap().contains("{\"sources\""),
+        "{problem}"
+    );
+    assert_eq!(stack.value("SELECT COUNT(*) FROM jobs").await, json!(0));
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, json!(0));
+}

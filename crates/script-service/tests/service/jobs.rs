@@ -1,0 +1,321 @@
+//! Jobs: states, waiting, idempotency, resume, cancel, events.
+
+use crate::support::{Process, Script, Stack, counters, sample};
+use reqwest::{Method, StatusCode};
+use script_service::Config;
+use serde_json::Value;
+
+/// A file of `rows` sales over `days` days from the first of November.
+fn sales(rows: u64, days: u64) -> String {
+    let mut text = String::from("id,product_id,store_id,sale_date,quantity,amount\n");
+    for id in 1..=rows {
+        let day = id % days + 1;
+        let product = id % 2 + 1;
+        let store = 10 * (id % 2 + 1);
+        text.push_str(&format!(
+            "{id},{product},{store},2023-11-{day:02},1,{}.{:02}\n",
+            id % 90,
+            id % 100
+        ));
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_accepted_at_once_and_found_at_its_location() {
+    let stack = Stack::start_with(|config| config.data = sample()).await;
+
+    let accepted = stack
+        .script
+        .request(Method::POST, "/jobs/import")
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let job = stack
+        .script
+        .until(&location, |_, job| job["state"] == "succeeded")
+        .await;
+    assert_eq!(job["sources"].as_array().unwrap().len(), 5);
+    let list = stack.script.json("/jobs?kind=import&state=succeeded").await;
+    assert_eq!(list["jobs"][0]["id"], job["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_gives_the_same_job() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let send = |key: &'static str, body: String| {
+        let request = stack
+            .script
+            .request(Method::POST, "/jobs/import?table=sales")
+            .header("idempotency-key", key)
+            .header("prefer", "wait=60")
+            .body(body);
+        async { request.send().await.unwrap() }
+    };
+
+    let first = send("k-1", sales(3, 3)).await;
+    let again = send("\"k-1\"", sales(3, 3)).await;
+    let other = send("k-1", sales(4, 3)).await;
+
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let first: Value = first.json().await.unwrap();
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(first["id"], again["id"]);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM jobs").await, 1);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_listed_page_by_page() {
+    let stack = Stack::start().await;
+    for _ in 0..5 {
+        stack
+            .script
+            .job("/jobs/analysis", r#"{"analyses":["total"]}"#)
+            .await;
+    }
+
+    let mut seen = Vec::new();
+    let mut path = "/jobs?page_size=2".to_owned();
+    loop {
+        let page = stack.script.json(&path).await;
+        seen.extend(
+            page["jobs"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|job| job["id"].as_i64().unwrap()),
+        );
+        match page["next_page_token"].as_str() {
+            Some(token) => path = format!("/jobs?page_size=2&page_token={token}"),
+            None => break,
+        }
+    }
+
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_says_so_and_a_known_key_passes_it() {
+    let stack = Stack::start_with(|config| config.queue_limit = 0).await;
+
+    let refused = stack
+        .script
+        .request(Method::POST, "/jobs/analysis")
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["code"], "queue_full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_import_is_finished_by_the_next_process_as_if_nothing_had_been() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let rows = 30_000;
+    stack.write("sales.csv", sales(rows, 28));
+    let arguments = ["--batch-rows", "200", "--job-lease-ms", "100"];
+    let start = async || Process::start(&stack.db.url, stack.data.path(), &arguments).await;
+
+    let mut process = start().await;
+    let accepted = process
+        .script
+        .request(Method::POST, "/jobs/import")
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    // Each process is killed once it has written some more batches.
+    let read = |job: &Value| job["counters"]["read"].as_u64().unwrap_or_default();
+    for kills in 1..=6 {
+        process
+            .script
+            .until(&location, |_, job| read(job) > kills * 1_700)
+            .await;
+        process.kill();
+        process = start().await;
+    }
+    let job = process
+        .script
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    assert_eq!(counters(&job), [rows, rows, 0, 0, 0]);
+    assert_eq!(job["sources"][0]["counters"], job["counters"]);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, rows);
+    assert_eq!(
+        stack.value("SELECT SUM(amount_cents) FROM sales").await,
+        stack.value("SELECT SUM(amount_cents) FROM product_days").await
+    );
+    assert_eq!(stack.value("SELECT SUM(lines) FROM store_days").await, rows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_import_of_an_upload_with_rejects_resumes_too() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let file = sales(10_000, 28).replace(",1,9.", ",x,9.");
+    let rejects = file.matches(",x,9.").count() as u64;
+    let arguments = ["--batch-rows", "100", "--job-lease-ms", "100"];
+    let mut process = Process::start(&stack.db.url, stack.data.path(), &arguments).await;
+    let accepted = process
+        .script
+        .request(Method::POST, "/jobs/import?table=sales")
+        .body(file)
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+
+    let read = |job: &Value| job["counters"]["read"].as_u64().unwrap_or_default();
+    process.script.until(&location, |_, job| read(job) > 2_000).await;
+    process.kill();
+    process = Process::start(&stack.db.url, stack.data.path(), &arguments).await;
+    let job = process
+        .script
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+
+    assert_eq!(
+        counters(&job),
+        [10_000, 10_000 - rejects, 0, 0, rejects],
+        "{job:#}"
+    );
+    assert_eq!(process.script.rejects(&job).await.len() as u64, rejects);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_stops_hands_its_job_over() {
+    let stack = Stack::start_with(|config| config.batch_rows = 100).await;
+    stack.seed().await;
+    let accepted = stack
+        .script
+        .request(Method::POST, "/jobs/import?table=sales")
+        .body(sales(20_000, 28))
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let config = Config::for_db(&stack.db.url, stack.data.path().to_owned());
+    stack
+        .script
+        .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(500))
+        .await;
+
+    let Stack {
+        db,
+        script,
+        data: _data,
+    } = stack;
+    script.stop().await;
+    let state = db
+        .client
+        .query("SELECT state FROM jobs", Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(state.rows[0][0].as_str(), Some("interrupted"));
+    let next = Script::start(config).await;
+    let job = next
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+
+    assert_eq!(counters(&job), [20_000, 20_000, 0, 0, 0], "{job:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_stops_between_two_batches() {
+    let stack = Stack::start_with(|config| config.batch_rows = 50).await;
+    stack.seed().await;
+    let accepted = stack
+        .script
+        .request(Method::POST, "/jobs/import?table=sales")
+        .body(sales(50_000, 28))
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let cancel = format!("{location}/cancel");
+    stack
+        .script
+        .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(100))
+        .await;
+
+    let asked = stack.script.request(Method::POST, &cancel).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::ACCEPTED);
+    let job = stack
+        .script
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+
+    assert_eq!(job["state"], "cancelled");
+    assert!(job["cancelled_by"].is_string());
+    let [read, inserted, ..] = counters(&job);
+    assert_eq!(read, inserted);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, inserted);
+    let again = stack.script.request(Method::POST, &cancel).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::ACCEPTED);
+    let finished = stack
+        .script
+        .job("/jobs/analysis", r#"{"analyses":["total"]}"#)
+        .await;
+    let late = format!("/jobs/{}/cancel", finished["id"]);
+    let late = stack.script.request(Method::POST, &late).send().await.unwrap();
+    assert_eq!(late.status(), StatusCode::CONFLICT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_tell_the_whole_job_and_end() {
+    let stack = Stack::start_with(|config| config.data = sample()).await;
+    let accepted = stack
+        .script
+        .request(Method::POST, "/jobs/import")
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let events = format!("{location}/events");
+
+    let stream = stack.script.get(&events).await;
+    assert_eq!(stream.headers()["cache-control"], "no-store");
+    let text = stream.text().await.unwrap();
+
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(
+        last.contains("event: end") && last.contains("\"state\":\"succeeded\""),
+        "{last}"
+    );
+    let id = last
+        .lines()
+        .find_map(|line| line.strip_prefix("id: "))
+        .unwrap()
+        .to_owned();
+    let again = stack
+        .script
+        .request(Method::GET, &events)
+        .header("last-event-id", id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::NO_CONTENT);
+    let mut all = stack.script.get("/events").await;
+    stack
+        .script
+        .request(Method::POST, "/jobs/analysis")
+        .send()
+        .await
+        .unwrap();
+    let first = all.chunk().await.unwrap().unwrap();
+    let first = String::from_utf8_lossy(&first);
+    assert!(first.contains("\"kind\":\"analysis\""), "{first}");
+}

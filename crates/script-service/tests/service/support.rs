@@ -1,0 +1,226 @@
+//! A script-service of its own for a test.
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use script_service::Config;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use test_kit::TestDb;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// How long a condition may take to come true.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running script-service with its db-service and an empty data folder.
+pub(crate) struct Stack {
+    pub db: TestDb,
+    pub script: Script,
+    pub data: TempDir,
+}
+
+/// A running script-service.
+pub(crate) struct Script {
+    pub url: String,
+    http: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    service: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Stack {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts with settings that `change` has changed.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let db = TestDb::start().await;
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::for_db(&db.url, data.path().to_owned());
+        config.job_lease_ms = 500;
+        change(&mut config);
+        let script = Script::start(config).await;
+        script.until_ready().await;
+        Self { db, script, data }
+    }
+
+    /// Starts with the sample data in the data folder.
+    pub(crate) async fn with_sample() -> Self {
+        let stack = Self::start_with(|config| config.data = sample()).await;
+        let job = stack.script.import_configured().await;
+        assert_eq!(job["state"], "succeeded", "{job:#}");
+        stack
+    }
+
+    /// A file in the data folder.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.data.path().join(name), content).unwrap();
+    }
+
+    /// One value of the database.
+    pub(crate) async fn value(&self, sql: &str) -> Value {
+        let result = self.db.client.query(sql, Vec::new()).await.unwrap();
+        serde_json::to_value(&result.rows[0][0]).unwrap()
+    }
+
+    /// Two products and two stores to refer to.
+    pub(crate) async fn seed(&self) {
+        for sql in [
+            "INSERT INTO products (id, name, price_cents, category) VALUES (1, 'Thé', 500, 'Boissons'), (2, 'Pain', 120, NULL)",
+            "INSERT INTO stores (id, city, region) VALUES (10, 'Paris', 'Île-de-France'), (20, 'Lyon', NULL)",
+        ] {
+            self.db.client.execute(sql, Vec::new()).await.unwrap();
+        }
+    }
+}
+
+/// The sample data of the repository.
+pub(crate) fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data")
+}
+
+impl Script {
+    pub(crate) async fn start(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let service = tokio::spawn(script_service::run(config, listener, async {
+            let _ = stopped.await;
+        }));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            url,
+            http,
+            stop: Some(stop),
+            service,
+        }
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub(crate) async fn stop(mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        (&mut self.service).await.unwrap().unwrap();
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    /// The JSON answer of a request that succeeds.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        let status = response.status();
+        let body: Value = response.json().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {body:#}");
+        body
+    }
+
+    /// The finished job of `POST path` with `body`.
+    pub(crate) async fn job(&self, path: &str, body: impl Into<reqwest::Body>) -> Value {
+        let response = self
+            .request(Method::POST, path)
+            .header("prefer", "wait=60")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let status = response.status();
+        let job: Value = response.json().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{job:#}");
+        job
+    }
+
+    pub(crate) async fn import_configured(&self) -> Value {
+        self.job("/jobs/import", "").await
+    }
+
+    /// The rejects of a job.
+    pub(crate) async fn rejects(&self, job: &Value) -> Vec<Value> {
+        let list = self.json(&format!("/jobs/{}/rejects", job["id"])).await;
+        list["rejects"].as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn until_ready(&self) {
+        self.until("/readyz", |status, _| status == StatusCode::OK).await;
+    }
+
+    /// Asks until `condition` holds for status and body.
+    pub(crate) async fn until(&self, path: &str, condition: impl Fn(StatusCode, &Value) -> bool) -> Value {
+        let ask = async {
+            loop {
+                if let Ok(response) = self.request(Method::GET, path).send().await {
+                    let status = response.status();
+                    let body = response.json().await.unwrap_or(Value::Null);
+                    if condition(status, &body) {
+                        return body;
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ask)
+            .await
+            .unwrap_or_else(|_| panic!("{path} never came true"))
+    }
+}
+
+/// A script-service in a process of its own, which can be killed at any moment.
+pub(crate) struct Process {
+    pub script: Script,
+    child: std::process::Child,
+}
+
+impl Process {
+    pub(crate) async fn start(db_url: &str, data: &Path, arguments: &[&str]) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let child = std::process::Command::new(env!("CARGO_BIN_EXE_script-service"))
+            .args(["--listen", &address.to_string(), "--db-url", db_url])
+            .arg("--data")
+            .arg(data)
+            .args(arguments)
+            .env("RUST_LOG", "error")
+            .spawn()
+            .unwrap();
+        let script = Script {
+            url: format!("http://{address}"),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            stop: None,
+            service: tokio::spawn(async { Ok(()) }),
+        };
+        script.until_ready().await;
+        Self { script, child }
+    }
+
+    /// Kills it (SIGKILL).
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // it may be gone already
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.service.abort();
+    }
+}
+
+/// What became of a job's records.
+pub(crate) fn counters(job: &Value) -> [u64; 5] {
+    ["read", "inserted", "updated", "unchanged", "rejected"]
+        .map(|name| job["counters"][name].as_u64().unwrap())
+}
