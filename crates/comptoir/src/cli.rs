@@ -1,0 +1,151 @@
+//! The commands, their dispatch, and the exit codes.
+
+use crate::commands::{analyze, backup, generate, import, openapi, query, restore, token, up};
+use crate::script_client::ScriptError;
+use clap::{Parser, Subcommand};
+use db_client::DbError;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Puts a SQLite file on the network and makes a small company's sales readable.
+///
+/// Without a command it does what `up` does: it starts every service and waits.
+#[derive(Debug, Parser)]
+#[command(
+    name = "comptoir",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = EXIT_CODES
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: up::Up,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 imported but some records were \
+                          rejected, 4 a service cannot be reached.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start every service in one process and wait.
+    Up(up::Up),
+    /// Import a file or a URL into a table.
+    Import(import::Import),
+    /// Compute an analysis.
+    Analyze(analyze::Analyze),
+    /// Run one read-only SQL statement.
+    Query(query::Query),
+    /// Write sales of any length, or the sample data, as CSV files.
+    Generate(generate::Generate),
+    /// Copy the database of a running db-service into a file.
+    Backup(backup::Backup),
+    /// Put a backup in the place of a database that no service has open.
+    Restore(restore::Restore),
+    /// Make tokens for db-service.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Print the HTTP contract of all services as YAML.
+    Openapi,
+}
+
+/// How a command ended when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All of it is done.
+    Done,
+    /// The import is done, and some records were not taken.
+    SomeRejected,
+}
+
+const FAILED: u8 = 1;
+const SOME_REJECTED: u8 = 3;
+const UNREACHABLE: u8 = 4;
+
+/// Runs the command that the arguments of this process name.
+///
+/// A failure is one line on standard error. A reader of standard output that goes away (`| head`) ends the
+/// command quietly.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command.unwrap_or(Command::Up(cli.up))) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeRejected) => ExitCode::from(SOME_REJECTED),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to be told when standard error is closed too.
+            let _ = writeln!(io::stderr(), "comptoir: {error:#}");
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Up(up) => {
+            service_kit::logging::start_with_default("warn");
+            block_on(up.run())
+        }
+        Command::Import(import) => block_on(import.run()),
+        Command::Analyze(analyze) => block_on(analyze.run()),
+        Command::Query(query) => block_on(query.run()),
+        Command::Backup(backup) => block_on(backup.run()),
+        Command::Generate(generate) => generate.run(),
+        Command::Restore(restore) => restore.run(),
+        Command::Token(token) => token.run(),
+        Command::Openapi => openapi::run(),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    let unreachable = error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(DbError::Unreachable { .. }))
+            || matches!(cause.downcast_ref(), Some(ScriptError::Unreachable { .. }))
+    });
+    if unreachable { UNREACHABLE } else { FAILED }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_flags_of_up_need_no_command() {
+        let cli = Cli::parse_from(["comptoir", "--db-port", "0", "--no-sample"]);
+
+        assert!(cli.command.is_none());
+        assert_eq!(cli.up.db_port, 0);
+        assert!(cli.up.no_sample);
+    }
+
+    #[test]
+    fn a_closed_standard_output_is_no_failure() {
+        let pipe = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("print the rows");
+
+        assert!(is_broken_pipe(&pipe));
+        assert!(!is_broken_pipe(&anyhow::anyhow!("no such table")));
+    }
+}

@@ -1,0 +1,13 @@
+//! `comptoir openapi`: the contract.
+
+use crate::cli::Outcome;
+use crate::contract;
+use std::io::{self, Write as _};
+
+/// Prints the contract of all services as YAML.
+pub(crate) fn run() -> anyhow::Result<Outcome> {
+    let mut out = io::stdout().lock();
+    out.write_all(contract::to_yaml()?.as_bytes())?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}
