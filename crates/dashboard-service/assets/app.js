@@ -1,0 +1,405 @@
+// What a page does beside drawing: filters without a reload, sortable tables, imports, jobs, live refresh.
+// The address is the state: every change of it is one small request, and an older one is given up.
+"use strict";
+(() => {
+  const main = document.getElementById("content");
+  const message = document.getElementById("message");
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const words = read("words");
+  const comptoir = (window.comptoir = { figures: read("figures"), version: 1, show });
+  const locale = document.documentElement.lang === "fr" ? "fr-FR" : "en-GB";
+  const finals = ["succeeded", "succeeded_with_rejects", "failed", "cancelled"];
+  document.documentElement.classList.add("js");
+
+  // ---- views -------------------------------------------------------------------------------------------
+
+  let pending = null;
+
+  /** Shows what is at `address`. A `quiet` view that cannot be had leaves the page as it is. */
+  async function show(address, { push = true, quiet = false } = {}) {
+    pending?.abort();
+    const mine = (pending = new AbortController());
+    const waiting = setTimeout(() => {
+      main.setAttribute("aria-busy", "true");
+      if (!quiet) say(words.loading);
+    }, 250);
+    try {
+      const answer = await fetch(address, { headers: { "X-View": "1" }, signal: mine.signal });
+      const view = await answer.json();
+      if (quiet && !answer.ok) throw new Error(String(answer.status));
+      if (push) history.pushState(null, "", address);
+      place(view);
+      say(quiet ? words.updated : "");
+    } catch (cause) {
+      if (mine.signal.aborted) return;
+      say(words.offline, () => show(address, { push, quiet }));
+    } finally {
+      clearTimeout(waiting);
+      if (pending === mine) {
+        pending = null;
+        main.removeAttribute("aria-busy");
+      }
+    }
+  }
+
+  /** Puts `view` into the page; charts, open tables and the focus stay. */
+  function place(view) {
+    const focus = remember(document.activeElement);
+    const open = [...main.querySelectorAll("details[open]")].map((details) => details.id);
+    const scale = main.querySelector("input[name=scale]:checked")?.value;
+    const template = document.createElement("template");
+    template.innerHTML = view.html;
+    for (const chart of template.content.querySelectorAll("[data-chart]")) {
+      const old = document.getElementById(chart.id);
+      if (old && main.contains(old)) chart.replaceWith(old);
+    }
+    main.replaceChildren(template.content);
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    const radio = main.querySelector(`input[name=scale][value="${scale}"]`);
+    if (radio) radio.checked = true;
+    document.title = `${view.title} · Comptoir`;
+    comptoir.figures = view.figures;
+    comptoir.version += 1;
+    document.documentElement.dataset.view = String(comptoir.version);
+    upgrade();
+    if (focus) focus();
+    document.dispatchEvent(new Event("figures"));
+  }
+
+  /** How to find `element` again after the page around it has changed. */
+  function remember(element) {
+    if (!element || !main.contains(element)) return null;
+    if (element.id) return () => document.getElementById(element.id)?.focus({ preventScroll: true });
+    const section = element.closest("section, form");
+    const name = section?.getAttribute("aria-labelledby") ?? section?.getAttribute("aria-label");
+    const text = element.textContent;
+    return () => {
+      const sections = [...main.querySelectorAll("section, form")];
+      const same = sections.find((other) => (other.getAttribute("aria-labelledby") ?? other.getAttribute("aria-label")) === name);
+      const candidates = [...(same ?? main).querySelectorAll("a, button")];
+      (candidates.find((other) => other.textContent === text) ?? main).focus({ preventScroll: true });
+    };
+  }
+
+  function say(text, retry) {
+    message.textContent = text;
+    if (retry) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = words.retry;
+      button.addEventListener("click", retry);
+      message.append(button);
+    } else if (text && text !== words.loading) {
+      setTimeout(() => {
+        if (message.textContent === text) message.textContent = "";
+      }, 4000);
+    }
+  }
+
+  // ---- tables ------------------------------------------------------------------------------------------
+
+  let retrying = 0;
+
+  /** Adds to fresh content what needs a script. */
+  function upgrade() {
+    for (const head of main.querySelectorAll("table[data-sortable] thead th")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      button.addEventListener("click", () => sort(head));
+      head.replaceChildren(button);
+    }
+    clearTimeout(retrying);
+    const failed = main.querySelector("[data-retry]");
+    if (failed) retrying = setTimeout(() => show(location.href, { push: false }), Number(failed.dataset.retry));
+  }
+
+  function sort(head) {
+    const column = head.cellIndex;
+    const rising = head.getAttribute("aria-sort") !== "ascending";
+    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+    const body = head.closest("table").tBodies[0];
+    const key = (row) => row.cells[column].dataset.sort ?? row.cells[column].textContent;
+    const number = (text) => (text.trim() === "" ? NaN : Number(text));
+    const rows = [...body.rows].sort((a, b) => {
+      const [left, right] = [key(a), key(b)];
+      const difference = number(left) - number(right);
+      return Number.isNaN(difference) ? left.localeCompare(right, locale) : difference;
+    });
+    if (!rising) rows.reverse();
+    body.replaceChildren(...rows);
+  }
+
+  // ---- filters -----------------------------------------------------------------------------------------
+
+  /** The address of what `form` asks for. A preset stays unless `changed` is one of the days. */
+  function addressOf(form, changed) {
+    const query = new URLSearchParams();
+    const now = new URLSearchParams(location.search);
+    const preset = form.querySelector(".presets") && !now.has("from") && !now.has("to") && !["from", "to"].includes(changed);
+    if (preset && now.has("period")) query.set("period", now.get("period"));
+    for (const [name, value] of new FormData(form)) {
+      if (value && !(preset && ["from", "to"].includes(name))) query.set(name, value);
+    }
+    const text = query.toString();
+    return form.getAttribute("action") + (text ? `?${text}` : "");
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches("[data-filters]")) {
+      event.preventDefault();
+      show(addressOf(form, event.submitter ? "from" : ""));
+    } else if (form.matches("[data-forecast]")) {
+      event.preventDefault();
+      const asked = new FormData(form);
+      start("/api/jobs/forecast", JSON.stringify({ model: asked.get("model"), horizon: Number(asked.get("horizon")) }));
+    } else if (form.matches("[data-import]")) {
+      event.preventDefault();
+      importFile(form);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-filters]");
+    if (form && form.checkValidity()) show(addressOf(form, event.target.name));
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-view]");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
+      event.preventDefault();
+      show(link.getAttribute("href"));
+      return;
+    }
+    const button = event.target.closest("[data-post]");
+    if (button) {
+      button.disabled = true;
+      start(button.dataset.post, button.dataset.body).finally(() => (button.disabled = false));
+    }
+  });
+  window.addEventListener("popstate", () => show(location.href, { push: false }));
+
+  // ---- jobs --------------------------------------------------------------------------------------------
+
+  /** Starts a job and follows it to its end. Resolves to the job, or to nothing when it was refused. */
+  async function start(address, body, headers) {
+    try {
+      const type = body === undefined || headers ? {} : { "Content-Type": "application/json" };
+      const answer = await fetch(address, { method: "POST", body, headers: { ...type, ...headers } });
+      const job = await answer.json();
+      if (!answer.ok) {
+        say(job.detail ?? String(answer.status));
+        return null;
+      }
+      const ended = await follow(job);
+      if (!document.querySelector("[data-import]")) await show(location.href, { push: false, quiet: true });
+      return ended;
+    } catch (cause) {
+      say(words.offline);
+      return null;
+    }
+  }
+
+  /** Shows how far `job` is until it ends. */
+  function follow(job) {
+    progress(job);
+    if (finals.includes(job.state)) return Promise.resolve(job);
+    return new Promise((resolve) => {
+      const source = new EventSource(`/api/jobs/${job.id}/events`);
+      const hear = (event) => {
+        if (!event.data) return;
+        const now = JSON.parse(event.data);
+        progress(now);
+        if (finals.includes(now.state)) {
+          source.close();
+          resolve(now);
+        }
+      };
+      for (const name of ["message", "snapshot", "progress", "end"]) source.addEventListener(name, hear);
+    });
+  }
+
+  function progress(job) {
+    const box = document.getElementById("progress");
+    if (!box) return;
+    box.hidden = false;
+    const bar = box.querySelector("progress");
+    const percent = finals.includes(job.state) ? 100 : job.progress?.percent;
+    if (percent === null || percent === undefined) bar.removeAttribute("value");
+    else bar.value = percent;
+    const done = job.counters?.read ? ` · ${job.counters.read.toLocaleString(locale)}` : "";
+    box.querySelector("[data-state]").textContent = `${words.states[job.state] ?? job.state}${done}`;
+  }
+
+  // ---- imports -----------------------------------------------------------------------------------------
+
+  let chosen = null;
+  const guesses = [[/prod/i, "products"], [/store|magasin|boutique/i, "stores"], [/target|objectif/i, "targets"]];
+
+  function choose(file) {
+    chosen = file;
+    document.getElementById("file-name").textContent = `${file.name} · ${(file.size / 1024).toLocaleString(locale, { maximumFractionDigits: 0 })} KiB`;
+    document.getElementById("table").value = guesses.find(([name]) => name.test(file.name))?.[1] ?? "sales";
+    document.getElementById("start").disabled = false;
+    document.getElementById("outcome").replaceChildren();
+    preview();
+  }
+
+  const question = (more) => {
+    const query = new URLSearchParams({ table: document.getElementById("table").value, name: chosen.name, ...more });
+    return query.toString();
+  };
+
+  async function preview() {
+    const box = document.getElementById("preview");
+    const body = document.getElementById("preview-body");
+    try {
+      const answer = await fetch(`/api/jobs/import/preview?${question({})}`, {
+        method: "POST",
+        headers: { "Content-Type": chosen.type || "application/octet-stream" },
+        body: chosen,
+      });
+      const seen = await answer.json();
+      box.hidden = false;
+      body.replaceChildren(...(answer.ok ? previewOf(seen.sources?.[0] ?? seen) : [element("p", seen.detail ?? String(answer.status), "down")]));
+    } catch (cause) {
+      box.hidden = true;
+    }
+  }
+
+  function previewOf(seen) {
+    const parts = [];
+    const decisions = seen.decisions ?? {};
+    const facts = [["format", decisions.format], ["encoding", decisions.encoding], ["", decisions.encoding_why]];
+    for (const [name, value] of Object.entries(decisions.dialect ?? {})) facts.push([name, value]);
+    for (const column of decisions.columns ?? []) {
+      facts.push([column.column, [column.decimal, column.date_order, column.decided_by].filter(Boolean).join(", ")]);
+    }
+    const list = element("dl", "", "list");
+    for (const [name, value] of facts) {
+      if (value === undefined || value === null || value === "") continue;
+      const line = document.createElement("div");
+      line.append(element("dt", name), element("dd", typeof value === "object" ? JSON.stringify(value) : String(value)));
+      list.append(line);
+    }
+    if (list.childElementCount) parts.push(element("h3", words.decisions), list);
+    const rows = seen.rows ?? [];
+    if (rows.length) {
+      const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values ?? row)))];
+      const table = document.createElement("table");
+      const head = table.createTHead().insertRow();
+      for (const column of columns) {
+        const cell = element("th", column);
+        cell.scope = "col";
+        head.append(cell);
+      }
+      const tbody = table.createTBody();
+      for (const row of rows) {
+        const line = tbody.insertRow();
+        for (const column of columns) {
+          const value = (row.values ?? row)[column];
+          line.insertCell().textContent = value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
+        }
+      }
+      const scroll = element("div", "", "scroll");
+      scroll.tabIndex = 0;
+      scroll.setAttribute("role", "region");
+      scroll.setAttribute("aria-label", words.first_rows);
+      scroll.append(table);
+      parts.push(element("h3", words.first_rows), scroll);
+    }
+    for (const note of seen.notes ?? []) parts.push(element("p", note, "hint"));
+    return parts;
+  }
+
+  function element(name, text, style) {
+    const made = document.createElement(name);
+    if (text) made.textContent = text;
+    if (style) made.className = style;
+    return made;
+  }
+
+  async function importFile(form) {
+    if (!chosen) return;
+    const more = { mode: form.elements.mode.value };
+    if (form.elements.dry_run.checked) more.dry_run = "true";
+    const button = document.getElementById("start");
+    button.disabled = true;
+    const type = chosen.type || "application/octet-stream";
+    const job = await start(`/api/jobs/import?${question(more)}`, chosen, { "Content-Type": type });
+    button.disabled = false;
+    if (job) outcome(job);
+  }
+
+  function outcome(job) {
+    const list = element("dl", "", "row");
+    for (const [name, label] of [["read", words.read], ["inserted", words.inserted], ["updated", words.updated_rows], ["unchanged", words.unchanged], ["rejected", words.rejected]]) {
+      const pair = document.createElement("div");
+      pair.append(element("dt", label), element("dd", (job.counters?.[name] ?? 0).toLocaleString(locale)));
+      list.append(pair);
+    }
+    const links = element("p", "", "save");
+    const page = element("a", `${words.job} ${job.id}`);
+    page.href = `/jobs/${job.id}`;
+    links.append(page);
+    if (job.counters?.rejected) {
+      const file = element("a", `${words.rejects} (CSV)`);
+      file.href = `/api/jobs/${job.id}/rejects?format=csv`;
+      file.download = `rejects-${job.id}.csv`;
+      links.append(file);
+    }
+    const box = document.getElementById("outcome");
+    box.replaceChildren(list, links);
+    if (job.error?.detail) box.prepend(element("p", job.error.detail, "down"));
+  }
+
+  const drop = document.getElementById("drop");
+  if (drop) {
+    document.getElementById("file").addEventListener("change", (event) => event.target.files[0] && choose(event.target.files[0]));
+    document.getElementById("table").addEventListener("change", () => chosen && preview());
+    // Anywhere on the page: a file that misses the box would otherwise replace the page.
+    document.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+    document.addEventListener("dragleave", () => drop.classList.remove("over"));
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.classList.remove("over");
+      if (event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
+    });
+  }
+
+  // ---- live --------------------------------------------------------------------------------------------
+
+  // States as they were last heard; what had ended before is no news.
+  const heard = new Map();
+  let refreshing = 0;
+
+  function refresh() {
+    clearTimeout(refreshing);
+    refreshing = setTimeout(() => show(location.href, { push: false, quiet: true }), 300);
+  }
+
+  function listen() {
+    const source = new EventSource("/api/events");
+    const hear = (event) => {
+      if (!event.data) return;
+      const job = JSON.parse(event.data);
+      if (!job.id || !job.state) return;
+      const before = heard.get(job.id);
+      heard.set(job.id, job.state);
+      const ended = finals.includes(job.state) && before !== job.state;
+      const data = main.querySelector("[data-filters], #empty") && ["import", "forecast"].includes(job.kind);
+      if (main.querySelector("[data-live]") || (ended && data)) refresh();
+    };
+    for (const name of ["message", "snapshot", "progress", "end"]) source.addEventListener(name, hear);
+    source.addEventListener("error", () => {
+      // A service that answers with an error is not asked again by the browser itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+    });
+  }
+
+  upgrade();
+  if (!document.querySelector("[data-import]")) listen();
+})();

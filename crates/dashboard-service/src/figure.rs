@@ -1,0 +1,233 @@
+//! What is drawn: values with the words that are shown when a pointer rests on them, and where a click leads.
+//! Colours and sizes are the browser's business, since they follow theme and screen.
+
+use crate::answer::{Answer, Kind, text};
+use crate::labels;
+use crate::locale::Locale;
+use crate::table::shown;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A drawing.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Figure {
+    /// One bar an item.
+    Bars(Items),
+    /// The regions of France, coloured.
+    Map(Items),
+    /// Values along days.
+    Lines(Lines),
+}
+
+/// Named values.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Items {
+    /// What it shows, for those who do not see it.
+    pub(crate) label: String,
+    /// The values.
+    pub(crate) items: Vec<Item>,
+}
+
+/// A named value.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Item {
+    /// Its name.
+    pub(crate) name: String,
+    /// The name that the map knows.
+    pub(crate) key: String,
+    /// How much.
+    pub(crate) value: Value,
+    /// The same in words.
+    pub(crate) text: String,
+    /// Where a click leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<String>,
+    /// Whether it is chosen, or nothing is.
+    pub(crate) chosen: bool,
+    /// Whether it wants attention.
+    pub(crate) marked: bool,
+}
+
+/// Values along days.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Lines {
+    /// What it shows, for those who do not see it.
+    pub(crate) label: String,
+    /// The days, or what else stands along the axis.
+    pub(crate) x: Vec<Value>,
+    /// The lines.
+    pub(crate) series: Vec<Series>,
+    /// What may come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) forecast: Option<Outlook>,
+}
+
+/// A line.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Series {
+    /// What it is.
+    pub(crate) name: String,
+    /// Its values.
+    pub(crate) values: Vec<Value>,
+    /// The same in words.
+    pub(crate) texts: Vec<String>,
+}
+
+/// A forecast with its interval.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Outlook {
+    /// What it is.
+    pub(crate) name: String,
+    /// What the interval is.
+    pub(crate) interval: String,
+    /// The days.
+    pub(crate) x: Vec<Value>,
+    /// The values.
+    pub(crate) values: Vec<Value>,
+    /// Lower bounds.
+    pub(crate) low: Vec<Value>,
+    /// Upper bounds.
+    pub(crate) high: Vec<Value>,
+    /// In words.
+    pub(crate) texts: Vec<String>,
+}
+
+/// How an analysis is best drawn.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ChartHint {
+    /// `number`, `bar`, `line` or `map`.
+    kind: String,
+    /// The column along the axis.
+    x: Option<String>,
+    /// The columns that are drawn.
+    #[serde(default)]
+    y: Vec<String>,
+}
+
+/// `answer` as its hint says; nothing for `number`, or where the answer has no such column.
+pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Option<Figure> {
+    let x = hint.x.as_deref()?;
+    let kind_of = |name: &str| {
+        answer
+            .columns
+            .iter()
+            .find(|column| column.name == name)
+            .map(|column| column.kind)
+    };
+    kind_of(x)?;
+    let label = labels::title(&answer.analysis, &answer.title, locale);
+    match hint.kind.as_str() {
+        "bar" | "map" => {
+            let y = hint.y.first()?;
+            let kind = kind_of(y)?;
+            let items = Items {
+                label,
+                items: answer
+                    .rows
+                    .iter()
+                    .map(|row| Item {
+                        name: shown(
+                            row.get(x).unwrap_or(&Value::Null),
+                            kind_of(x).unwrap_or_default(),
+                            locale,
+                        ),
+                        key: text(row, x).to_owned(),
+                        value: row.get(y).cloned().unwrap_or_default(),
+                        text: shown(row.get(y).unwrap_or(&Value::Null), kind, locale),
+                        link: None,
+                        chosen: true,
+                        marked: row.get("below_target") == Some(&Value::Bool(true)),
+                    })
+                    .collect(),
+            };
+            Some(if hint.kind == "map" {
+                Figure::Map(items)
+            } else {
+                Figure::Bars(items)
+            })
+        }
+        "line" => Some(Figure::Lines(Lines {
+            label,
+            x: column(answer, x),
+            series: hint
+                .y
+                .iter()
+                .filter_map(|name| Some(series(answer, name, kind_of(name)?, locale)))
+                .collect(),
+            forecast: None,
+        })),
+        _ => None,
+    }
+}
+
+/// The column `name` of `answer` as a line.
+pub(crate) fn series(answer: &Answer, name: &str, kind: Kind, locale: Locale) -> Series {
+    let values = column(answer, name);
+    Series {
+        name: labels::column(name, locale),
+        texts: values.iter().map(|value| shown(value, kind, locale)).collect(),
+        values,
+    }
+}
+
+/// The values of the column `name`.
+pub(crate) fn column(answer: &Answer, name: &str) -> Vec<Value> {
+    answer
+        .rows
+        .iter()
+        .map(|row| row.get(name).cloned().unwrap_or_default())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer() -> Answer {
+        serde_json::from_value(json!({
+            "analysis": "region", "title": "Revenue by region", "window": {"from": "2023-11-01", "to": "2023-11-30"},
+            "columns": [
+                {"name": "region", "type": "text", "unit": null},
+                {"name": "total_sales", "type": "money", "unit": "EUR"},
+                {"name": "share", "type": "percent", "unit": "%"},
+                {"name": "odd", "type": "something new", "unit": null},
+            ],
+            "rows": [{"region": "Corse", "total_sales": 1890.0, "share": 0.2, "odd": "x"}],
+            "notes": [], "dataset_version": 1,
+        }))
+        .unwrap()
+    }
+
+    fn hint(text: &str) -> ChartHint {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_hint_becomes_its_chart() {
+        let map = by_hint(
+            &answer(),
+            &hint(r#"{"kind":"map","x":"region","y":["total_sales"]}"#),
+            Locale::Fr,
+        );
+
+        let drawn = serde_json::to_value(map).unwrap();
+        assert_eq!(drawn["kind"], "map");
+        assert_eq!(drawn["label"], "Ventes par région");
+        assert_eq!(drawn["items"][0]["key"], "Corse");
+        assert_eq!(drawn["items"][0]["text"], "1\u{202f}890\u{a0}€");
+    }
+
+    #[test]
+    fn a_hint_that_fits_nothing_draws_nothing() {
+        for text in [
+            r#"{"kind":"number","x":null,"y":["total_sales"]}"#,
+            r#"{"kind":"bar","x":"city","y":["total_sales"]}"#,
+            r#"{"kind":"bar","x":"region","y":["margin"]}"#,
+            r#"{"kind":"pie","x":"region","y":["total_sales"]}"#,
+        ] {
+            assert!(by_hint(&answer(), &hint(text), Locale::En).is_none(), "{text}");
+        }
+    }
+}

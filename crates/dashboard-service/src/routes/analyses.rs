@@ -1,0 +1,267 @@
+//! Every analysis that script-service has, the user's own included, each with the chart of its hint.
+
+use crate::App;
+use crate::answer::{Answer, Kind};
+use crate::figure::{self, ChartHint};
+use crate::filter::Query;
+use crate::format;
+use crate::labels;
+use crate::locale::{Locale, Words};
+use crate::page::{self, Failure, View, Visit};
+use crate::script::Script;
+use crate::table::{Table, shown};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What there is to be had.
+#[derive(Debug, Deserialize)]
+struct Catalogue {
+    analyses: Vec<Described>,
+    #[serde(default, alias = "errors")]
+    broken: Vec<Value>,
+}
+
+/// An analysis as the catalogue describes it.
+#[derive(Debug, Deserialize)]
+struct Described {
+    name: String,
+    title: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    #[serde(default)]
+    figures: Vec<crate::answer::Column>,
+    #[serde(default)]
+    chart: Option<ChartHint>,
+    #[serde(default = "yes")]
+    built_in: bool,
+}
+
+/// A parameter of an analysis.
+#[derive(Debug, Deserialize)]
+struct Parameter {
+    name: String,
+    #[serde(default)]
+    default: Value,
+    #[serde(default)]
+    description: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Template)]
+#[template(path = "analyses.html")]
+struct AnalysesView {
+    w: &'static Words,
+    analyses: Vec<Entry>,
+    broken: Vec<String>,
+}
+
+struct Entry {
+    name: String,
+    title: String,
+    description: String,
+    own: bool,
+}
+
+#[derive(Template)]
+#[template(path = "analysis.html")]
+struct AnalysisView {
+    w: &'static Words,
+    name: String,
+    title: String,
+    description: String,
+    period: String,
+    from: String,
+    to: String,
+    fields: Vec<Field>,
+    drawn: bool,
+    figures: Vec<(String, String)>,
+    notes: Vec<String>,
+    table: String,
+    empty: bool,
+    save: String,
+}
+
+/// A parameter to be filled in.
+struct Field {
+    name: String,
+    label: String,
+    value: String,
+}
+
+async fn catalogue(script: &Script) -> Result<Catalogue, Failure> {
+    Ok(script.get("/analysis", &[]).await?)
+}
+
+/// `GET /analyses`.
+pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Response {
+    visit.answer(index(&app.script, visit.locale).await)
+}
+
+async fn index(script: &Script, locale: Locale) -> Result<View, Failure> {
+    let catalogue = catalogue(script).await?;
+    let w = locale.words();
+    let html = AnalysesView {
+        w,
+        analyses: catalogue
+            .analyses
+            .into_iter()
+            .map(|described| Entry {
+                title: labels::title(&described.name, &described.title, locale),
+                name: described.name,
+                description: described.description,
+                own: !described.built_in,
+            })
+            .collect(),
+        broken: catalogue.broken.iter().map(fault).collect(),
+    }
+    .render()?;
+    Ok(View {
+        title: w.analyses.to_owned(),
+        html,
+        figures: BTreeMap::new(),
+    })
+}
+
+/// A file that is no analysis, and why, in one line.
+fn fault(broken: &Value) -> String {
+    let mut words = vec![broken["file"].as_str().unwrap_or_default().to_owned()];
+    for error in broken["errors"].as_array().into_iter().flatten() {
+        words.push(format!(
+            "{}: {}",
+            error["line"],
+            error["message"].as_str().unwrap_or_default()
+        ));
+    }
+    words.join(" · ")
+}
+
+/// `GET /analyses/{name}` with its parameters in the query string.
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    visit: Visit,
+    axum::extract::Query(query): axum::extract::Query<Query>,
+) -> Response {
+    visit.answer(one(&app.script, &name, &query, visit.locale).await)
+}
+
+/// The table of an analysis, as its page shows it.
+pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, name: &str) -> Result<Table, Failure> {
+    let answer = compute(&app.script, name, query).await?;
+    Ok(Table::of(&answer, &[], visit.locale))
+}
+
+async fn compute(script: &Script, name: &str, query: &Query) -> Result<Answer, Failure> {
+    let asked: Vec<(&str, String)> = query
+        .iter()
+        .filter(|(key, value)| *key != "format" && !value.trim().is_empty())
+        .map(|(key, value)| (key.as_str(), value.clone()))
+        .collect();
+    let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    Ok(script.get(&format!("/analysis/{name}"), &asked).await?)
+}
+
+async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Result<View, Failure> {
+    let w = locale.words();
+    let catalogue = catalogue(script).await?;
+    let described = catalogue
+        .analyses
+        .into_iter()
+        .find(|described| described.name == name)
+        .ok_or(Failure::Missing)?;
+    let answer = compute(script, name, query).await?;
+    let table = Table::of(&answer, &[], locale);
+    let figure = described
+        .chart
+        .as_ref()
+        .and_then(|hint| figure::by_hint(&answer, hint, locale));
+    let figure = figure.filter(|_| !answer.rows.is_empty());
+    let title = labels::title(&described.name, &described.title, locale);
+    let fields = described.parameters.into_iter().map(|parameter| {
+        let default = match &parameter.default {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        Field {
+            label: if parameter.description.is_empty() {
+                labels::column(&parameter.name, locale)
+            } else {
+                parameter.description
+            },
+            value: query.get(&parameter.name).cloned().unwrap_or(default),
+            name: parameter.name,
+        }
+    });
+    let known = described
+        .figures
+        .iter()
+        .map(|figure| (figure.name.as_str(), figure.kind));
+    let figures = known
+        .chain(unlisted(&answer, &described.figures))
+        .filter_map(|(name, kind)| {
+            let value = answer.figures.get(name).filter(|value| !value.is_null())?;
+            Some((labels::column(name, locale), shown(value, kind, locale)))
+        })
+        .collect();
+    let save = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(query.iter().filter(|(key, _)| *key != "format"))
+        .finish();
+    let html = AnalysisView {
+        w,
+        name: name.to_owned(),
+        title: title.clone(),
+        description: described.description,
+        period: answer
+            .days()
+            .map_or_else(String::new, |(from, to)| format::period(from, to, locale)),
+        from: answer.window.from.map(|day| day.to_string()).unwrap_or_default(),
+        to: answer.window.to.map(|day| day.to_string()).unwrap_or_default(),
+        fields: fields.collect(),
+        drawn: figure.is_some(),
+        figures,
+        notes: answer.notes.clone(),
+        empty: answer.rows.is_empty(),
+        table: page::table(&table, locale)?,
+        save: if save.is_empty() { save } else { format!("&{save}") },
+    }
+    .render()?;
+    Ok(View {
+        title,
+        html,
+        figures: figure
+            .map(|figure| ("chart".to_owned(), figure))
+            .into_iter()
+            .collect(),
+    })
+}
+
+/// Numbers beside the rows that the catalogue does not describe.
+fn unlisted<'a>(answer: &'a Answer, listed: &[crate::answer::Column]) -> Vec<(&'a str, Kind)> {
+    let own = ["dataset_version"];
+    let numbers = answer.figures.iter().filter(|(name, value)| {
+        value.is_number()
+            && !own.contains(&name.as_str())
+            && !listed.iter().any(|column| column.name == **name)
+    });
+    numbers
+        .map(|(name, _)| {
+            let kind = match name.as_str() {
+                "weekend_uplift" | "total_growth" => Kind::Percent,
+                "gross_revenue" | "returns" => Kind::Money,
+                _ => Kind::Number,
+            };
+            let whole = answer.figures[name].is_i64() && kind == Kind::Number;
+            (name.as_str(), if whole { Kind::Integer } else { kind })
+        })
+        .collect()
+}

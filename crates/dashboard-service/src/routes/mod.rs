@@ -1,0 +1,56 @@
+//! The route table.
+
+mod analyses;
+mod export;
+mod forecasts;
+mod health;
+mod imports;
+mod jobs;
+mod language;
+mod overview;
+mod relay;
+
+use crate::App;
+use crate::assets;
+use crate::page;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+
+/// Every route.
+pub(crate) fn router(app: App) -> Router {
+    let pages = Router::new()
+        .route("/", get(overview::get))
+        .route("/analyses", get(analyses::list))
+        .route("/analyses/{name}", get(analyses::get))
+        .route("/imports", get(imports::get))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::get))
+        .route("/forecasts", get(forecasts::list))
+        .route("/forecasts/{id}", get(forecasts::get))
+        .route("/language/{tag}", get(language::set))
+        .route("/export/{widget}", get(export::widget))
+        .route("/analyses/{name}/export", get(export::analysis))
+        .fallback(page::missing)
+        .layer(CompressionLayer::new());
+    let relayed = Router::new()
+        .route("/api/jobs/import", post(relay::send))
+        .route("/api/jobs/import/preview", post(relay::send))
+        .route("/api/jobs/analysis", post(relay::send))
+        .route("/api/jobs/forecast", post(relay::send))
+        .route("/api/jobs/{id}", get(relay::send))
+        .route("/api/jobs/{id}/cancel", post(relay::send))
+        .route("/api/jobs/{id}/events", get(relay::send))
+        .route("/api/jobs/{id}/rejects", get(relay::send))
+        .route("/api/events", get(relay::send))
+        .layer(DefaultBodyLimit::disable());
+    Router::new()
+        .merge(pages)
+        .merge(relayed)
+        .route("/assets/{hash}/{name}", get(assets::get))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .with_state(app)
+}
