@@ -1,20 +1,59 @@
 //! Statements and their answers.
 
 use crate::Value;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Parameters of a statement: by position (`?`, `?1`) or by name (`:name`, `@name`, `$name`).
 ///
 /// A name may be given with or without its prefix.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Params {
     /// Bound to `?1`, `?2`, .. in this order.
     Positional(Vec<Value>),
     /// Bound by name.
     Named(BTreeMap<String, Value>),
+}
+
+impl<'de> Deserialize<'de> for Params {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParamsVisitor)
+    }
+}
+
+/// Written out so that a value that is none is named as such.
+struct ParamsVisitor;
+
+impl<'de> Visitor<'de> for ParamsVisitor {
+    type Value = Params;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("parameters: a list of values, or an object of names and values")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Params, A::Error> {
+        let mut values = Vec::with_capacity(list.size_hint().unwrap_or(8));
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Params::Positional(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params, A::Error> {
+        let mut values = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            values.insert(name, value);
+        }
+        Ok(Params::Named(values))
+    }
+
+    fn visit_unit<E>(self) -> Result<Params, E> {
+        Ok(Params::default())
+    }
 }
 
 impl Default for Params {
@@ -24,6 +63,17 @@ impl Default for Params {
 }
 
 impl Params {
+    /// Parameters by name.
+    #[must_use]
+    pub fn named<const N: usize>(values: [(&str, Value); N]) -> Self {
+        Self::Named(
+            values
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        )
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -43,17 +93,6 @@ impl<const N: usize> From<[Value; N]> for Params {
 impl From<Vec<Value>> for Params {
     fn from(values: Vec<Value>) -> Self {
         Self::Positional(values)
-    }
-}
-
-impl<const N: usize> From<[(&str, Value); N]> for Params {
-    fn from(values: [(&str, Value); N]) -> Self {
-        Self::Named(
-            values
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        )
     }
 }
 

@@ -111,6 +111,10 @@ pub struct Limits {
     /// How long the answer to an idempotency key is kept, in hours.
     #[arg(long, env = "DB_IDEMPOTENCY_HOURS", default_value_t = 168)]
     pub idempotency_hours: u64,
+    /// How large the write-ahead log may grow before the writer waits a moment for readers so that it can start
+    /// anew, in bytes; a read that goes on for longer keeps what it sees.
+    #[arg(long, env = "DB_MAX_WAL_BYTES", default_value_t = 67_108_864)]
+    pub max_wal_bytes: u64,
     /// How fast a backup reads, in MiB a second; 0 means as fast as the disk.
     #[arg(long, env = "DB_BACKUP_MIB_PER_S", default_value_t = 200)]
     pub backup_mib_per_s: u64,

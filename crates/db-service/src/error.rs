@@ -64,6 +64,7 @@ fn hrana(refusal: &Refusal) -> Response {
                 problem.code.to_string().to_ascii_uppercase(),
             )
         }
+        Refusal::Statement(error) => (StatusCode::BAD_REQUEST, error.code().to_owned()),
         Refusal::Request(problem) => (problem.status, problem.code.to_ascii_uppercase()),
     };
     let words = refusal.to_string();

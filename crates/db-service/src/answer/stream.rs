@@ -155,6 +155,7 @@ impl RowSink for StreamSink {
 
     fn finish(mut self: Box<Self>, outcome: Result<Timing, EngineError>) {
         if let (Some(began), Err(error)) = (self.began.take(), &outcome) {
+            self.control.end();
             let _ = began.send(Err(error.clone()));
             return;
         }
@@ -178,6 +179,7 @@ impl RowSink for StreamSink {
             (Form::Csv, Ok(_)) => self.send_buffer(),
             (Form::Csv, Err(error)) => Err(error),
         };
+        self.control.end();
         // Without the last piece the connection ends without the closing chunk.
         if let Err(error) = sent.and_then(|()| self.send(Piece::End)) {
             tracing::debug!("a streamed answer broke off: {error}");

@@ -40,6 +40,7 @@ const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
 const SENDING: u8 = 2;
 const ABANDONED: u8 = 3;
+const ENDED: u8 = 4;
 
 const NOT_STOPPED: u8 = 0;
 const BY_CLIENT: u8 = 1;
@@ -119,6 +120,11 @@ impl Control {
     pub(crate) fn sending(&self, sending: bool) {
         self.state
             .store(if sending { SENDING } else { RUNNING }, Ordering::Release);
+    }
+
+    /// It runs no more, though its client may still be taking the answer.
+    pub(crate) fn end(&self) {
+        self.state.store(ENDED, Ordering::Release);
     }
 
     /// When its time is up.
@@ -201,7 +207,11 @@ impl Registry {
 
     /// What runs now, oldest first.
     pub(crate) fn list(&self) -> Vec<RunningStatement> {
-        self.lock().values().map(|control| control.describe()).collect()
+        self.lock()
+            .values()
+            .filter(|control| control.state.load(Ordering::Acquire) != ENDED)
+            .map(|control| control.describe())
+            .collect()
     }
 
     /// How many pieces of work of a kind run now.

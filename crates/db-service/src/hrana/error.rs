@@ -22,6 +22,11 @@ impl StatementError {
         }
     }
 
+    /// The stable name of the error.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Appends it as JSON.
     pub(crate) fn push(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"message\":");
@@ -112,6 +117,9 @@ pub(crate) enum Refusal {
     /// The engine says why.
     #[error("{0}")]
     Engine(#[from] EngineError),
+    /// Its only statement failed.
+    #[error("{}", .0.message)]
+    Statement(StatementError),
     /// The request did not arrive, or its caller is not known.
     #[error("{}", .0.detail)]
     Request(service_kit::problem::Problem),

@@ -1,7 +1,8 @@
 //! The Hrana protocol over HTTP in JSON: what the SDKs of libSQL and Turso speak.
 //!
 //! `proto` is the shape of requests, `encode` of answers, `error` of refusals; `streams` keeps connections between
-//! requests; `runner` runs statements on one; `pipeline` and `cursor` are the two kinds of request. Invariant: a
+//! requests; `runner` runs statements on one; `pipeline` and `cursor` are the two kinds of request, `single`
+//! those of version 1. Invariant: a
 //! baton is good for one request, and a stream serves one at a time.
 
 pub(crate) mod cursor;
@@ -10,4 +11,5 @@ pub(crate) mod error;
 pub(crate) mod pipeline;
 mod proto;
 mod runner;
+pub(crate) mod single;
 pub(crate) mod streams;

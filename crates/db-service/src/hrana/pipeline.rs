@@ -116,7 +116,7 @@ fn push_response(
 }
 
 /// Runs a batch and appends its result.
-fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Vec<u8>, max_bytes: u64) {
+pub(super) fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Vec<u8>, max_bytes: u64) {
     let mut errors = Vec::new();
     out.extend_from_slice(b"{\"step_results\":[");
     runner.batch(batch, |runner, index, statement| {
@@ -149,7 +149,7 @@ fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Vec<u8>, max_bytes: 
 }
 
 /// Runs a statement and appends its result.
-fn push_result(
+pub(super) fn push_result(
     runner: &mut Runner,
     statement: &Statement,
     out: &mut Vec<u8>,

@@ -3,6 +3,7 @@
 use crate::answer::write::{JsonWrite, Shape};
 use crate::engine::Scope;
 use crate::error::ApiError;
+use crate::hrana::single;
 use crate::routes::execute::Work;
 use crate::state::{App, Caller};
 use axum::extract::{Request, State};
@@ -31,9 +32,12 @@ pub(crate) async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    caller.needs(Scope::Write)?;
     let headers = request.headers().clone();
     let bytes = body_bytes(request, &()).await?;
+    if single::is_version_1(&bytes) {
+        return super::hrana::batch_v1(&app, &caller, &bytes).await;
+    }
+    caller.needs(Scope::Write)?;
     let request: BatchRequest = parse_json(&bytes)?;
     if request.statements.is_empty() {
         return Err(ApiError::Refused(

@@ -3,6 +3,7 @@
 use crate::answer::write::{JsonWrite, Shape};
 use crate::engine::{Kind, Scope, Write};
 use crate::error::ApiError;
+use crate::hrana::single;
 use crate::routes::query::SERVER_TIMING;
 use crate::state::{App, Caller, idempotency, server_timing};
 use axum::body::Body;
@@ -35,9 +36,12 @@ pub(crate) async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    caller.needs(Scope::Write)?;
     let headers = request.headers().clone();
     let bytes = body_bytes(request, &()).await?;
+    if single::is_version_1(&bytes) {
+        return super::hrana::execute_v1(&app, &caller, &bytes).await;
+    }
+    caller.needs(Scope::Write)?;
     let request: ExecuteRequest = parse_json(&bytes)?;
     let max_rows = app.limits.rows(request.max_rows);
     let work = Work {

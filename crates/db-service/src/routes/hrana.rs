@@ -4,7 +4,7 @@
 
 use crate::error::ApiError;
 use crate::hrana::error::Refusal;
-use crate::hrana::{cursor, pipeline};
+use crate::hrana::{cursor, pipeline, single};
 use crate::state::{App, Caller};
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
@@ -107,6 +107,22 @@ pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> 
         Ok(typed("application/x-ndjson", lines))
     };
     answered.await.unwrap_or_else(|refusal: Response| refusal)
+}
+
+/// `POST /v1/execute` as version 1 means it.
+pub(super) async fn execute_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
+    let answer = single::execute(app, &caller.0, body)
+        .await
+        .map_err(ApiError::Hrana)?;
+    Ok(typed("application/json", Body::from(answer)))
+}
+
+/// `POST /v1/batch` as version 1 means it.
+pub(super) async fn batch_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
+    let answer = single::batch(app, &caller.0, body)
+        .await
+        .map_err(ApiError::Hrana)?;
+    Ok(typed("application/json", Body::from(answer)))
 }
 
 async fn answer_pipeline(app: Arc<App>, route: &'static str, request: Request) -> Result<Response, Response> {

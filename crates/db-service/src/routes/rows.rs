@@ -23,9 +23,11 @@ use utoipa::IntoParams;
 pub(crate) struct RowsOptions {
     /// What a row does whose key is there already.
     #[serde(default)]
+    #[param(inline)]
     on_conflict: OnConflict,
     /// What a row does that cannot be taken.
     #[serde(default)]
+    #[param(inline)]
     on_error: OnError,
     /// Roll everything back and answer what would have happened.
     #[serde(default)]

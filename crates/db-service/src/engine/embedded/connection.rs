@@ -257,6 +257,12 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             }
             other => return EngineError::broken(other),
         };
+        match denied {
+            Some(Denial::Rights(words)) => return EngineError::Denied(words),
+            Some(Denial::Place(words)) => return EngineError::Invalid(words),
+            Some(Denial::Writes(words)) => return EngineError::ReadOnly(words),
+            None => {}
+        }
         let name = codes::name(code);
         if code == ffi::SQLITE_BUSY_SNAPSHOT {
             return EngineError::Stale;
@@ -270,12 +276,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 .as_ref()
                 .and_then(|control| control.reason())
                 .unwrap_or(EngineError::Cancelled("it was interrupted")),
-            ffi::SQLITE_AUTH => match denied {
-                Some(Denial::Rights(words)) => EngineError::Denied(words),
-                Some(Denial::Place(words)) => EngineError::Invalid(words),
-                Some(Denial::Writes(words)) => EngineError::ReadOnly(words),
-                None => EngineError::Denied(message),
-            },
+            ffi::SQLITE_AUTH => EngineError::Denied(message),
             ffi::SQLITE_READONLY => EngineError::ReadOnly(message),
             ffi::SQLITE_TOOBIG => EngineError::TooLarge(format!(
                 "{message}: a text or blob is larger than {} bytes (max_value_bytes) or the statement longer \
