@@ -88,15 +88,18 @@ pub(crate) struct ComputeQuery {
     /// How many rows at most.
     limit: Option<u64>,
     /// `json` or `csv`; by `Accept` unless given.
+    #[param(inline)]
     format: Option<AnswerForm>,
     /// The flavour of CSV: `standard` or `fr`.
     #[serde(default)]
+    #[param(inline)]
     dialect: CsvDialect,
     /// Keeps the answer in `analysis_results`.
     #[serde(default)]
     save: bool,
     /// `sums` (the daily sums) or `lines` (every sale line: slower, the same figures).
     #[serde(default)]
+    #[param(inline)]
     source: SumSource,
     /// The analysis's own parameters.
     #[serde(flatten)]
@@ -124,7 +127,6 @@ pub(crate) enum SumSource {
 /// What an answer looks like. Figures of the analysis, such as `weekend_uplift`, stand beside the rows under
 /// their own names.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "it only describes what `Answer` writes")]
 pub(crate) struct AnswerDocument {
     /// The analysis.
     #[schema(example = "region")]

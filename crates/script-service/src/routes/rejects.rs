@@ -39,6 +39,7 @@ pub(crate) enum RejectsForm {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RejectsQuery {
     /// `json` (the first 10,000), `ndjson` or `csv` (all of them); by `Accept` unless given.
+    #[param(inline)]
     format: Option<RejectsForm>,
 }
 
@@ -185,7 +186,7 @@ fn stream_all(
             let records = records(&page(&db, job, after, PAGE).await?);
             let next = records
                 .last()
-                .filter(|_| records.len() as i64 == PAGE)
+                .filter(|_| i64::try_from(records.len()) == Ok(PAGE))
                 .map(|last| (last.source, last.record));
             let bytes = match form {
                 RejectsForm::Csv => csv_page(&records, after == (-1, 0))?,
