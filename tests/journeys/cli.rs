@@ -1,0 +1,333 @@
+//! The command line: what it prints where, and how it ends.
+
+use crate::program;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+const UNREACHABLE: [&str; 2] = ["--script-url", "http://127.0.0.1:9"];
+
+fn path(file: &std::path::Path) -> &str {
+    file.to_str().unwrap()
+}
+
+#[test]
+fn a_port_in_use_is_told_with_the_flag_that_changes_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+
+    for flag in ["--db-port", "--script-port"] {
+        let other = if flag == "--db-port" {
+            "--script-port"
+        } else {
+            "--db-port"
+        };
+        let ended = program().run(&["up", flag, &port, other, "0", "--data", path(folder.path())]);
+
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(
+            ended.stderr,
+            format!(
+                "comptoir: port {port} is in use by another program: stop it, or choose another port with {flag}\n"
+            )
+        );
+    }
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "it wrote something"
+    );
+}
+
+#[test]
+fn another_address_than_loopback_needs_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+
+    let ended = program().run(&[
+        "up",
+        "--host",
+        "0.0.0.0",
+        "--db-port",
+        "0",
+        "--script-port",
+        "0",
+        "--data",
+        path(folder.path()),
+    ]);
+
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("no token file"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_stack_stops_in_order_when_asked() {
+    let mut up = program().up();
+    up.script.get("/analysis/total").await;
+
+    assert_eq!(up.stop(), Some(0));
+
+    let log = fs::metadata(up.data.join("sales.db-wal"));
+    assert!(
+        log.is_ok_and(|log| log.len() == 0),
+        "the log was not written back"
+    );
+}
+
+#[test]
+fn a_second_stack_on_the_same_data_does_not_import_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = program().up_in(folder.path(), &[]);
+    assert_eq!(first.stop(), Some(0));
+
+    let again = program().up_in(folder.path(), &[]);
+
+    let jobs = program().run(&[
+        "query",
+        "SELECT COUNT(*) AS jobs FROM jobs",
+        "--db-url",
+        again.db.base(),
+    ]);
+    assert_eq!(jobs.stdout.trim_end().replace('\r', ""), "jobs\n1");
+}
+
+#[test]
+fn services_that_are_not_there_have_an_exit_code_of_their_own() {
+    let file = journeys::repository().join("data/sales.csv");
+    let [flag, address] = UNREACHABLE;
+
+    for args in [
+        &["analyze", "region", flag, address][..],
+        &["import", path(&file), "--table", "sales", flag, address],
+    ] {
+        let ended = program().run(args);
+        assert_eq!(ended.code, Some(4), "{ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains("comptoir up"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told_apart_from_failures() {
+    assert_eq!(program().run(&["import", "x.csv"]).code, Some(2));
+    assert_eq!(program().run(&["generate", "--out", "x"]).code, Some(2));
+    assert_eq!(program().run(&["nothing"]).code, Some(2));
+}
+
+#[test]
+fn every_command_has_help() {
+    let help = program().run(&["--help"]);
+    assert_eq!(help.code, Some(0));
+
+    for command in [
+        "up", "import", "analyze", "query", "generate", "backup", "restore", "token", "openapi",
+    ] {
+        assert!(help.stdout.contains(command));
+        assert_eq!(program().run(&[command, "--help"]).code, Some(0), "{command}");
+    }
+}
+
+#[test]
+fn piped_output_is_csv_and_a_table_is_for_people() {
+    let up = program().up();
+    let analyze = |format: &[&str]| {
+        let mut args = vec![
+            "analyze",
+            "region",
+            "--limit",
+            "2",
+            "--script-url",
+            up.script.base(),
+        ];
+        args.extend(format);
+        let ended = program().run(&args);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout.replace('\r', "")
+    };
+
+    assert_eq!(
+        analyze(&[]),
+        "region,total_sales,share\nÎle-de-France,450230.00,36.1\nAuvergne-Rhône-Alpes,320150.00,25.7\n"
+    );
+    assert!(analyze(&["--format", "json"]).starts_with('{'));
+    let table = analyze(&["--format", "table"]);
+    assert!(table.contains("450,230.00") && table.contains('│'), "{table}");
+
+    let unknown = program().run(&["analyze", "regoin", "--script-url", up.script.base()]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.stderr.contains("regoin"), "{}", unknown.stderr);
+
+    let query = |args: &[&str]| {
+        let mut all = vec!["query", "--db-url", up.db.base()];
+        all.extend(args);
+        program().run(&all)
+    };
+    let sum = query(&[
+        "SELECT SUM(amount) AS total FROM sales WHERE sale_date >= ?",
+        "2023-11-01",
+    ]);
+    assert_eq!(sum.stdout.replace('\r', ""), "total\n1245678.0\n");
+    let wrong = query(&["SELEC 1"]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.stderr.contains("syntax error"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let up = program().up_empty();
+    let many =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT i FROM n";
+    let mut child = program()
+        .command()
+        .args(["query", many, "--db-url", up.db.base()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+
+    let ended = child.wait_with_output().unwrap();
+
+    assert_eq!(first.trim_end(), "i");
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(
+        ended.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+}
+
+#[test]
+fn an_import_says_what_became_of_the_records() {
+    let up = program().up();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("more.csv");
+    fs::write(
+        &file,
+        "id,product_id,store_id,sale_date,quantity,amount\n\
+         900001,1,1,2023-11-05,1,100.00\n\
+         900002,77,1,2023-11-05,1,100.00\n",
+    )
+    .unwrap();
+    let import = |source: &str| {
+        program().run(&[
+            "import",
+            source,
+            "--table",
+            "sales",
+            "--script-url",
+            up.script.base(),
+        ])
+    };
+
+    let ended = import(path(&file));
+
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stdout.contains("unknown_product"), "{}", ended.stdout);
+    let again = import(path(&journeys::repository().join("data/sales.csv")));
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(again.stdout.contains("3,916"), "{}", again.stdout);
+    let missing = import("no-such-file.csv");
+    assert_eq!(missing.code, Some(1));
+    assert_eq!(missing.stderr.lines().count(), 1, "{}", missing.stderr);
+}
+
+#[test]
+fn a_backup_can_be_restored_when_nobody_has_the_database_open() {
+    let mut up = program().up();
+    let folder = tempfile::tempdir().unwrap();
+    let (copy, database) = (folder.path().join("copy.db"), up.data.join("sales.db"));
+    let backup = || program().run(&["backup", "--out", path(&copy), "--db-url", up.db.base()]);
+    assert_eq!(backup().code, Some(0));
+    assert_eq!(backup().code, Some(1), "a file was replaced without --force");
+    let restore = || program().run(&["restore", path(&copy), "--database", path(&database)]);
+
+    let refused = restore();
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("stop the service"), "{}", refused.stderr);
+    assert_eq!(up.stop(), Some(0));
+    let restored = restore();
+
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    fs::write(&copy, b"not a database").unwrap();
+    assert_eq!(restore().code, Some(1));
+    let again = program().up_in(&up.data, &[]);
+    let count = program().run(&[
+        "query",
+        "SELECT COUNT(*) AS n FROM sales",
+        "--db-url",
+        again.db.base(),
+    ]);
+    assert_eq!(count.stdout.replace('\r', ""), "n\n7576\n");
+}
+
+#[test]
+fn tokens_open_what_their_scope_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = folder.path().join("tokens.toml");
+    let new = |scope: &str| {
+        let ended = program().run(&[
+            "token",
+            "new",
+            "--name",
+            scope,
+            "--scope",
+            scope,
+            "--file",
+            path(&tokens),
+        ]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout.trim().to_owned()
+    };
+    let (admin, reader) = (new("admin"), new("read"));
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let up = program()
+        .with("COMPTOIR_DB_TOKEN", &admin)
+        .up_in(&data, &["--no-sample", "--db-tokens", path(&tokens)]);
+    let query = |token: &[&str]| {
+        let mut args = vec!["query", "SELECT 1 AS one", "--db-url", up.db.base()];
+        args.extend(token);
+        program().run(&args)
+    };
+
+    assert_eq!(
+        query(&["--db-token", &reader]).stdout.replace('\r', ""),
+        "one\n1\n"
+    );
+    assert_eq!(query(&[]).code, Some(1));
+    let copy = folder.path().join("copy.db");
+    let backup = program().run(&[
+        "backup",
+        "--out",
+        path(&copy),
+        "--db-url",
+        up.db.base(),
+        "--db-token",
+        &reader,
+    ]);
+    assert_eq!(backup.code, Some(1), "a reader made a backup");
+    assert!(!copy.exists());
+}
+
+#[test]
+fn the_generator_writes_what_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = path(folder.path());
+
+    let ended = program().run(&["generate", "--rows", "1000", "--out", out]);
+
+    assert_eq!(ended.code, Some(0));
+    let sales = fs::read_to_string(folder.path().join("sales.csv")).unwrap();
+    assert_eq!(sales.lines().count(), 1_001);
+    let sample = program().run(&["generate", "--sample", "--out", out]);
+    assert_eq!(sample.code, Some(0));
+    assert_eq!(
+        fs::read(folder.path().join("sales.csv")).unwrap(),
+        fs::read(journeys::repository().join("data/sales.csv")).unwrap()
+    );
+}

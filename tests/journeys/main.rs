@@ -1,0 +1,20 @@
+//! The stack as its users see it, from the outside.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod cli;
+mod containers;
+mod contract;
+mod figures;
+mod import_rule;
+mod imports;
+mod killed;
+mod readme;
+
+use journeys::Program;
+
+/// The program, built with these tests.
+fn program() -> Program {
+    Program::at(env!("CARGO_BIN_EXE_comptoir-under-test"))
+}

@@ -1,0 +1,138 @@
+//! Requests as any client makes them.
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use std::time::Duration;
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its media type, without parameters.
+    pub content_type: String,
+    /// Its headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// Its body.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    ///
+    /// When it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|why| panic!("{why} in {self:?}"))
+    }
+
+    /// The answer, when its status is a success.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[must_use]
+    pub fn ok(self) -> Self {
+        assert!(self.status.is_success(), "{} {}", self.status, self.text);
+        self
+    }
+}
+
+/// A service over HTTP.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    base: String,
+}
+
+impl Http {
+    /// The service at `base`.
+    ///
+    /// # Panics
+    ///
+    /// When there can be no client at all.
+    #[must_use]
+    pub fn new(base: &str) -> Self {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_mins(2))
+            .build();
+        Self {
+            client: client.unwrap_or_else(|why| panic!("{why}")),
+            base: base.to_owned(),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a request; `None` when nobody answers.
+    pub async fn try_send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Option<Answer> {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or(Method::GET);
+        let mut request = self.client.request(method, format!("{}{target}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.ok()?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let content_type = headers
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .to_owned();
+        let text = response.text().await.ok()?;
+        Some(Answer {
+            status,
+            content_type,
+            headers,
+            text,
+        })
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    ///
+    /// When nobody answers.
+    pub async fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Answer {
+        self.try_send(method, target, headers, body)
+            .await
+            .unwrap_or_else(|| panic!("{method} {}{target} was not answered", self.base))
+    }
+
+    /// `GET`, the answer as JSON.
+    pub async fn get(&self, target: &str) -> Value {
+        self.send("GET", target, &[], None).await.ok().json()
+    }
+
+    /// `POST` of JSON, the answer as JSON.
+    pub async fn post(&self, target: &str, body: &Value) -> Value {
+        let headers = [("content-type", "application/json")];
+        self.send("POST", target, &headers, Some(body.to_string().into_bytes()))
+            .await
+            .ok()
+            .json()
+    }
+}
