@@ -13,7 +13,7 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --no-create-home comptoir \
     && install -d -o comptoir /data
 COPY --from=build /out/db-service /usr/local/bin/db-service
-USER comptoir
+USER 10001
 WORKDIR /
 ENV DB_LISTEN=0.0.0.0:8080 \
     DB_DATABASE=/data/sales.db

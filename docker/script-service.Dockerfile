@@ -13,7 +13,7 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --no-create-home comptoir \
     && install -d -o comptoir /data
 COPY --from=build /out/script-service /usr/local/bin/script-service
-USER comptoir
+USER 10001
 WORKDIR /
 ENV SCRIPT_LISTEN=0.0.0.0:5000 \
     SCRIPT_DB_URL=http://db_service:8080 \
