@@ -15,8 +15,6 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
-    Unprocessable(String),
-    #[error("{0}")]
     Unsupported(String),
     #[error("the upload is larger than {limit} bytes (--max-upload-bytes)")]
     TooLarge { limit: u64 },
@@ -30,6 +28,8 @@ pub(crate) enum ApiError {
     Finished { job: i64, state: &'static str },
     #[error("script-service is not ready: it waits for db-service")]
     NotReady,
+    #[error("{detail}")]
+    Source { code: &'static str, detail: String },
     #[error("analysis `{name}`: {detail}")]
     Analysis { name: String, detail: String },
     #[error("{0}")]
@@ -62,7 +62,6 @@ impl ApiError {
         match self {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
             Self::Invalid(_) | Self::Refused(_) => (StatusCode::BAD_REQUEST, "invalid_request", None),
-            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", None),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", None),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
             Self::QueueFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue_full", Some(5)),
@@ -70,6 +69,7 @@ impl ApiError {
             Self::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
             Self::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
             Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
+            Self::Source { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, None),
             Self::Analysis { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "broken_analysis", None),
             Self::Database(error) if error.is_retryable() => {
                 (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Some(1))
@@ -101,7 +101,6 @@ impl IntoResponse for ApiError {
 
 /// An error answer, `application/problem+json` (RFC 9457).
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-#[expect(dead_code, reason = "it only describes what `Problem` writes")]
 pub(crate) struct ProblemDocument {
     /// What kind of error, as a URI reference.
     #[serde(rename = "type")]

@@ -93,24 +93,21 @@ pub async fn run(
         }
         worked = &mut working => Some(worked),
     };
-    let worked = match worked {
-        Some(worked) => {
-            let _ = stop.send(true);
-            serving.await?;
-            worked.context("the runner panicked")?
-        }
-        None => match tokio::time::timeout(drain, &mut working).await {
-            Ok(worked) => worked.context("the runner panicked")?,
-            Err(_) => {
-                warn!(
-                    "the running batch did not finish within {} ms (--drain-ms)",
-                    config.drain_ms
-                );
-                working.abort();
-                Ok(())
-            }
-        },
+    let worked = if let Some(worked) = worked {
+        let _ = stop.send(true); // it ended by itself, with an error
+        serving.await?;
+        worked
+    } else if let Ok(worked) = tokio::time::timeout(drain, &mut working).await {
+        worked
+    } else {
+        warn!(
+            "the running batch did not finish within {} ms (--drain-ms)",
+            config.drain_ms
+        );
+        working.abort();
+        Ok(Ok(()))
     };
+    let worked = worked.context("the runner panicked")?;
     info!("script-service stopped");
     worked
 }
@@ -123,6 +120,9 @@ async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Res
         _ = stopped.wait_for(|stopping| *stopping) => return Ok(()),
     }
     stopping.mark_unchanged();
+    if let Err(error) = jobs::source::delete_orphans(&app.db).await {
+        warn!("bytes of unfinished uploads are left over: {error}");
+    }
     let runner = Runner {
         db: app.db.clone(),
         config: Arc::clone(&app.config),
@@ -157,6 +157,7 @@ async fn prepare(app: &App) -> anyhow::Result<()> {
 }
 
 /// A panic is a fault of ours: the caller sees an internal error, the log the message.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn on_panic(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     let message = cause
         .downcast_ref::<String>()

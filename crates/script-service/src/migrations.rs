@@ -30,6 +30,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "daily_sums",
         sql: include_str!("../migrations/0002_daily_sums.sql"),
     },
+    Migration {
+        version: 3,
+        name: "fetching_and_replacing",
+        sql: include_str!("../migrations/0003_fetching_and_replacing.sql"),
+    },
 ];
 
 /// Applies what is missing.

@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::jobs::analysis::{self, AnalysisRequest};
 use crate::jobs::import::{self, ImportRequest};
-use crate::jobs::source;
 use crate::jobs::store::{self, Beat, Claimed, Ending};
 use crate::jobs::{JobKind, JobState, Progress};
+use crate::jobs::{replace, source};
 use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use service_kit::problem::Problem;
@@ -349,13 +349,12 @@ impl Runner {
         if job.kind != JobKind::Import {
             return;
         }
-        let Ok(request) = serde_json::from_str::<ImportRequest>(&job.request) else {
-            return;
+        let clean_up = async {
+            source::delete_uploads_of(&self.db, job.id).await?;
+            replace::forget(&self.db, job.id).await
         };
-        for upload in import::uploads(&request) {
-            if let Err(error) = source::delete_upload(&self.db, &upload.id).await {
-                warn!("the bytes of job {} are left over: {error}", job.id);
-            }
+        if let Err(error) = clean_up.await {
+            warn!("the bytes of job {} are left over: {error}", job.id);
         }
     }
 }

@@ -1,4 +1,5 @@
 //! script-service over HTTP, on a real db-service.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "service/analyses.rs"]
 mod analyses;

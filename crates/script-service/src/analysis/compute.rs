@@ -415,12 +415,14 @@ fn with_sources(sql: &str, filters: &Filters, from_lines: bool) -> String {
         ));
     }
     if reads(sql, "days") {
-        let days = match (by_product, by_store) {
-            _ if from_lines => from_sales(None),
-            (true, true) => from_sales(None),
-            (false, true) => from_sums("store_days", None, &format!(" AND {BY_STORE}")),
-            (true, false) => from_sums("product_days", None, &format!(" AND {BY_PRODUCT}")),
-            (false, false) => from_sums("product_days", None, ""),
+        let days = if from_lines || (by_product && by_store) {
+            from_sales(None)
+        } else if by_store {
+            from_sums("store_days", None, &format!(" AND {BY_STORE}"))
+        } else if by_product {
+            from_sums("product_days", None, &format!(" AND {BY_PRODUCT}"))
+        } else {
+            from_sums("product_days", None, "")
         };
         sources.push(("days", days));
     }
@@ -439,16 +441,8 @@ fn with_sources(sql: &str, filters: &Filters, from_lines: bool) -> String {
                 .filter(|head| head.eq_ignore_ascii_case(prefix))
         })
         .map(|prefix| &sql[prefix.len()..]);
-    match rest {
-        Some(rest) => {
-            whole.push_str(",\n");
-            whole.push_str(rest);
-        }
-        None => {
-            whole.push('\n');
-            whole.push_str(sql);
-        }
-    }
+    whole.push_str(if rest.is_some() { ",\n" } else { "\n" });
+    whole.push_str(rest.unwrap_or(sql));
     whole
 }
 
@@ -470,11 +464,7 @@ pub(crate) fn parameters_of(sql: &str) -> Vec<String> {
     while let Some(character) = rest.chars().next() {
         rest = &rest[character.len_utf8()..];
         match (quote, character) {
-            (Some(open), _) => {
-                if character == open {
-                    quote = None;
-                }
-            }
+            (Some(open), _) if character == open => quote = None,
             (None, '\'' | '"') => quote = Some(character),
             (None, '-') if rest.starts_with('-') => {
                 rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
@@ -521,7 +511,7 @@ fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Valu
         .filter_map(|name| {
             let value = match name.as_str() {
                 "from" => day(span.from),
-                "to" => day(span.to),
+                "to" | "span_to" => day(span.to),
                 "previous_from" => day(span.previous_from),
                 "previous_to" => day(span.previous_to),
                 "previous_to_date" => day(span.previous_to_date),
@@ -529,7 +519,6 @@ fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Valu
                 "first" => day(span.first),
                 "last" => day(span.last),
                 "span_from" => day(span_from),
-                "span_to" => day(span.to),
                 "limit" => Value::Integer(
                     question
                         .limit

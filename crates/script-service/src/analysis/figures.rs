@@ -114,11 +114,10 @@ impl Figure {
 impl Serialize for Figure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Null => serializer.serialize_unit(),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Integer(number) => serializer.serialize_i64(*number),
             Self::Real(number) if number.is_finite() => serializer.serialize_f64(*number),
-            Self::Real(_) => serializer.serialize_unit(),
+            Self::Null | Self::Real(_) => serializer.serialize_unit(),
             Self::Boolean(yes) => serializer.serialize_bool(*yes),
             // A JSON number with exactly these digits, which no float in between could change.
             Self::Decimal { .. } => RawValue::from_string(self.to_text('.'))

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ColumnType {
+pub(crate) enum ColumnType {
     /// Text.
     Text,
     /// A whole number.
@@ -48,7 +48,7 @@ pub enum ColumnType {
 
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AnalysisColumn {
+pub(crate) struct AnalysisColumn {
     /// Its name.
     #[schema(example = "total_sales")]
     pub name: String,
@@ -65,7 +65,7 @@ pub struct AnalysisColumn {
 
 /// A parameter of an analysis beyond those that all have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AnalysisParameter {
+pub(crate) struct AnalysisParameter {
     /// Its name in the query string and, after a colon, in the statement.
     pub name: String,
     /// What its values are.
@@ -79,7 +79,7 @@ pub struct AnalysisParameter {
 
 /// How an answer is best drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ChartHint {
+pub(crate) struct ChartHint {
     /// `number`, `bar`, `line` or `map`.
     pub kind: String,
     /// The column along the axis; null for `number`.
@@ -108,7 +108,7 @@ pub(crate) struct Note {
 /// The window that is taken when none is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DefaultWindow {
+pub(crate) enum DefaultWindow {
     /// The 30 days that end on the latest sale date.
     #[default]
     #[serde(rename = "last_30_days")]
@@ -138,7 +138,7 @@ pub(crate) struct Header {
 /// A fault in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("line {line}: {message}")]
-pub struct HeaderError {
+pub(crate) struct HeaderError {
     /// The line, the first being 1.
     pub line: u64,
     /// What is wrong with it.
@@ -179,12 +179,12 @@ pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
         }
     }
     let statement: Vec<&str> = text.lines().skip(header_lines).collect();
-    header.sql = statement
-        .join("\n")
+    let statement = statement.join("\n");
+    statement
         .trim()
         .trim_end_matches(';')
         .trim_end()
-        .to_owned();
+        .clone_into(&mut header.sql);
     let first = header.sql.get(..6).unwrap_or_default().to_ascii_uppercase();
     if !first.starts_with("SELECT") && !first.starts_with("WITH") {
         errors.push(HeaderError {

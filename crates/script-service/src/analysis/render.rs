@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// The flavour of CSV.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CsvDialect {
+pub(crate) enum CsvDialect {
     /// RFC 4180: commas, decimal points, ISO dates.
     #[default]
     Standard,

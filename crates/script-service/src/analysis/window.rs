@@ -18,7 +18,7 @@ pub(crate) struct Coverage {
 /// The part of a query string that says which days are meant.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct WindowQuery {
+pub(crate) struct WindowQuery {
     /// First day, `YYYY-MM-DD`.
     pub from: Option<String>,
     /// Last day, `YYYY-MM-DD`.
@@ -31,7 +31,7 @@ pub struct WindowQuery {
 
 /// The days of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Window {
+pub(crate) struct Window {
     /// First day; null when there are no sales at all.
     #[schema(value_type = Option<String>, example = "2023-11-01")]
     pub from: Option<Date>,
@@ -182,7 +182,6 @@ fn period_days(
     let year: i16 = year.parse().map_err(|_| wrong())?;
     let (month, months) = match rest.strip_prefix('-') {
         None if rest.is_empty() => (1, 12),
-        None => return Err(wrong()),
         Some(quarter) if quarter.starts_with('Q') => {
             let quarter: i8 = quarter[1..]
                 .parse()
@@ -192,7 +191,7 @@ fn period_days(
             (quarter * 3 - 2, 3)
         }
         Some(month) if month.len() == 2 => (month.parse().map_err(|_| wrong())?, 1),
-        Some(_) => return Err(wrong()),
+        None | Some(_) => return Err(wrong()),
     };
     let from = Date::new(year, month, 1).map_err(|_| wrong())?;
     let to = from

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// The character between whole euros and cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DecimalMark {
+pub(crate) enum DecimalMark {
     /// `1234.56`; a comma groups thousands.
     Point,
     /// `1234,56`; a point groups thousands.

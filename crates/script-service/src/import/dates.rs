@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// Which of the first two numbers of `03/11/2023` is the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DateOrder {
+pub(crate) enum DateOrder {
     /// Day, month, year.
     DayFirst,
     /// Month, day, year.

@@ -227,9 +227,7 @@ mod tests {
     #[test]
     fn an_open_quote_costs_its_own_line_only() {
         let mut text = String::from("a,b\n1,\"open\n");
-        for row in 0..20_000 {
-            text.push_str(&format!("{row},fine\n"));
-        }
+        text.extend((0..20_000).map(|row| format!("{row},fine\n")));
 
         let found = read(&text, b',');
 

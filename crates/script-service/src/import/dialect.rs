@@ -18,7 +18,7 @@ const SAMPLE_RECORDS: usize = 1_000;
 
 /// How a delimited text is cut into fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     /// The character between fields.
     #[schema(example = ";", value_type = String)]
     pub delimiter: char,
@@ -31,7 +31,7 @@ pub struct Dialect {
 /// What ends a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum LineEnd {
+pub(crate) enum LineEnd {
     /// `\n`.
     Lf,
     /// `\r\n`.
@@ -122,10 +122,8 @@ fn score(head: &[u8], spec: &Spec, dialect: &Dialect) -> (usize, usize, usize) {
     }
     let consistent = if headers.len() < 2 {
         0
-    } else if records == 0 {
-        1_000
     } else {
-        as_wide * 1_000 / records
+        (as_wide * 1_000_usize).checked_div(records).unwrap_or(1_000)
     };
     (header::recognised(spec, &headers), consistent, headers.len())
 }

@@ -21,8 +21,9 @@ pub(crate) struct EncodingChoice {
 }
 
 /// Decides the encoding of `source`, reading it to its end unless a mark decides. `language` is the hint of
-/// the detector for legacy encodings, a top-level domain such as `fr`.
-pub(crate) fn detect(mut source: impl Read, language: &str) -> io::Result<EncodingChoice> {
+/// the detector for legacy encodings, a top-level domain such as `fr`. Unless `source` is `whole`, it may end
+/// inside a character.
+pub(crate) fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<EncodingChoice> {
     let mut head = [0_u8; 4];
     let mut filled = 0;
     while filled < head.len() {
@@ -66,7 +67,9 @@ pub(crate) fn detect(mut source: impl Read, language: &str) -> io::Result<Encodi
         let read = chunk.len();
         io::BufRead::consume(&mut reader, read);
     }
-    census.finish();
+    if whole {
+        census.finish();
+    }
     if census.broken == 0 {
         return Ok(plain(UTF_8, "valid UTF-8 throughout"));
     }
@@ -118,16 +121,12 @@ impl Utf8Census {
                     if let Ok(valid) = std::str::from_utf8(valid) {
                         self.count(valid);
                     }
-                    match error.error_len() {
-                        Some(length) => {
-                            self.broken += 1;
-                            rest = &after[length..];
-                        }
-                        None => {
-                            self.pending = after.to_vec();
-                            return;
-                        }
-                    }
+                    let Some(length) = error.error_len() else {
+                        self.pending = after.to_vec();
+                        return;
+                    };
+                    self.broken += 1;
+                    rest = &after[length..];
                 }
             }
         }
@@ -233,7 +232,7 @@ mod tests {
     use super::*;
 
     fn decoded(bytes: &[u8]) -> (String, &'static str) {
-        let choice = detect(bytes, "fr").unwrap();
+        let choice = detect(bytes, "fr", true).unwrap();
         let mut text = String::new();
         Decoding::new(bytes, &choice).read_to_string(&mut text).unwrap();
         (text, choice.encoding.name())
@@ -264,7 +263,7 @@ mod tests {
     fn utf8_cut_inside_a_character_stays_utf8() {
         let text = "Île-de-France;é\nÎle-de-France;é";
 
-        let choice = detect(&text.as_bytes()[..text.len() - 1], "fr").unwrap();
+        let choice = detect(&text.as_bytes()[..text.len() - 1], "fr", true).unwrap();
 
         assert_eq!(choice.encoding, UTF_8);
     }

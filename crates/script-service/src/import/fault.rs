@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// Why a record is not taken. The names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum FaultCode {
+pub(crate) enum FaultCode {
     /// More or fewer fields than the header has.
     WrongFieldCount,
     /// No whole number, or one out of range.
@@ -39,7 +39,7 @@ pub enum FaultCode {
 impl FaultCode {
     /// The name on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::WrongFieldCount => "wrong_field_count",
             Self::BadInteger => "bad_integer",

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// How a header came to its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum MatchedBy {
+pub(crate) enum MatchedBy {
     /// The request says so.
     Mapping,
     /// The header is the column's name.
@@ -24,7 +24,7 @@ pub enum MatchedBy {
 
 /// A header and its column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct MappedColumn {
+pub(crate) struct MappedColumn {
     /// The header as it stands in the source.
     #[schema(example = "Réf. produit")]
     pub header: String,

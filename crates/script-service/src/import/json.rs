@@ -286,9 +286,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 mod tests {
     use super::*;
 
-    fn read(
-        mut reader: JsonReader<&[u8]>,
-    ) -> (Vec<String>, Vec<(u64, Vec<String>, Option<FaultCode>)>, bool) {
+    type Found = (u64, Vec<String>, Option<FaultCode>);
+
+    fn read(mut reader: JsonReader<&[u8]>) -> (Vec<String>, Vec<Found>, bool) {
         let mut record = Record::default();
         let mut found = Vec::new();
         while reader.next(&mut record).unwrap() {

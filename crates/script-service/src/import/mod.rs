@@ -10,6 +10,7 @@
 //! | `cents`, `dates` | text to cents and dates; evidence for a whole column |
 //! | `survey` | the first pass: decides everything about a source |
 //! | `rows` | the second pass: records to rows, or faults |
+//! | `preview` | both over the beginning of a source |
 //!
 //! The invariant: what is read is decided before the first row is written, so a source read twice gives the
 //! same rows in the same order.
@@ -26,6 +27,7 @@ pub(crate) mod ids;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod options;
+pub(crate) mod preview;
 pub(crate) mod record;
 pub(crate) mod rows;
 pub(crate) mod survey;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// The format of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub(crate) enum Format {
     /// Fields between delimiters: CSV, TSV.
     Csv,
     /// One JSON object a line.
@@ -58,7 +58,7 @@ impl Locale {
 /// What a request fixes about the reading of a source; everything else is decided from its content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-pub struct ReadOptions {
+pub(crate) struct ReadOptions {
     /// The format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,

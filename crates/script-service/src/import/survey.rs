@@ -58,7 +58,7 @@ pub(crate) enum SurveyError {
 /// Where a decision comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DecidedBy {
+pub(crate) enum DecidedBy {
     /// The request says so.
     Option,
     /// At least one value reads only this way.
@@ -69,7 +69,7 @@ pub enum DecidedBy {
 
 /// What was decided about a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ColumnDecision {
+pub(crate) struct ColumnDecision {
     /// The column.
     #[schema(example = "amount")]
     pub column: String,
@@ -85,7 +85,7 @@ pub struct ColumnDecision {
 
 /// What was decided about a source, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Decisions {
+pub(crate) struct Decisions {
     /// The format.
     pub format: Format,
     /// How it was packed: `gzip` or `zstd`.
@@ -151,6 +151,19 @@ impl Records {
             Self::Json(reader) => reader.next(record),
         }
     }
+
+    /// What is odd about the end of the source, once it is reached.
+    fn note_on_end(&self) -> Option<&'static str> {
+        match self {
+            Self::Delimited(reader) if !reader.ended_with_newline => {
+                Some("the last line has no line break: the source may have been cut off")
+            }
+            Self::Json(reader) if !reader.ended_well => {
+                Some("the array is not closed: the source was cut off")
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Reading {
@@ -205,13 +218,13 @@ pub(crate) fn survey(
     }
     let limited = |reader: Box<dyn Read + Send>| -> Box<dyn Read + Send> {
         match limit {
-            Some(limit) => Box::new(reader.take(limit)),
+            Some(limit) => Box::new(Lenient(reader).take(limit)),
             None => reader,
         }
     };
     let unpacked = || Ok::<_, io::Error>(limited(bytes::unpack(open()?, packing, progress)?));
 
-    let mut encoding = encoding::detect(unpacked()?, locale.domain())?;
+    let mut encoding = encoding::detect(unpacked()?, locale.domain(), limit.is_none())?;
     if let Some(wanted) = options.encoding().map_err(SurveyError::Options)? {
         let marked = encoding.mark_bytes > 0 && encoding.encoding == wanted;
         encoding = EncodingChoice {
@@ -237,63 +250,29 @@ pub(crate) fn survey(
 
     let (hashing, digest) = Hashing::new(decoded()?);
     let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
+    let form = Form {
+        packing,
+        encoding,
+        format,
+        dialect,
+    };
     let mut census = Census::default();
-    let mut record = Record::default();
-    if let Some(dialect) = &dialect {
-        for _ in 0..dialect.skip_lines {
-            records.next(&mut record)?;
-        }
-        if !records.next(&mut record)? {
-            return Err(SurveyError::Empty);
-        }
-        let headers = record.texts();
-        let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
-        census.watch(spec, &mapping);
-        while records.next(&mut record)? {
-            census.take(&record, headers.len());
-        }
-        if census.wrong_width * 2 > census.records && census.wrong_width > 0 {
-            return Err(SurveyError::NotATable {
-                wrong: census.wrong_width,
-                records: census.records,
-                width: headers.len(),
-            });
-        }
-        let reading = census.decide(spec, headers, mapping, options, locale)?;
-        return Ok(finish(
-            records,
-            census,
-            reading,
-            packing,
-            encoding,
-            format,
-            Some(dialect.clone()),
-            digest,
-        ));
-    }
-    while records.next(&mut record)? {
-        census.take(&record, 0);
-    }
-    let Records::Json(reader) = &records else {
-        return Err(SurveyError::Empty);
+    let (headers, mapping) = match &form.dialect {
+        Some(dialect) => census.take_table(&mut records, dialect, spec, options, key_needed)?,
+        None => census.take_objects(&mut records, spec, options, key_needed)?,
     };
-    if census.records == 0 && !reader.ended_well {
-        return Err(SurveyError::Empty);
+    let settled = census.decide(spec, headers, mapping, options, locale)?;
+    let mut notes = settled.notes();
+    if limit.is_none() {
+        notes.extend(
+            records
+                .note_on_end()
+                .filter(|_| census.records > 0)
+                .map(str::to_owned),
+        );
     }
-    let headers = reader.names.clone();
-    let mapping = if census.records == 0 {
-        Mapping {
-            fields: vec![None; spec.columns.len()],
-            matched: Vec::new(),
-            ignored: Vec::new(),
-        }
-    } else {
-        header::map(spec, &headers, &options.mapping, key_needed)?
-    };
-    let decided = census.decide(spec, headers, mapping, options, locale)?;
-    Ok(finish(
-        records, census, decided, packing, encoding, format, None, digest,
-    ))
+    drop(records);
+    Ok(finish(form, settled, census.records, &digest, notes))
 }
 
 /// The format of a text that begins with `head`.
@@ -305,69 +284,38 @@ fn format_of(head: &[u8]) -> Format {
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one result, each decided elsewhere"
-)]
-fn finish(
-    records: Records,
-    census: Census,
-    decided: Decided,
+/// What was decided about a source as a whole.
+struct Form {
     packing: Packing,
     encoding: EncodingChoice,
     format: Format,
     dialect: Option<Dialect>,
-    digest: Digest,
-) -> Survey {
-    let mut notes = Vec::new();
-    match &records {
-        Records::Delimited(reader) if !reader.ended_with_newline && census.records > 0 => {
-            notes.push("the last line has no line break: the source may have been cut off".to_owned());
-        }
-        Records::Json(reader) if !reader.ended_well => {
-            notes.push("the array is not closed: the source was cut off".to_owned());
-        }
-        _ => {}
-    }
-    drop(records);
-    for decision in &decided.columns {
-        if decision.decided_by == DecidedBy::Assumed {
-            let what = match (decision.decimal, decision.date_order) {
-                (Some(DecimalMark::Comma), _) => "a decimal comma",
-                (Some(DecimalMark::Point), _) => "a decimal point",
-                (_, Some(DateOrder::DayFirst)) => "the day first",
-                _ => "the month first",
-            };
-            notes.push(format!(
-                "column `{}`: every value reads two ways; {what} was assumed",
-                decision.column
-            ));
-        }
-    }
-    let decisions = Decisions {
-        format,
-        packing: packing.name().map(str::to_owned),
-        encoding: encoding.encoding.name().to_owned(),
-        encoding_why: encoding.why.to_owned(),
-        dialect: dialect.clone(),
-        mapping: decided.mapping.matched.clone(),
-        ignored_headers: decided.mapping.ignored.clone(),
-        columns: decided.columns,
-    };
+}
+
+fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<String>) -> Survey {
     Survey {
-        reading: Reading {
-            packing,
-            encoding,
-            format,
-            dialect,
-            headers: decided.headers,
-            mapping: decided.mapping,
-            marks: decided.marks,
-            orders: decided.orders,
-            strict: decided.strict,
+        decisions: Decisions {
+            format: form.format,
+            packing: form.packing.name().map(str::to_owned),
+            encoding: form.encoding.encoding.name().to_owned(),
+            encoding_why: form.encoding.why.to_owned(),
+            dialect: form.dialect.clone(),
+            mapping: settled.mapping.matched.clone(),
+            ignored_headers: settled.mapping.ignored.clone(),
+            columns: settled.columns,
         },
-        decisions,
-        records: census.records,
+        reading: Reading {
+            packing: form.packing,
+            encoding: form.encoding,
+            format: form.format,
+            dialect: form.dialect,
+            headers: settled.headers,
+            mapping: settled.mapping,
+            marks: settled.marks,
+            orders: settled.orders,
+            strict: settled.strict,
+        },
+        records,
         digest: digest.hex(),
         notes,
     }
@@ -395,7 +343,8 @@ struct Census {
     watched: Option<Vec<(usize, Kind)>>,
 }
 
-struct Decided {
+/// What was decided about the columns.
+struct Settled {
     headers: Vec<String>,
     mapping: Mapping,
     marks: Vec<DecimalMark>,
@@ -404,7 +353,92 @@ struct Decided {
     columns: Vec<ColumnDecision>,
 }
 
+impl Settled {
+    /// What was assumed, in words.
+    fn notes(&self) -> Vec<String> {
+        self.columns
+            .iter()
+            .filter(|decision| decision.decided_by == DecidedBy::Assumed)
+            .map(|decision| {
+                let what = match (decision.decimal, decision.date_order) {
+                    (Some(DecimalMark::Comma), _) => "a decimal comma",
+                    (Some(DecimalMark::Point), _) => "a decimal point",
+                    (_, Some(DateOrder::DayFirst)) => "the day first",
+                    _ => "the month first",
+                };
+                format!(
+                    "column `{}`: every value reads two ways; {what} was assumed",
+                    decision.column
+                )
+            })
+            .collect()
+    }
+}
+
 impl Census {
+    /// Counts all records of a table with a header.
+    fn take_table(
+        &mut self,
+        records: &mut Records,
+        dialect: &Dialect,
+        spec: &'static Spec,
+        options: &ReadOptions,
+        key_needed: bool,
+    ) -> Result<(Vec<String>, Mapping), SurveyError> {
+        let mut record = Record::default();
+        for _ in 0..dialect.skip_lines {
+            records.next(&mut record)?;
+        }
+        if !records.next(&mut record)? {
+            return Err(SurveyError::Empty);
+        }
+        let headers = record.texts();
+        let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
+        self.watch(spec, &mapping);
+        while records.next(&mut record)? {
+            self.take(&record, headers.len());
+        }
+        if self.wrong_width > 0 && self.wrong_width * 2 > self.records {
+            return Err(SurveyError::NotATable {
+                wrong: self.wrong_width,
+                records: self.records,
+                width: headers.len(),
+            });
+        }
+        Ok((headers, mapping))
+    }
+
+    /// Counts all records that are objects; their names are known at the end.
+    fn take_objects(
+        &mut self,
+        records: &mut Records,
+        spec: &'static Spec,
+        options: &ReadOptions,
+        key_needed: bool,
+    ) -> Result<(Vec<String>, Mapping), SurveyError> {
+        let mut record = Record::default();
+        while records.next(&mut record)? {
+            self.take(&record, 0);
+        }
+        let headers = match records {
+            Records::Json(reader) => reader.names.clone(),
+            Records::Delimited(_) => Vec::new(),
+        };
+        if self.records > 0 {
+            let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
+            return Ok((headers, mapping));
+        }
+        if records.note_on_end().is_some() {
+            return Err(SurveyError::Empty);
+        }
+        let mapping = Mapping {
+            fields: vec![None; spec.columns.len()],
+            matched: Vec::new(),
+            ignored: Vec::new(),
+        };
+        Ok((headers, mapping))
+    }
+
     /// Looks only at the fields that `mapping` gives a meaning.
     fn watch(&mut self, spec: &Spec, mapping: &Mapping) {
         let watched = spec
@@ -454,7 +488,7 @@ impl Census {
         mapping: Mapping,
         options: &ReadOptions,
         locale: Locale,
-    ) -> Result<Decided, SurveyError> {
+    ) -> Result<Settled, SurveyError> {
         let mut marks = vec![options.decimal.unwrap_or(DecimalMark::Point); spec.columns.len()];
         let mut orders = vec![options.date_order.unwrap_or(locale.date_order()); spec.columns.len()];
         let mut columns = Vec::new();
@@ -522,7 +556,7 @@ impl Census {
                 marks[index] = options.decimal.or(written).unwrap_or(DecimalMark::Point);
             }
         }
-        Ok(Decided {
+        Ok(Settled {
             headers,
             mapping,
             marks,
@@ -570,6 +604,18 @@ fn look(evidence: &mut FieldEvidence, record: &Record, field: usize, dates: bool
 /// Whether `bytes` look like `2023-11-03`, which says nothing about the order of other dates.
 fn is_iso(bytes: &[u8]) -> bool {
     matches!(bytes, [_, _, _, _, b'-', _, _, b'-', _, _])
+}
+
+/// Takes a source that breaks off for one that ends there: a packed preview is cut somewhere.
+struct Lenient<R>(R);
+
+impl<R: Read> Read for Lenient<R> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(output) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            outcome => outcome,
+        }
+    }
 }
 
 /// Passes bytes through and digests them.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// A table that takes imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Table {
+pub(crate) enum Table {
     /// What is sold.
     Products,
     /// Where it is sold.
@@ -68,11 +68,11 @@ pub(crate) struct Spec {
 
 impl Table {
     /// All of them, parents before children.
-    pub const ALL: [Self; 4] = [Self::Products, Self::Stores, Self::Targets, Self::Sales];
+    pub(crate) const ALL: [Self; 4] = [Self::Products, Self::Stores, Self::Targets, Self::Sales];
 
     /// The name in requests and answers.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Products => "products",
             Self::Stores => "stores",
@@ -83,7 +83,7 @@ impl Table {
 
     /// The table of that name.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         if name == "product_targets" {
             return Some(Self::Targets);
         }

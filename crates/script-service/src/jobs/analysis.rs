@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 /// What an analysis job is asked to compute.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct AnalysisRequest {
+pub(crate) struct AnalysisRequest {
     /// The analyses; all built-in ones when there are none.
     #[schema(example = json!(["region", "growth"]))]
     pub analyses: Vec<String>,

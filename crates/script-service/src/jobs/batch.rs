@@ -5,6 +5,7 @@
 //! somebody else write the same keys in between, the transaction fails as a whole and is made anew.
 
 use super::Counters;
+use super::replace;
 use super::store::{self, Checkpoint};
 use crate::import::fault::{Fault, FaultCode};
 use crate::import::tables::{Spec, Table};
@@ -21,7 +22,7 @@ const ATTEMPTS: u32 = 4;
 /// What happens to rows whose key is in the table already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// They are updated where they differ.
     #[default]
     Upsert,
@@ -29,6 +30,23 @@ pub enum Mode {
     InsertNew,
     /// They are rejected; a source without keys gets new ones.
     Append,
+    /// The sales of all days from the first to the last of the sources give way to those of the sources, all
+    /// at once at the end.
+    ReplacePeriod,
+    /// All sales give way to those of the sources, all at once at the end.
+    ReplaceAll,
+}
+
+impl Mode {
+    /// Whether rows wait until all of them are there.
+    pub(crate) fn replaces(self) -> bool {
+        matches!(self, Self::ReplacePeriod | Self::ReplaceAll)
+    }
+
+    /// Whether a source may come without keys.
+    pub(crate) fn makes_keys(self) -> bool {
+        self == Self::Append || self.replaces()
+    }
 }
 
 /// A record that is not taken.
@@ -202,7 +220,7 @@ impl Writer {
     /// Tells new rows from those that are in the table. `look` looks even where the highest key says that
     /// all are new.
     async fn partition(&mut self, rows: &[Vec<Value>], look: bool) -> Result<Partition, DbError> {
-        if !self.has_key {
+        if !self.has_key || self.stages() {
             return Ok(Partition {
                 new: rows.to_vec(),
                 ..Partition::default()
@@ -227,7 +245,7 @@ impl Writer {
             match known.get(&key_text(&row[..self.spec.key])) {
                 None => partition.new.push(row.clone()),
                 Some(_) if self.mode == Mode::Append => partition.duplicates.push(index),
-                Some(there) if self.mode == Mode::Upsert && there != row => {
+                Some(there) if self.mode != Mode::InsertNew && there != row => {
                     partition.changed.push(row.clone());
                 }
                 Some(_) => partition.unchanged += 1,
@@ -256,9 +274,20 @@ impl Writer {
             .collect())
     }
 
+    /// Whether the rows go to the staging table first.
+    fn stages(&self) -> bool {
+        self.mode.replaces() && self.table == Table::Sales
+    }
+
     fn row_statements(&self, new: Vec<Vec<Value>>, changed: Vec<Vec<Value>>) -> Vec<Statement> {
         let is_sales = self.table == Table::Sales;
         let mut statements = Vec::new();
+        if self.stages() {
+            if !new.is_empty() {
+                statements.push(many(replace::stage_sql(&self.columns), self.with_job(new)));
+            }
+            return statements;
+        }
         if !changed.is_empty() {
             // The triggers on sales mark the days of changed lines, before and after, to be summed again.
             statements.push(many(self.update_sql(), self.with_job(changed)));

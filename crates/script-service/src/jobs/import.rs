@@ -5,6 +5,8 @@
 
 use super::Counters;
 use super::batch::{self, Batch, Mode, Place, Reject, Writer};
+use super::fetch::{self, FetchError, Fetched, Validators};
+use super::replace;
 use super::source::Location;
 use super::store::{self, Checkpoint};
 use crate::import::ids::{IdSet, References};
@@ -15,7 +17,7 @@ use crate::import::survey::{self, Reading, Survey, SurveyError};
 use crate::import::tables::Table;
 use crate::params::positional;
 use crate::runner::{JobContext, Stop};
-use db_client::db_api::{QueryRequest, Statement};
+use db_client::db_api::{ErrorCode, QueryRequest, Statement};
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
 use service_kit::problem::Problem;
@@ -35,7 +37,7 @@ const MAX_KEPT_ON_FAILURE: usize = 1_000;
 /// What happens to records that cannot be taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum OnError {
+pub(crate) enum OnError {
     /// They are left out and listed; the job ends as `succeeded_with_rejects`.
     #[default]
     Skip,
@@ -46,7 +48,7 @@ pub enum OnError {
 /// How many rejects are too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum MaxRejects {
+pub(crate) enum MaxRejects {
     /// More than so many.
     Count(u64),
     /// More than this part of the records, such as `"2%"`.
@@ -84,7 +86,7 @@ impl MaxRejects {
 
 /// A source of an import.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SourceRequest {
+pub(crate) struct SourceRequest {
     /// The table it goes to.
     pub table: Table,
     /// A file under the data folder.
@@ -109,7 +111,7 @@ pub struct SourceRequest {
 
 /// Bytes that came with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UploadRef {
+pub(crate) struct UploadRef {
     /// Where they are kept.
     pub id: String,
     /// How many they are.
@@ -121,7 +123,7 @@ pub struct UploadRef {
 /// What an import job is asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct ImportRequest {
+pub(crate) struct ImportRequest {
     /// The sources, in the order in which they are imported; the configured ones when there are none.
     pub sources: Vec<SourceRequest>,
     /// What happens to rows whose key is in the table already.
@@ -152,6 +154,12 @@ impl ImportRequest {
             }
             source.options.delimiter_byte()?;
             source.options.encoding()?;
+            if let Some(url) = &source.url {
+                fetch::parse(url).map_err(|error| error.to_string())?;
+            }
+            if self.mode.replaces() && source.table != Table::Sales {
+                return Err("only sales can be replaced as a whole".into());
+            }
         }
         if let Some(limit) = &self.max_rejects {
             limit.exceeded(0, 0)?;
@@ -221,7 +229,29 @@ pub(crate) async fn run(
     {
         import_source(context, request, source, &mut checkpoint, &mut foreseen).await?;
     }
+    // One step behind the last source: the swap is done once.
+    let swapped = checkpoint.source > request.sources.len() as u64;
+    if request.mode.replaces() && !request.dry_run && !swapped {
+        context.progress.begin("replacing", None);
+        replace::swap(&context.db, context.job, request.mode, &mut checkpoint)
+            .await
+            .map_err(swap_failure)?;
+    }
     Ok(checkpoint.counters)
+}
+
+/// A key that stays in the table outside what is replaced is the request's fault.
+fn swap_failure(error: DbError) -> Stop {
+    match error {
+        DbError::Refused(problem) if problem.code == ErrorCode::ConstraintViolation => failed(
+            "conflicting_keys",
+            format!(
+                "a row has the id of one that stays; nothing was replaced: {}",
+                problem.detail
+            ),
+        ),
+        other => Stop::from(other),
+    }
 }
 
 /// Makes a row for each source.
@@ -260,22 +290,99 @@ fn origin(source: &SourceRequest) -> &str {
         .unwrap_or_default()
 }
 
-/// Where the bytes of source `index` are; a URL is fetched when it was not before.
-async fn locate(context: &JobContext, source: &SourceRequest) -> Result<Location, Stop> {
+/// Where the bytes of source `index` are; a URL is fetched when it was not before. `None` when the URL has
+/// nothing newer than what an earlier job imported.
+async fn locate(context: &JobContext, source: &SourceRequest, index: u64) -> Result<Option<Location>, Stop> {
     if let Some(path) = &source.path {
         return Location::under(&context.config.data, path)
+            .map(Some)
             .map_err(|error| failed("no_such_file", format!("{error:#}")));
     }
     if let Some(upload) = &source.upload {
-        return Ok(Location::Upload {
+        return Ok(Some(Location::Upload {
             id: upload.id.clone(),
             bytes: upload.bytes,
-        });
+        }));
     }
-    Err(failed(
-        "invalid_request",
-        "the source has neither `path` nor `url`",
-    ))
+    let Some(url) = &source.url else {
+        return Err(failed(
+            "invalid_request",
+            "the source has neither `path` nor `url`",
+        ));
+    };
+    let index = i64::try_from(index).unwrap_or(i64::MAX);
+    let fetched = context
+        .db
+        .query(
+            "SELECT upload_id, upload_bytes FROM job_sources WHERE job_id = ?1 AND source = ?2",
+            positional([context.job.into(), index.into()]),
+        )
+        .await?;
+    if let Some(row) = fetched.rows.first()
+        && let (Some(id), Some(bytes)) = (row[0].as_str(), row[1].as_i64())
+    {
+        return Ok(Some(Location::Upload {
+            id: id.to_owned(),
+            bytes: bytes.max(0).cast_unsigned(),
+        }));
+    }
+    let known = known_version(context, source, url).await?;
+    context.progress.begin("fetching", None);
+    let bytes = Arc::clone(&context.progress.bytes);
+    let outcome = fetch::fetch(&context.db, &context.config, url, &known, |count| {
+        context.progress.set_bytes_total(count);
+        bytes.store(count, std::sync::atomic::Ordering::Relaxed);
+    })
+    .await;
+    match outcome {
+        Ok(Fetched::NotModified) => Ok(None),
+        Ok(Fetched::Content(upload, validators)) => {
+            context
+                .db
+                .execute(
+                    "UPDATE job_sources SET upload_id = ?3, upload_bytes = ?4, etag = ?5, last_modified = ?6
+                    WHERE job_id = ?1 AND source = ?2",
+                    positional([
+                        context.job.into(),
+                        index.into(),
+                        upload.id.as_str().into(),
+                        i64::try_from(upload.bytes).unwrap_or(i64::MAX).into(),
+                        validators.etag.into(),
+                        validators.last_modified.into(),
+                    ]),
+                )
+                .await?;
+            Ok(Some(Location::Upload {
+                id: upload.id,
+                bytes: upload.bytes,
+            }))
+        }
+        Err(FetchError::Refused(detail)) => Err(failed("fetch_failed", detail)),
+        Err(FetchError::Db(error)) => Err(error.into()),
+    }
+}
+
+/// What the server said of the version of `url` that was imported last into the same table.
+async fn known_version(context: &JobContext, source: &SourceRequest, url: &str) -> Result<Validators, Stop> {
+    let result = context
+        .db
+        .query(
+            "SELECT etag, last_modified FROM job_sources
+            JOIN jobs ON jobs.id = job_sources.job_id
+            WHERE origin = ?1 AND table_name = ?2 AND jobs.state IN ('succeeded', 'succeeded_with_rejects')
+                AND jobs.request ->> '$.dry_run' = 0 AND digest IS NOT NULL
+            ORDER BY jobs.id DESC LIMIT 1",
+            positional([url.into(), source.table.as_str().into()]),
+        )
+        .await?;
+    let text = |index: usize| {
+        let row = result.rows.first()?;
+        row[index].as_str().map(str::to_owned)
+    };
+    Ok(Validators {
+        etag: text(0),
+        last_modified: text(1),
+    })
 }
 
 /// Reads all sources without writing, and fails when too many records cannot be taken.
@@ -284,13 +391,15 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
     let mut counters = Counters::default();
     let mut kept: Vec<(u64, Reject)> = Vec::new();
     for (index, source) in request.sources.iter().enumerate() {
-        let location = locate(context, source).await?;
+        let Some(location) = locate(context, source, index as u64).await? else {
+            continue;
+        };
         let survey = survey_source(context, request, source, &location).await?;
         let references = references(context, source.table, &foreseen).await?;
         context.progress.begin("checking", Some(survey.records));
         let mut batches = read_batches(context, source.table, &location, survey.reading, references, 0);
         while let Some(batch) = batches.recv().await {
-            let batch = batch.map_err(read_failure)?;
+            let batch = batch.map_err(|error| read_failure(&error))?;
             context.check_stop()?;
             counters.read += batch.read;
             counters.rejected += batch.rejects.len() as u64;
@@ -343,7 +452,11 @@ async fn import_source(
     foreseen: &mut Foreseen,
 ) -> Result<(), Stop> {
     let index = checkpoint.source;
-    let location = locate(context, source).await?;
+    let Some(location) = locate(context, source, index).await? else {
+        let note = format!("{}: not modified since it was last imported", origin(source));
+        checkpoint.notes.push(note);
+        return finish_source(context, checkpoint).await;
+    };
     let survey = survey_source(context, request, source, &location).await?;
     note_survey(context, source, index, &survey, checkpoint).await?;
     let references = references(context, source.table, foreseen).await?;
@@ -370,7 +483,7 @@ async fn import_source(
         checkpoint.source_read,
     );
     while let Some(batch) = batches.recv().await {
-        let batch = batch.map_err(read_failure)?;
+        let batch = batch.map_err(|error| read_failure(&error))?;
         context.check_stop()?;
         if request.dry_run {
             foresee(foreseen, source.table, &batch, &columns);
@@ -378,16 +491,21 @@ async fn import_source(
         writer.write(batch, index, checkpoint).await?;
         context.changed();
     }
-    checkpoint.source += 1;
-    checkpoint.source_read = 0;
+    finish_source(context, checkpoint).await
+}
+
+/// Moves the checkpoint to the next source.
+async fn finish_source(context: &JobContext, checkpoint: &mut Checkpoint) -> Result<(), Stop> {
     let finished = Statement::new(
         "UPDATE job_sources SET finished_at = ?3 WHERE job_id = ?1 AND source = ?2",
         positional([
             context.job.into(),
-            i64::try_from(index).unwrap_or(i64::MAX).into(),
+            i64::try_from(checkpoint.source).unwrap_or(i64::MAX).into(),
             store::now().into(),
         ]),
     );
+    checkpoint.source += 1;
+    checkpoint.source_read = 0;
     context
         .db
         .transaction(vec![
@@ -415,7 +533,7 @@ async fn survey_source(
     let table = source.table;
     let mut options = source.options.clone();
     options.locale.get_or_insert(context.config.locale);
-    let key_needed = table != Table::Sales || request.mode != Mode::Append;
+    let key_needed = table != Table::Sales || !request.mode.makes_keys();
     let bytes = Arc::clone(&context.progress.bytes);
     let surveyed = tokio::task::spawn_blocking(move || {
         let open = || location.open(&db, &runtime);
@@ -423,17 +541,13 @@ async fn survey_source(
     })
     .await
     .map_err(|error| Stop::Broken(error.into()))?;
-    surveyed.map_err(|error| survey_failure(error, origin(source)))
+    surveyed.map_err(|error| survey_failure(&error, origin(source)))
 }
 
-fn survey_failure(error: SurveyError, origin: &str) -> Stop {
-    let code = match &error {
-        SurveyError::Io(cause) => {
-            if let Some(stop) = database_went_away(cause) {
-                return stop;
-            }
-            "unreadable"
-        }
+/// What a source that cannot be read is reported as.
+pub(crate) fn survey_code(error: &SurveyError) -> &'static str {
+    match error {
+        SurveyError::Io(_) => "unreadable",
         SurveyError::Empty => "empty_source",
         SurveyError::Options(_) => "invalid_request",
         SurveyError::Mapping(_) => "unknown_columns",
@@ -441,12 +555,20 @@ fn survey_failure(error: SurveyError, origin: &str) -> Stop {
         SurveyError::ConflictingMarks { .. } => "conflicting_numbers",
         SurveyError::ConflictingDates { .. } => "conflicting_dates",
         SurveyError::Zip => "unsupported_format",
-    };
-    failed(code, format!("{origin}: {error}"))
+    }
 }
 
-fn read_failure(error: io::Error) -> Stop {
-    database_went_away(&error).unwrap_or_else(|| {
+fn survey_failure(error: &SurveyError, origin: &str) -> Stop {
+    if let SurveyError::Io(cause) = error
+        && let Some(stop) = database_went_away(cause)
+    {
+        return stop;
+    }
+    failed(survey_code(error), format!("{origin}: {error}"))
+}
+
+fn read_failure(error: &io::Error) -> Stop {
+    database_went_away(error).unwrap_or_else(|| {
         failed(
             "unreadable",
             format!("the source cannot be read to its end: {error}"),
@@ -556,7 +678,7 @@ async fn references(context: &JobContext, table: Table, foreseen: &Foreseen) -> 
     Ok(references)
 }
 
-async fn ids(db: &DbClient, sql: &str) -> Result<IdSet, DbError> {
+pub(crate) async fn ids(db: &DbClient, sql: &str) -> Result<IdSet, DbError> {
     let mut set = IdSet::default();
     let mut after = i64::MIN;
     loop {
@@ -680,11 +802,6 @@ fn read_batches(
 fn raw_text(raw: &[u8]) -> String {
     let end = raw.len().min(MAX_RAW_BYTES);
     String::from_utf8_lossy(&raw[..end]).into_owned()
-}
-
-/// The uploads that `request` refers to.
-pub(crate) fn uploads(request: &ImportRequest) -> impl Iterator<Item = &UploadRef> {
-    request.sources.iter().filter_map(|source| source.upload.as_ref())
 }
 
 /// The result of an import job, as JSON.

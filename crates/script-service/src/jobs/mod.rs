@@ -5,6 +5,8 @@
 //! | `store` | the rows: submit, claim, look up, finish |
 //! | `import` | a source into a table, batch by batch |
 //! | `batch` | one batch of rows as one transaction |
+//! | `replace` | rows that take the place of others, all at once |
+//! | `fetch` | a source from a URL |
 //! | `source` | where the bytes of a source come from |
 //! | `analysis` | answers kept in `analysis_results` |
 //!
@@ -13,7 +15,9 @@
 
 pub(crate) mod analysis;
 pub(crate) mod batch;
+pub(crate) mod fetch;
 pub(crate) mod import;
+pub(crate) mod replace;
 pub(crate) mod source;
 pub(crate) mod store;
 
@@ -26,7 +30,7 @@ use utoipa::ToSchema;
 /// The kinds of jobs. The names are stored and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum JobKind {
+pub(crate) enum JobKind {
     /// Reads files into tables.
     Import,
     /// Computes analyses and keeps the answers.
@@ -36,7 +40,7 @@ pub enum JobKind {
 impl JobKind {
     /// The stored name.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Import => "import",
             Self::Analysis => "analysis",
@@ -45,7 +49,7 @@ impl JobKind {
 
     /// The kind of that name.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Import, Self::Analysis]
             .into_iter()
             .find(|kind| kind.as_str() == name)
@@ -55,7 +59,7 @@ impl JobKind {
 /// What became of a job so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum JobState {
+pub(crate) enum JobState {
     /// It waits for its turn.
     Queued,
     /// It runs.
@@ -85,7 +89,7 @@ impl JobState {
 
     /// The stored name.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -99,13 +103,13 @@ impl JobState {
 
     /// The state of that name.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
     /// Whether nothing more happens to the job.
     #[must_use]
-    pub fn is_final(self) -> bool {
+    pub(crate) fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running | Self::Interrupted)
     }
 }
@@ -118,7 +122,7 @@ impl fmt::Display for JobState {
 
 /// What became of the records of a source or of a job. `read` is the sum of the next four.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Records read.
     pub read: u64,
     /// Rows that are new.
@@ -146,7 +150,7 @@ impl std::ops::AddAssign for Counters {
 
 /// How far a job is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// What it does now: `fetching`, `surveying`, `checking`, `writing`; null before and after.
     pub phase: Option<String>,
     /// Bytes of the current source read so far, as packed.
@@ -165,7 +169,7 @@ pub struct Progress {
 
 /// A source of an import, and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct JobSource {
+pub(crate) struct JobSource {
     /// The table it goes to.
     pub table: String,
     /// What it is called: a path under the data folder, a URL, a file name.
@@ -184,7 +188,7 @@ pub struct JobSource {
 
 /// A job as callers see it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Job {
+pub(crate) struct Job {
     /// Its id.
     pub id: i64,
     /// What it does.

@@ -12,6 +12,8 @@ use tokio::runtime::Handle;
 
 /// How large a kept piece is, in bytes; all but the last of an upload are this large.
 const PIECE_BYTES: usize = 1 << 20;
+/// How old pieces without a job must be before they are deleted, in milliseconds.
+const ORPHAN_AGE_MS: i64 = 3_600_000;
 
 /// Bytes that can be read from their beginning as often as needed.
 #[derive(Debug, Clone)]
@@ -226,8 +228,13 @@ impl UploadWriter {
     async fn store(&mut self, piece: Vec<u8>) -> Result<(), DbError> {
         self.db
             .execute(
-                "INSERT INTO job_uploads (upload_id, seq, chunk) VALUES (?1, ?2, ?3)",
-                positional([self.id.as_str().into(), self.seq.into(), piece.into()]),
+                "INSERT INTO job_uploads (upload_id, seq, chunk, created_at_ms) VALUES (?1, ?2, ?3, ?4)",
+                positional([
+                    self.id.as_str().into(),
+                    self.seq.into(),
+                    piece.into(),
+                    jiff::Timestamp::now().as_millisecond().into(),
+                ]),
             )
             .await?;
         self.seq += 1;
@@ -240,6 +247,39 @@ pub(crate) async fn delete_upload(db: &DbClient, id: &str) -> Result<(), DbError
     db.execute(
         "DELETE FROM job_uploads WHERE upload_id = ?1",
         positional([id.into()]),
+    )
+    .await
+    .map(drop)
+}
+
+/// Deletes the pieces that `job` no longer needs, uploaded or fetched.
+pub(crate) async fn delete_uploads_of(db: &DbClient, job: i64) -> Result<(), DbError> {
+    db.execute(
+        "DELETE FROM job_uploads WHERE upload_id IN (
+            SELECT upload_id FROM job_sources WHERE job_id = ?1
+            UNION ALL
+            SELECT value ->> '$.upload.id' FROM jobs, json_each(jobs.request, '$.sources') WHERE jobs.id = ?1
+        )",
+        positional([job.into()]),
+    )
+    .await
+    .map(drop)
+}
+
+/// Deletes pieces that no unfinished job refers to: what a killed process left. Young ones may belong to a
+/// request that is still coming in.
+pub(crate) async fn delete_orphans(db: &DbClient) -> Result<(), DbError> {
+    let youngest = jiff::Timestamp::now().as_millisecond() - ORPHAN_AGE_MS;
+    db.execute(
+        "DELETE FROM job_uploads WHERE created_at_ms < ?1 AND upload_id NOT IN (
+            SELECT upload_id FROM job_sources
+            JOIN jobs ON jobs.id = job_sources.job_id
+            WHERE upload_id IS NOT NULL AND state IN ('queued', 'running', 'interrupted')
+            UNION ALL
+            SELECT value ->> '$.upload.id' FROM jobs, json_each(jobs.request, '$.sources')
+            WHERE state IN ('queued', 'running', 'interrupted') AND value ->> '$.upload.id' IS NOT NULL
+        )",
+        positional([youngest.into()]),
     )
     .await
     .map(drop)

@@ -156,7 +156,7 @@ impl OneJob {
                 self.ended = job.state.is_final();
                 return Some(event(&job));
             }
-            change(&mut self.changes, Some(self.id)).await;
+            wait_for_change(&mut self.changes, Some(self.id)).await;
         }
     }
 }
@@ -174,7 +174,7 @@ impl AllJobs {
         let mut wait = !first;
         loop {
             if wait {
-                change(&mut self.changes, None).await;
+                wait_for_change(&mut self.changes, None).await;
                 tokio::time::sleep(LEAST_PAUSE).await;
                 while self.changes.try_recv().is_ok() {}
             }
@@ -208,14 +208,14 @@ async fn recent(app: &App) -> Result<Vec<Job>, ApiError> {
 }
 
 /// Done when `job` (any, for `None`) changed here, or when it is time to look for changes elsewhere.
-async fn change(changes: &mut Receiver<i64>, job: Option<i64>) {
+async fn wait_for_change(signals: &mut Receiver<i64>, job: Option<i64>) {
     let look = tokio::time::sleep(LOOK_EVERY);
     tokio::pin!(look);
     loop {
         tokio::select! {
             () = &mut look => return,
-            changed = changes.recv() => match (changed, job) {
-                (Ok(changed), Some(job)) if changed != job => {}
+            id = signals.recv() => match (id, job) {
+                (Ok(id), Some(job)) if id != job => {}
                 _ => return,
             },
         }

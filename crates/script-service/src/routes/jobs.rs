@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use service_kit::extract::{Path, Query};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -79,10 +80,10 @@ pub(crate) async fn list(
     if let Some(token) = &next_page_token {
         let mut next = format!("</jobs?page_size={page_size}&page_token={token}");
         if let Some(state) = query.state {
-            next.push_str(&format!("&state={state}"));
+            let _ = write!(next, "&state={state}"); // a String takes every write
         }
         if let Some(kind) = query.kind {
-            next.push_str(&format!("&kind={}", kind.as_str()));
+            let _ = write!(next, "&kind={}", kind.as_str());
         }
         next.push_str(">; rel=\"next\"");
         if let Ok(value) = HeaderValue::try_from(next) {
@@ -209,7 +210,7 @@ pub(crate) async fn submitted(
 /// Job `id` once it is final, or as it is after `wait`.
 async fn until_final(app: &App, id: i64, wait: Duration) -> Result<Job, ApiError> {
     let deadline = Instant::now() + wait;
-    let mut changes = app.signals.subscribe();
+    let mut signals = app.signals.subscribe();
     loop {
         let job = store::get(&app.db, id).await?;
         let now = Instant::now();
@@ -221,8 +222,8 @@ async fn until_final(app: &App, id: i64, wait: Duration) -> Result<Job, ApiError
         loop {
             tokio::select! {
                 () = &mut look => break,
-                changed = changes.recv() => match changed {
-                    Ok(changed) if changed != id => {}
+                other = signals.recv() => match other {
+                    Ok(other) if other != id => {}
                     _ => break,
                 },
             }

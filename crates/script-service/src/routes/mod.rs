@@ -5,6 +5,7 @@ mod events;
 mod health;
 mod idempotency;
 mod jobs;
+mod preview;
 mod rejects;
 mod submit;
 
@@ -55,6 +56,7 @@ fn head() -> OpenApi {
 fn work() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(submit::import))
+        .routes(routes!(preview::preview))
         .routes(routes!(submit::analysis))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))

@@ -22,6 +22,7 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use service_kit::extract::{Query, parse_json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
@@ -68,7 +69,7 @@ pub(crate) struct ImportQuery {
 }
 
 impl ImportQuery {
-    fn options(&self) -> Result<ReadOptions, ApiError> {
+    pub(super) fn options(&self) -> Result<ReadOptions, ApiError> {
         fn named<T: serde::de::DeserializeOwned>(
             what: &str,
             text: Option<&str>,
@@ -100,7 +101,7 @@ impl ImportQuery {
         })
     }
 
-    fn table(&self) -> Result<Option<Table>, ApiError> {
+    pub(super) fn table(&self) -> Result<Option<Table>, ApiError> {
         self.table
             .as_deref()
             .map(|name| {
@@ -379,7 +380,7 @@ async fn receive_parts(
                 writer.push(&bytes).await?;
             }
             let upload = writer.finish().await?;
-            content.push_str(&format!("{table}:{}\n", upload.digest));
+            let _ = writeln!(content, "{table}:{}", upload.digest); // a String takes every write
             sources.push(uploaded(table, name, query.options()?, &upload));
             uploads.push(upload);
         }
@@ -449,7 +450,7 @@ async fn forget(app: &App, uploads: &[Upload]) {
     }
 }
 
-async fn small_body(request: Request) -> Result<axum::body::Bytes, ApiError> {
+pub(super) async fn small_body(request: Request) -> Result<axum::body::Bytes, ApiError> {
     axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES)
         .await
         .map_err(|error| {
@@ -459,7 +460,7 @@ async fn small_body(request: Request) -> Result<axum::body::Bytes, ApiError> {
         })
 }
 
-fn media_type(headers: &HeaderMap) -> String {
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -153,7 +153,8 @@ async fn filters_take_parts_that_add_up() {
 }
 
 fn urlencode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes()
+        .fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02X}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

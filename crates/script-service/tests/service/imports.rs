@@ -398,3 +398,167 @@ async fn requests_that_make_no_sense_are_refused_in_words() {
     assert_eq!(stack.value("SELECT COUNT(*) FROM jobs").await, json!(0));
     assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, json!(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_is_replaced_all_at_once() {
+    let stack = Stack::start_with(|config| config.batch_rows = 2).await;
+    stack.seed().await;
+    let head = "id,product_id,store_id,sale_date,quantity,amount\n";
+    let first = format!(
+        "{head}1,1,10,2023-10-31,1,1.00\n2,1,10,2023-11-01,1,2.00\n3,1,10,2023-11-05,1,3.00\n4,1,10,2023-11-09,1,4.00\n"
+    );
+    stack.script.job("/jobs/import?table=sales", first).await;
+    let second =
+        format!("{head}2,1,10,2023-11-01,1,20.00\n7,1,10,2023-11-08,1,70.00\n9,9,10,2023-11-02,1,9.00\n");
+
+    let foreseen = stack
+        .script
+        .job(
+            "/jobs/import?table=sales&mode=replace_period&dry_run=true",
+            second.clone(),
+        )
+        .await;
+    let job = stack
+        .script
+        .job("/jobs/import?table=sales&mode=replace_period", second)
+        .await;
+
+    assert_eq!(counters(&job), [3, 2, 0, 0, 1], "{job:#}");
+    assert_eq!(foreseen["counters"], job["counters"]);
+    assert_eq!(job["deleted"], 2);
+    let rows = "SELECT group_concat(id || ':' || amount_cents, ' ' ORDER BY id) FROM sales";
+    assert_eq!(stack.value(rows).await, "1:100 2:2000 4:400 7:7000");
+    let total = stack.script.json("/analysis/total?period=all").await;
+    assert_eq!(total["rows"][0]["total_revenue"], json!(95.0));
+
+    let clash = format!("{head}1,1,10,2023-11-02,1,5.00\n");
+    let clash = stack
+        .script
+        .job("/jobs/import?table=sales&mode=replace_period", clash)
+        .await;
+    assert_eq!(clash["error"]["code"], "conflicting_keys", "{clash:#}");
+    assert_eq!(stack.value(rows).await, "1:100 2:2000 4:400 7:7000");
+
+    let all = "product_id,store_id,sale_date,quantity,amount\n1,10,2023-12-01,1,5.00\n";
+    let all = stack
+        .script
+        .job("/jobs/import?table=sales&mode=replace_all", all)
+        .await;
+    assert_eq!(all["deleted"], 4, "{all:#}");
+    assert_eq!(stack.value("SELECT SUM(amount_cents) FROM sales").await, 500);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM staged_sales").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_shows_decisions_and_rows_and_keeps_nothing() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let text = "Réf. produit;Magasin;Date;Qté;Montant\n1;10;13/11/2023;1;1 234,50\n9;10;14/11/2023;1;3,00\n";
+    stack.write("export.csv", text);
+
+    let uploaded = stack
+        .script
+        .request(Method::POST, "/imports/preview?table=sales")
+        .body(text)
+        .send()
+        .await
+        .unwrap();
+    let uploaded: Value = uploaded.json().await.unwrap();
+    let in_place = stack
+        .script
+        .request(Method::POST, "/imports/preview")
+        .body(r#"{"table":"sales","path":"export.csv"}"#)
+        .send()
+        .await
+        .unwrap();
+    let in_place: Value = in_place.json().await.unwrap();
+
+    assert_eq!(uploaded, in_place);
+    assert_eq!(uploaded["decisions"]["dialect"]["delimiter"], ";", "{uploaded:#}");
+    assert_eq!(uploaded["rows"][0]["values"]["amount"], "1234.50");
+    assert_eq!(uploaded["rows"][0]["values"]["sale_date"], "2023-11-13");
+    assert_eq!(uploaded["rows"][1]["code"], "unknown_product");
+    assert_eq!(stack.value("SELECT COUNT(*) FROM jobs").await, 0);
+}
+
+/// Serves a file with an `ETag` at `/file` and redirects to it from `/moved`.
+async fn file_server(content: &'static str) -> String {
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::response::{IntoResponse, Redirect};
+
+    let file = async move |headers: HeaderMap| {
+        if headers.get("if-none-match").is_some_and(|tag| tag == "\"v1\"") {
+            return StatusCode::NOT_MODIFIED.into_response();
+        }
+        ([("etag", "\"v1\"")], content).into_response()
+    };
+    let router = axum::Router::new()
+        .route("/file", axum::routing::get(file))
+        .route(
+            "/moved",
+            axum::routing::get(async || Redirect::temporary("/file")),
+        )
+        .route("/loop", axum::routing::get(async || Redirect::temporary("/loop")));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_is_fetched_once_per_version() {
+    let stack = Stack::start_with(|config| {
+        config.allow_private_addresses = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    let server = file_server("id,city\n1,Brest\n2,Nantes\n").await;
+    let from = |path: &str| format!(r#"{{"sources":[{{"table":"stores","url":"{server}{path}"}}]}}"#);
+
+    let first = stack.script.job("/jobs/import", from("/moved")).await;
+    let again = stack.script.job("/jobs/import", from("/moved")).await;
+    let endless = stack.script.job("/jobs/import", from("/loop")).await;
+    let missing = stack.script.job("/jobs/import", from("/nothing")).await;
+
+    assert_eq!(counters(&first), [2, 2, 0, 0, 0], "{first:#}");
+    assert_eq!(counters(&again), [0; 5]);
+    assert_eq!(again["state"], "succeeded");
+    assert!(
+        again["notes"][0].as_str().unwrap().contains("not modified"),
+        "{again:#}"
+    );
+    assert!(
+        endless["error"]["detail"].as_str().unwrap().contains("redirects"),
+        "{endless:#}"
+    );
+    assert_eq!(missing["error"]["code"], "fetch_failed");
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_do_not_reach_what_only_this_machine_can() {
+    let stack = Stack::start().await;
+    let server = file_server("id,city\n1,Brest\n").await;
+    let port = server.rsplit(':').next().unwrap();
+
+    for url in [
+        server.clone() + "/file",
+        format!("http://localhost:{port}/file"),
+        format!("http://[::ffff:127.0.0.1]:{port}/file"),
+        "http://169.254.169.254/latest".to_owned(),
+    ] {
+        let body = format!(r#"{{"sources":[{{"table":"stores","url":"{url}"}}]}}"#);
+        let job = stack.script.job("/jobs/import", body).await;
+        assert_eq!(job["state"], "failed");
+        let detail = job["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains("private address"), "{detail}");
+    }
+    let file = r#"{"sources":[{"table":"stores","url":"file:///etc/passwd"}]}"#;
+    let refused = stack
+        .script
+        .request(Method::POST, "/jobs/import")
+        .body(file)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}

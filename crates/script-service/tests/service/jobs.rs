@@ -8,16 +8,16 @@ use serde_json::Value;
 /// A file of `rows` sales over `days` days from the first of November.
 fn sales(rows: u64, days: u64) -> String {
     let mut text = String::from("id,product_id,store_id,sale_date,quantity,amount\n");
-    for id in 1..=rows {
+    text.extend((1..=rows).map(|id| {
         let day = id % days + 1;
         let product = id % 2 + 1;
         let store = 10 * (id % 2 + 1);
-        text.push_str(&format!(
+        format!(
             "{id},{product},{store},2023-11-{day:02},1,{}.{:02}\n",
             id % 90,
             id % 100
-        ));
-    }
+        )
+    }));
     text
 }
 

@@ -1,0 +1,107 @@
+//! A look at the beginning of a source: what an import would decide, and the first rows as it would read
+//! them.
+
+use super::ids::References;
+use super::options::ReadOptions;
+use super::record::Record;
+use super::rows::RowReader;
+use super::survey::{self, Decisions, Opener, SurveyError};
+use super::tables::{Kind, Table};
+use db_client::db_api::Value;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How much of a source is looked at, in bytes of decoded text.
+pub(crate) const PREVIEW_BYTES: u64 = 2 << 20;
+/// How many rows are shown.
+const PREVIEW_ROWS: usize = 20;
+
+/// What an import would make of a source.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Preview {
+    /// The table.
+    pub table: Table,
+    /// What would be decided, from the first 2 MiB; the import looks at all of it.
+    pub decisions: Decisions,
+    /// What is odd.
+    pub notes: Vec<String>,
+    /// The first rows.
+    pub rows: Vec<PreviewRow>,
+}
+
+/// A record as it would be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreviewRow {
+    /// The physical line where it begins.
+    pub line: u64,
+    /// Its source text.
+    pub raw: String,
+    /// The row; null when the record cannot be taken. Amounts are decimal text.
+    #[schema(value_type = Option<Object>)]
+    pub values: Option<BTreeMap<&'static str, serde_json::Value>>,
+    /// What is wrong with it: a stable name.
+    pub code: Option<&'static str>,
+    /// The same in words.
+    pub message: Option<String>,
+}
+
+/// Looks at the source that `open` opens.
+pub(crate) fn preview(
+    open: Opener<'_>,
+    table: Table,
+    options: &ReadOptions,
+    references: &References,
+) -> Result<Preview, SurveyError> {
+    let progress = Arc::default();
+    let survey = survey::survey(open, table, options, false, &progress, Some(PREVIEW_BYTES))?;
+    let mut records = survey.reading.open(open()?, &progress)?;
+    let mut reader = RowReader::new(table, &survey.reading);
+    let mut record = Record::default();
+    let mut rows = Vec::new();
+    while rows.len() < PREVIEW_ROWS && records.next(&mut record).unwrap_or(false) {
+        let read = reader.read(&record, references);
+        let (values, fault) = match read {
+            Ok(row) => (Some(named(table, &reader, &row.values)), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        rows.push(PreviewRow {
+            line: record.line,
+            raw: String::from_utf8_lossy(&record.raw).into_owned(),
+            values,
+            code: fault.as_ref().map(|fault| fault.code.as_str()),
+            message: fault.map(|fault| fault.message),
+        });
+    }
+    Ok(Preview {
+        table,
+        decisions: survey.decisions,
+        notes: survey.notes,
+        rows,
+    })
+}
+
+fn named(
+    table: Table,
+    reader: &RowReader<'_>,
+    values: &[Value],
+) -> BTreeMap<&'static str, serde_json::Value> {
+    reader
+        .columns()
+        .into_iter()
+        .zip(values)
+        .filter_map(|(sql, value)| {
+            let column = table.spec().columns.iter().find(|column| column.sql == sql)?;
+            let value = match value {
+                Value::Integer(cents) if column.kind == Kind::Cents => {
+                    super::cents::to_decimal(*cents).into()
+                }
+                Value::Integer(number) => (*number).into(),
+                Value::Text(text) => text.as_str().into(),
+                _ => serde_json::Value::Null,
+            };
+            Some((column.name, value))
+        })
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! `POST /imports/preview`: what an import would make of a file.
+
+use super::submit::{ImportQuery, media_type, small_body};
+use crate::error::{ApiError, ProblemDocument};
+use crate::import::bytes::SourceRead;
+use crate::import::ids::References;
+use crate::import::options::ReadOptions;
+use crate::import::preview::{self, PREVIEW_BYTES, Preview};
+use crate::import::tables::Table;
+use crate::jobs::import::{self, SourceRequest};
+use crate::jobs::source::Location;
+use crate::state::App;
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use futures_util::StreamExt as _;
+use service_kit::extract::{Query, parse_json};
+use std::io::Cursor;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// Say what an import would make of a file.
+///
+/// The body is one file with `?table=`, or one source in JSON with a `path`. Nothing is kept; only the first
+/// 2 MiB are looked at, so the answer is there at once whatever the size.
+#[utoipa::path(
+    post,
+    path = "/imports/preview",
+    tag = "jobs",
+    params(ImportQuery),
+    request_body(content(
+        (SourceRequest = "application/json"),
+        (String = "text/csv"),
+        (Vec<u8> = "application/octet-stream"),
+    )),
+    responses(
+        (status = 200, description = "decisions and the first rows", body = Preview),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn preview(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ImportQuery>,
+    request: Request,
+) -> Result<Json<Preview>, ApiError> {
+    let (table, mut options, content) = match query.table()? {
+        Some(table) if media_type(request.headers()) != "multipart/form-data" => {
+            let head = head(request.into_body()).await?;
+            (table, query.options()?, Content::Head(head))
+        }
+        _ => {
+            let source: SourceRequest = parse_json(&small_body(request).await?)?;
+            let path = source.path.ok_or_else(|| {
+                ApiError::Invalid("a preview needs `?table=` and a file, or a source with `path`".into())
+            })?;
+            let location = Location::under(&app.config.data, &path)
+                .map_err(|error| ApiError::Invalid(format!("{error:#}")))?;
+            (source.table, source.options, Content::Location(location))
+        }
+    };
+    options.locale.get_or_insert(app.config.locale);
+    options.delimiter_byte().map_err(ApiError::Invalid)?;
+    let references = References {
+        products: import::ids(&app.db, "SELECT id FROM products").await?,
+        stores: import::ids(&app.db, "SELECT id FROM stores").await?,
+    };
+    let runtime = Handle::current();
+    let looked =
+        tokio::task::spawn_blocking(move || look(&app, &runtime, table, &options, &content, &references))
+            .await
+            .map_err(|error| ApiError::Internal(error.into()))?;
+    looked.map(Json)
+}
+
+/// What is looked at.
+enum Content {
+    Head(Bytes),
+    Location(Location),
+}
+
+fn look(
+    app: &App,
+    runtime: &Handle,
+    table: Table,
+    options: &ReadOptions,
+    content: &Content,
+    references: &References,
+) -> Result<Preview, ApiError> {
+    let open = || -> std::io::Result<Box<dyn SourceRead>> {
+        Ok(match content {
+            Content::Head(bytes) => Box::new(Cursor::new(bytes.clone())),
+            Content::Location(location) => location.open(&app.db, runtime)?,
+        })
+    };
+    preview::preview(&open, table, options, references).map_err(|error| ApiError::Source {
+        code: import::survey_code(&error),
+        detail: error.to_string(),
+    })
+}
+
+/// The beginning of a body; the rest is not waited for.
+async fn head(body: Body) -> Result<Bytes, ApiError> {
+    let mut head = Vec::new();
+    let mut stream = body.into_data_stream();
+    while let Some(bytes) = stream.next().await {
+        let bytes =
+            bytes.map_err(|error| ApiError::Invalid(format!("the body did not arrive whole: {error}")))?;
+        head.extend_from_slice(&bytes);
+        if head.len() as u64 >= PREVIEW_BYTES {
+            break;
+        }
+    }
+    Ok(head.into())
+}
