@@ -63,7 +63,7 @@ pub(crate) async fn answer(
         Some(Part::Last(whole)) => Ok(Body::from(whole)),
         Some(Part::More(first)) => Ok(Body::from_stream(Parts {
             first: Some(first),
-            parts: received,
+            more: received,
             ended: false,
             _client: client,
         })),
@@ -208,7 +208,7 @@ impl SessionSink for StepSink<'_> {
 /// The body of an answer. Dropped before its end, the batch is stopped.
 struct Parts {
     first: Option<Bytes>,
-    parts: mpsc::Receiver<Part>,
+    more: mpsc::Receiver<Part>,
     ended: bool,
     _client: Client,
 }
@@ -223,7 +223,7 @@ impl Stream for Parts {
         if self.ended {
             return Poll::Ready(None);
         }
-        self.parts.poll_recv(context).map(|part| match part {
+        self.more.poll_recv(context).map(|part| match part {
             Some(Part::More(bytes)) => Some(Ok(bytes)),
             Some(Part::Last(bytes)) => {
                 self.ended = true;

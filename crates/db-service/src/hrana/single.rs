@@ -1,7 +1,7 @@
 //! Version 1 over HTTP: one statement or one batch, each on a stream of its own.
 //!
-//! Its paths, `/v1/execute` and `/v1/batch`, are also those of this service. The PyPI package `libsql-client` is what
-//! still sends it; its requests are told apart by their first member, which ours do not know.
+//! Its paths, `/v1/execute` and `/v1/batch`, are also those of this service. The Python package `libsql-client` is
+//! what still sends it; its requests are told apart by their first member, which ours do not know.
 
 use super::error::Refusal;
 use super::pipeline::{push_batch, push_result};

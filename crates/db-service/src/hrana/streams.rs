@@ -19,11 +19,11 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 /// How long a stream without a connection is known.
-const ASLEEP_LONGEST: Duration = Duration::from_secs(3_600);
+const ASLEEP_LONGEST: Duration = Duration::from_hours(1);
 /// How many streams without a connection are known.
 const MOST_ASLEEP: usize = 10_000;
 /// How long the end of a stream is remembered.
-const REMEMBERED: Duration = Duration::from_secs(300);
+const REMEMBERED: Duration = Duration::from_mins(5);
 /// How many ends are remembered.
 const MOST_REMEMBERED: usize = 10_000;
 

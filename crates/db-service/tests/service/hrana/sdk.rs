@@ -16,22 +16,19 @@ fn home() -> PathBuf {
     std::env::var_os("SDK_HOME").map_or_else(|| workspace().join("target/sdk"), PathBuf::from)
 }
 
-/// Runs a script against a new service; the script fails when something is not as it should be.
-async fn run(script: &str, interpreter: &str, needs: &str) {
-    let missing = home().join(needs);
-    if !missing.exists() {
-        let why = format!(
-            "{script} is skipped: no {}; run tests/sdk/install",
-            missing.display()
-        );
+/// Runs `program` against a new service, when what it `needs` is there; it fails when something is not as it should
+/// be.
+async fn run(name: &str, program: &Path, script: Option<&str>, needs: &Path) {
+    if !needs.exists() {
+        let why = format!("{name} is skipped: no {}; run tests/sdk/install", needs.display());
         assert!(std::env::var(REQUIRE).as_deref() != Ok("1"), "{why}");
         println!("{why}");
         return;
     }
     let db = TestDb::start().await;
-    let mut command = Command::new(interpreter);
+    let mut command = Command::new(program);
     command
-        .arg(workspace().join("tests/sdk").join(script))
+        .args(script.map(|script| workspace().join("tests/sdk").join(script)))
         .arg(&db.url)
         .env("SDK_HOME", home())
         .env("NO_PROXY", "127.0.0.1,localhost")
@@ -39,23 +36,24 @@ async fn run(script: &str, interpreter: &str, needs: &str) {
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
         .unwrap()
-        .unwrap_or_else(|cause| panic!("{interpreter} does not start: {cause}"));
+        .unwrap_or_else(|cause| panic!("{} does not start: {cause}", program.display()));
     assert!(
         output.status.success(),
-        "{script}: {}\n{}",
+        "{name}: {}\n{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
 }
 
 async fn node(script: &str, package: &str) {
-    run(script, "node", &format!("node_modules/{package}/package.json")).await;
+    let needs = home().join("node_modules").join(package);
+    run(script, Path::new("node"), Some(script), &needs).await;
 }
 
-async fn python(script: &str, package: &str) {
+async fn python(script: &str) {
     let python = home().join("venv/bin/python");
-    let needs = format!("venv/lib/python3.11/site-packages/{package}");
-    run(script, python.to_str().unwrap(), &needs).await;
+    let installed = home().join("venv/.installed");
+    run(script, &python, Some(script), &installed).await;
 }
 
 #[tokio::test]
@@ -70,15 +68,21 @@ async fn turso_serverless_for_javascript_works() {
 
 #[tokio::test]
 async fn libsql_client_for_python_works() {
-    python("libsql_client_py.py", "libsql_client").await;
+    python("libsql_client_py.py").await;
 }
 
 #[tokio::test]
 async fn libsql_for_python_works() {
-    python("libsql_py.py", "libsql").await;
+    python("libsql_py.py").await;
 }
 
 #[tokio::test]
 async fn sqlalchemy_libsql_works() {
-    python("sqlalchemy_py.py", "sqlalchemy_libsql").await;
+    python("sqlalchemy_py.py").await;
+}
+
+#[tokio::test]
+async fn libsql_for_rust_works() {
+    let program = home().join("rust/debug/sdk-rust");
+    run("libsql for Rust", &program, None, &program).await;
 }
