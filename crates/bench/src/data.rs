@@ -1,6 +1,6 @@
 //! The data that is measured on: sales as `comptoir generate` writes them.
 
-use crate::generate::sales::{SalesPlan, write};
+use comptoir::generate::sales::{SalesPlan, write};
 use anyhow::Context as _;
 use rusqlite::Connection;
 use std::fmt::Write as _;

@@ -8,9 +8,6 @@
 //! memory can be read; the load comes from this process, on the same cores.
 
 mod data;
-#[path = "../../comptoir/src/generate/mod.rs"]
-#[expect(dead_code, unreachable_pub)]
-mod generate;
 mod load;
 mod process;
 mod report;

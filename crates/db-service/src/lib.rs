@@ -20,17 +20,16 @@ pub use restore::{Restored, restore};
 pub use tokens::new_token;
 
 use anyhow::bail;
-use axum::middleware;
 use engine::Engine;
 use engine::embedded::Embedded;
-use service_kit::origin::{self, OriginPolicy};
+use service_kit::edge::Edge;
+use service_kit::origin::OriginPolicy;
 use state::App;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokens::Tokens;
 use tokio::net::TcpListener;
-use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{info, warn};
 
 /// The contract of the service, as it is served at `/openapi.json`.
@@ -61,22 +60,17 @@ pub async fn run(
         ),
     });
     let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&config)?);
-    let policy = Arc::new(OriginPolicy {
+    let policy = OriginPolicy {
         allowed_origins: config.allow_origins.clone(),
         local_names_only: config.tokens.is_none() && !config.allow_everybody_without_tokens,
-    });
+    };
     let follower = config
         .tokens
         .clone()
         .map(|file| tokio::spawn(Arc::clone(&tokens).follow(file)));
     let app = Arc::new(App::new(&config, Arc::clone(&engine), tokens));
-    let router = routes::router(Arc::clone(&app))
-        .layer(middleware::from_fn_with_state(policy, origin::guard))
-        .layer(CatchPanicLayer::custom(on_panic))
-        .layer(middleware::from_fn_with_state(
-            app.metrics.http.clone(),
-            service_kit::metrics::record,
-        ));
+    let edge = Edge::new(policy, app.metrics.http.clone());
+    let router = routes::router(Arc::clone(&app)).layer(edge);
     info!(database = %config.database.display(), "db-service answers on http://{address}");
     let streams = Arc::clone(&app.streams);
     let shutdown = async move {
@@ -97,16 +91,4 @@ pub async fn run(
     }
     info!("db-service stopped");
     Ok(())
-}
-
-/// A panic is a fault of ours: the caller sees an internal error, the log the message.
-fn on_panic(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    let message = cause
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| cause.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    axum::response::IntoResponse::into_response(error::ApiError::from(engine::EngineError::broken(format!(
-        "panic: {message}"
-    ))))
 }

@@ -6,12 +6,14 @@ use crate::error::ApiError;
 use crate::hrana::streams::Streams;
 use crate::metrics::Metrics;
 use crate::tokens::Tokens;
+use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use db_api::{ErrorCode, IDEMPOTENCY_KEY};
+use service_kit::problem::Problem;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -53,6 +55,12 @@ impl App {
             limits: config.limits.clone(),
             boot,
         }
+    }
+
+    /// The whole of a JSON body.
+    pub(crate) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
+        let limit = usize::try_from(self.limits.max_body_bytes).unwrap_or(usize::MAX);
+        service_kit::extract::body_within(body, limit, "max_body_bytes").await
     }
 
     /// The tag of an answer to `question` from the data as it is now, for `rights`.

@@ -1,7 +1,7 @@
 //! `Json`, `Path` and `Query` whose refusals are problem documents.
 
 use crate::problem::Problem;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -22,6 +22,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let bytes = body_bytes(request, state).await?;
         parse_json(&bytes).map(Self)
     }
+}
+
+/// The whole body, of at most `limit` bytes; the setting `limit_name` sets it.
+pub async fn body_within(body: Body, limit: usize, limit_name: &str) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        if error
+            .source()
+            .is_some_and(<dyn std::error::Error>::is::<LengthLimitError>)
+        {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("the body is larger than {limit} bytes ({limit_name})"),
+            )
+        } else {
+            invalid(format!("the body did not arrive whole: {error}"))
+        }
+    })
 }
 
 /// The whole body, within the route's limit.

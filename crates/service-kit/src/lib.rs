@@ -7,11 +7,13 @@
 //! | [`problem`] | error answers as `application/problem+json` (RFC 9457) |
 //! | [`extract`] | `Json`, `Path` and `Query` whose refusals are such answers |
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
+//! | [`edge`] | origin, panics, metrics and compression as one layer |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
 //! | [`probe`](probe()) | asks a service on this machine whether it is ready |
 //! | [`docs`] | `/openapi.json` and its explorer, nothing fetched from outside |
 
 pub mod docs;
+pub mod edge;
 pub mod extract;
 pub mod logging;
 pub mod metrics;

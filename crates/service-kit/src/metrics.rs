@@ -1,8 +1,8 @@
 //! Requests by route, counted and timed.
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus::{HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
@@ -78,19 +78,43 @@ impl HttpMetrics {
 
 /// Counts and times: `route_layer(middleware::from_fn_with_state(metrics, metrics::record))`.
 pub async fn record(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    metrics.in_flight.inc();
-    let in_flight = InFlight(metrics.in_flight.clone());
+    let measured = metrics.begin(&request);
     let response = next.run(request).await;
-    drop(in_flight);
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    metrics
-        .latency
-        .with_label_values(&[route, method.as_str(), response.status().as_str()])
-        .observe(started.elapsed().as_secs_f64());
+    measured.end(&response);
     response
+}
+
+impl HttpMetrics {
+    /// A request begins; it counts as in flight until it ends or is dropped.
+    pub(crate) fn begin(&self, request: &Request) -> Measured {
+        self.in_flight.inc();
+        Measured {
+            started: Instant::now(),
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            latency: self.latency.clone(),
+            _in_flight: InFlight(self.in_flight.clone()),
+        }
+    }
+}
+
+/// A request that is being answered.
+pub(crate) struct Measured {
+    started: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    latency: HistogramVec,
+    _in_flight: InFlight,
+}
+
+impl Measured {
+    /// Its answer is there.
+    pub(crate) fn end(self, response: &Response) {
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        self.latency
+            .with_label_values(&[route, self.method.as_str(), response.status().as_str()])
+            .observe(self.started.elapsed().as_secs_f64());
+    }
 }
 
 /// Counts down when the answer is there or its client went away.

@@ -203,6 +203,11 @@ impl RowSink for JsonSink {
         self.rows.row(cells)
     }
 
+    fn restart(&mut self) -> bool {
+        self.rows.abandon(1);
+        true
+    }
+
     fn finish(self: Box<Self>, outcome: Result<Timing, EngineError>) {
         let Self { mut rows, reply } = *self;
         let answer = outcome.map(|timing| {

@@ -153,6 +153,10 @@ impl RowSink for StreamSink {
         }
     }
 
+    fn restart(&mut self) -> bool {
+        false
+    }
+
     fn finish(mut self: Box<Self>, outcome: Result<Timing, EngineError>) {
         if let (Some(began), Err(error)) = (self.began.take(), &outcome) {
             self.control.end();

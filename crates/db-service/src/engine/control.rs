@@ -100,9 +100,7 @@ impl Control {
             came = &mut answer => came.map_err(lost),
             () = tokio::time::sleep(Duration::from_millis(limit_ms)) => {
                 if self.abandon() {
-                    return Err(EngineError::Overloaded(format!(
-                        "no turn came within {limit_ms} ms (queue_wait_ms)"
-                    )));
+                    return Err(EngineError::no_turn(limit_ms));
                 }
                 answer.await.map_err(lost)
             }

@@ -46,6 +46,9 @@ pub(crate) enum EngineError {
     /// It was stopped.
     #[error("the statement was stopped: {0}")]
     Cancelled(&'static str),
+    /// It took longer than the moment it was given to run at once.
+    #[error("the statement was interrupted")]
+    Overrun,
     /// The answer is too large.
     #[error(
         "the answer is larger than {limit_bytes} bytes (max_result_bytes); ask for application/x-ndjson or \
@@ -127,6 +130,11 @@ impl EngineError {
         }
     }
 
+    /// Nothing came of it within the time that a request may wait.
+    pub(crate) fn no_turn(limit_ms: u64) -> Self {
+        Self::Overloaded(format!("no turn came within {limit_ms} ms (queue_wait_ms)"))
+    }
+
     /// The same, of statement `index` of `count`.
     pub(crate) fn at_statement(self, index: usize, count: usize) -> Self {
         if count > 1 {
@@ -174,7 +182,7 @@ impl EngineError {
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
             Self::Timeout { .. } | Self::TransactionTimeout { .. } => ErrorCode::StatementTimeout,
             Self::Stalled { .. } => ErrorCode::UploadTimeout,
-            Self::Cancelled(_) => ErrorCode::Cancelled,
+            Self::Cancelled(_) | Self::Overrun => ErrorCode::Cancelled,
             Self::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
             Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::Overloaded(_) | Self::Stale => ErrorCode::Overloaded,
@@ -194,7 +202,7 @@ impl EngineError {
             Self::Sql { sqlite_code, .. } | Self::Constraint { sqlite_code, .. } => Some(sqlite_code),
             Self::Denied(_) => Some("SQLITE_AUTH"),
             Self::ReadOnly(_) => Some("SQLITE_READONLY"),
-            Self::Timeout { .. } | Self::Cancelled(_) => Some("SQLITE_INTERRUPT"),
+            Self::Timeout { .. } | Self::Cancelled(_) | Self::Overrun => Some("SQLITE_INTERRUPT"),
             Self::DiskFull => Some("SQLITE_FULL"),
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.sqlite_code(),
             Self::Broken { sqlite_code, .. } => *sqlite_code,

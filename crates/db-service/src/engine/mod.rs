@@ -68,6 +68,8 @@ pub(crate) trait RowSink: Send {
     fn begin(&mut self, columns: Vec<ColumnHead>, volatile: bool) -> Result<(), Halt>;
     /// One row, as long as the columns.
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt>;
+    /// Forgets everything, since the statement runs anew; false when rows may have left already.
+    fn restart(&mut self) -> bool;
     /// The end. An error that comes before `begin` is the whole answer.
     fn finish(self: Box<Self>, outcome: Result<Timing, EngineError>);
 }

@@ -9,7 +9,7 @@ use crate::state::{App, Caller};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use db_api::{BatchRequest, BatchResult, ErrorCode};
-use service_kit::extract::{body_bytes, parse_json};
+use service_kit::extract::parse_json;
 use std::sync::Arc;
 
 /// Run a list of statements in one transaction.
@@ -32,8 +32,9 @@ pub(crate) async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let headers = request.headers().clone();
-    let bytes = body_bytes(request, &()).await?;
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    let bytes = app.body(body).await?;
     if single::is_version_1(&bytes) {
         return super::hrana::batch_v1(&app, &caller, &bytes).await;
     }

@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use db_api::{BatchMode, ExecuteRequest, ExecuteResult, Statement};
-use service_kit::extract::{body_bytes, parse_json};
+use service_kit::extract::parse_json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +36,9 @@ pub(crate) async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let headers = request.headers().clone();
-    let bytes = body_bytes(request, &()).await?;
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    let bytes = app.body(body).await?;
     if single::is_version_1(&bytes) {
         return super::hrana::execute_v1(&app, &caller, &bytes).await;
     }

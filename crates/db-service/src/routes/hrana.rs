@@ -13,7 +13,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use service_kit::extract::body_bytes;
 use std::sync::Arc;
 
 /// Say that version 2 of the Hrana protocol is spoken here.
@@ -140,9 +139,7 @@ async fn open(app: &Arc<App>, request: Request) -> Result<(Caller, Bytes), Respo
         Ok(caller) => caller,
         Err(refusal) => return Err(in_words_of_hrana(refusal).await),
     };
-    let body = body_bytes(Request::from_parts(parts, body), app)
-        .await
-        .map_err(|problem| refused(problem.into()))?;
+    let body = app.body(body).await.map_err(|problem| refused(problem.into()))?;
     Ok((caller, body))
 }
 

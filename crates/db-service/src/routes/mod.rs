@@ -18,7 +18,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse as _;
 use db_api::ErrorCode;
 use std::sync::Arc;
-use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
@@ -55,7 +54,7 @@ fn head() -> OpenApi {
 }
 
 /// Every route, with its part of the contract.
-fn table(max_body_bytes: usize) -> OpenApiRouter<Arc<App>> {
+fn table() -> OpenApiRouter<Arc<App>> {
     let statements = OpenApiRouter::new()
         .routes(routes!(query::get, query::post))
         .routes(routes!(execute::post))
@@ -63,8 +62,7 @@ fn table(max_body_bytes: usize) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(explain::post))
         .routes(routes!(hrana::pipeline_v2))
         .routes(routes!(hrana::pipeline_v3))
-        .routes(routes!(hrana::cursor_v3))
-        .layer(DefaultBodyLimit::max(max_body_bytes));
+        .routes(routes!(hrana::cursor_v3));
     let upload = OpenApiRouter::new()
         .routes(routes!(rows::post))
         .layer(RequestDecompressionLayer::new())
@@ -79,7 +77,6 @@ fn table(max_body_bytes: usize) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(limits::get))
         .routes(routes!(hrana::v2))
         .routes(routes!(hrana::v3))
-        .layer(CompressionLayer::new())
         .routes(routes!(backup::get))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -88,13 +85,12 @@ fn table(max_body_bytes: usize) -> OpenApiRouter<Arc<App>> {
 
 /// The contract.
 pub(crate) fn contract() -> OpenApi {
-    table(usize::MAX).into_openapi()
+    table().into_openapi()
 }
 
 /// Every route and the explorer.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let max_body_bytes = usize::try_from(app.limits.max_body_bytes).unwrap_or(usize::MAX);
-    let (router, contract) = table(max_body_bytes).split_for_parts();
+    let (router, contract) = table().split_for_parts();
     router
         .merge(service_kit::docs::routes(contract))
         .fallback(async || refused(ErrorCode::NotFound, "there is no such route; /docs lists them"))

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use db_api::{ErrorCode, Params, QueryRequest, QueryResult, ValueForm};
 use futures_util::Stream;
 use serde::Deserialize;
-use service_kit::extract::{Query, body_bytes, parse_json};
+use service_kit::extract::{Query, parse_json};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -67,8 +67,9 @@ pub(crate) async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let headers = request.headers().clone();
-    let bytes = body_bytes(request, &()).await?;
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    let bytes = app.body(body).await?;
     let query: QueryRequest = parse_json(&bytes)?;
     answer(&app, &caller, &headers, query, &bytes).await
 }
@@ -167,7 +168,7 @@ fn form(headers: &HeaderMap, values: ValueForm) -> Result<Option<Form>, ApiError
 
 async fn in_one_piece(
     app: &App,
-    ticket: Ticket,
+    _ticket: Ticket,
     read: Read,
     values: ValueForm,
     max_rows: u64,
@@ -175,10 +176,7 @@ async fn in_one_piece(
 ) -> Result<Response, ApiError> {
     let (sink, body) = JsonSink::new(values, max_rows, app.limits.max_result_bytes);
     app.engine.read(read, sink);
-    let (body, timing) = ticket
-        .control
-        .turn_within(app.limits.queue_wait_ms, body)
-        .await??;
+    let (body, timing) = body.await.map_err(lost)??;
     app.metrics.ran(db_api::QUERY, Kind::Read, timing);
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
@@ -200,10 +198,7 @@ async fn streamed(
     let stall = Duration::from_millis(app.limits.stall_timeout_ms);
     let (sink, stream) = StreamSink::new(form, Arc::clone(&ticket.control), stall);
     app.engine.read(read, sink);
-    let timing = ticket
-        .control
-        .turn_within(app.limits.queue_wait_ms, stream.began)
-        .await??;
+    let timing = stream.began.await.map_err(lost)??;
     app.metrics.ran(db_api::QUERY, Kind::Read, timing);
     app.metrics.open_streams.inc();
     let chunks = Chunks {
@@ -224,6 +219,10 @@ async fn streamed(
         tag(headers, &etag);
     }
     Ok(response)
+}
+
+fn lost(_: tokio::sync::oneshot::error::RecvError) -> EngineError {
+    EngineError::broken("a reading thread ended without an answer")
 }
 
 fn tag(headers: &mut HeaderMap, etag: &str) {

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many virtual machine steps pass between two looks at the clock: some 20 µs.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
@@ -103,12 +103,26 @@ fn limit(conn: &Connection, limits: &Limits) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// What the statement that runs is stopped by.
+#[derive(Default)]
+struct Watch {
+    control: Option<Arc<Control>>,
+    until: Option<Instant>,
+}
+
+impl Watch {
+    fn must_stop(&self) -> bool {
+        self.control.as_ref().is_some_and(|control| control.must_stop())
+            || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
 /// A connection with its guards. `C` is the connection or its place in a pool.
 pub(super) struct Guarded<C> {
     conn: C,
     gate: Arc<Mutex<Gate>>,
-    watch: Arc<Mutex<Option<Arc<Control>>>>,
-    compiled_under: StdCell<Option<u64>>,
+    watch: Arc<Mutex<Watch>>,
+    compiled_under: StdCell<Option<(u64, Place)>>,
     volatile: RefCell<HashMap<String, bool>>,
     max_value_bytes: u64,
     max_sql_bytes: u64,
@@ -117,12 +131,9 @@ pub(super) struct Guarded<C> {
 impl<C: Deref<Target = Connection>> Guarded<C> {
     /// Puts the guards on.
     pub(super) fn new(conn: C, limits: &Limits) -> rusqlite::Result<Self> {
-        let watch: Arc<Mutex<Option<Arc<Control>>>> = Arc::default();
+        let watch: Arc<Mutex<Watch>> = Arc::default();
         let watched = Arc::clone(&watch);
-        conn.progress_handler(
-            STEPS_BETWEEN_LOOKS,
-            Some(move || lock(&watched).as_ref().is_some_and(|control| control.must_stop())),
-        )?;
+        conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || lock(&watched).must_stop()))?;
         let guarded = Self {
             conn,
             gate: Arc::new(Mutex::new(Gate::new())),
@@ -149,11 +160,11 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         place: Place,
         work: impl FnOnce() -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        if self.compiled_under.get() != Some(rights.id) {
+        if self.compiled_under.get() != Some((rights.id, place)) {
             // Setting the authorizer anew makes SQLite compile every kept statement again before it runs,
-            // so that none passes that was compiled under other rights.
+            // so that none passes that was compiled under other rights or for another place.
             self.install_gate().map_err(EngineError::broken)?;
-            self.compiled_under.set(Some(rights.id));
+            self.compiled_under.set(Some((rights.id, place)));
             self.volatile.borrow_mut().clear();
         }
         {
@@ -164,18 +175,26 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             gate.place = place;
             gate.denied = None;
         }
-        *lock(&self.watch) = Some(Arc::clone(control));
+        lock(&self.watch).control = Some(Arc::clone(control));
         let outcome = work();
-        *lock(&self.watch) = None;
+        lock(&self.watch).control = None;
         lock(&self.gate).place = Place::Own;
+        outcome
+    }
+
+    /// Runs `work` for at most `budget`; what takes longer ends with [`EngineError::Overrun`].
+    pub(super) fn within<T>(&self, budget: Duration, work: impl FnOnce() -> T) -> T {
+        lock(&self.watch).until = Some(Instant::now() + budget);
+        let outcome = work();
+        lock(&self.watch).until = None;
         outcome
     }
 
     /// Runs `work` as the gateway's own, stopped by `control`.
     pub(super) fn watched<T>(&self, control: &Arc<Control>, work: impl FnOnce() -> T) -> T {
-        *lock(&self.watch) = Some(Arc::clone(control));
+        lock(&self.watch).control = Some(Arc::clone(control));
         let outcome = work();
-        *lock(&self.watch) = None;
+        lock(&self.watch).control = None;
         outcome
     }
 
@@ -273,9 +292,10 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 sqlite_code: name,
             },
             ffi::SQLITE_INTERRUPT => lock(&self.watch)
+                .control
                 .as_ref()
                 .and_then(|control| control.reason())
-                .unwrap_or(EngineError::Cancelled("it was interrupted")),
+                .unwrap_or(EngineError::Overrun),
             ffi::SQLITE_AUTH => EngineError::Denied(message),
             ffi::SQLITE_READONLY => EngineError::ReadOnly(message),
             ffi::SQLITE_TOOBIG => EngineError::TooLarge(format!(

@@ -4,7 +4,9 @@
 //! holder of its lease, writes; every statement of a caller is compiled under that caller's rights.
 
 mod backup;
+mod brief;
 mod bulk;
+mod checkpoint;
 mod codes;
 mod connection;
 mod gate;
@@ -23,6 +25,7 @@ use super::{
     Timing, Write, Written,
 };
 use crate::config::{Config, Limits};
+use brief::Brief;
 use bytes::Bytes;
 use db_api::{PlanNode, Table, TableKind, TableSummary};
 use gate::Place;
@@ -45,6 +48,7 @@ pub(crate) struct Embedded {
     wal: PathBuf,
     limits: Limits,
     readers: Readers,
+    brief: Arc<Brief>,
     writer: Arc<Writer>,
     sessions: Arc<Sessions>,
 }
@@ -65,6 +69,7 @@ impl Embedded {
         let wal = PathBuf::from(wal);
         let writer = Arc::new(Writer::start(
             conn,
+            &path,
             wal.clone(),
             config.synchronous,
             &config.limits,
@@ -75,6 +80,7 @@ impl Embedded {
             wal,
             limits: config.limits.clone(),
             readers,
+            brief: Arc::default(),
             sessions: Arc::new(Sessions::new(
                 path,
                 config.synchronous,
@@ -111,10 +117,25 @@ impl Embedded {
 
 impl Engine for Embedded {
     fn read(&self, read: Read, mut sink: Box<dyn RowSink>) {
+        if sink.restart() && self.brief.is_brief(&read.sql) {
+            let at_once = self
+                .readers
+                .at_once(|reader| reader.within(brief::BUDGET, || run_read(reader, &read, sink.as_mut())));
+            match at_once {
+                Some(Err(EngineError::Overrun)) => {
+                    self.brief.ran(&read.sql, brief::BUDGET);
+                    sink.restart();
+                }
+                Some(outcome) => return sink.finish(outcome),
+                None => {}
+            }
+        }
         let slow_ms = self.limits.slow_statement_ms;
+        let brief = Arc::clone(&self.brief);
         self.readers.submit(Box::new(move |reader| {
             let outcome = reader.and_then(|reader| {
                 let timing = run_read(reader, &read, sink.as_mut())?;
+                brief.ran(&read.sql, timing.ran);
                 if timing.ran.as_millis() >= u128::from(slow_ms) {
                     slow::log(reader.conn(), &read.sql, timing.ran, read.rights.token.as_deref());
                 }

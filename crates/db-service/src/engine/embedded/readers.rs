@@ -13,7 +13,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -44,11 +44,15 @@ struct Shared {
     started: Instant,
     state: Mutex<State>,
     waiting: Condvar,
+    /// Connections for reads that run on the caller's thread, those not in use.
+    at_once: Mutex<Vec<Reader>>,
+    opened_at_once: AtomicUsize,
 }
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<ReadTask>,
+    /// What waits, oldest first, and since when.
+    queue: VecDeque<(Instant, ReadTask)>,
     /// The one that went idle last is at the end.
     idle: Vec<Arc<Worker>>,
     workers: Vec<Arc<Worker>>,
@@ -69,8 +73,10 @@ impl Readers {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(super::connection::reader_flags())
             .with_init(move |conn| set_up_reader(conn, &settings));
+        let core = thread::available_parallelism().map_or(2, usize::from).max(2);
         let pool = r2d2::Pool::builder()
-            .max_size(limits.read_connections)
+            // Besides one a thread, those for reads on the caller's own.
+            .max_size(limits.read_connections + u32::try_from(core).unwrap_or(2))
             .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(OPEN_WAIT)
@@ -79,11 +85,13 @@ impl Readers {
         let shared = Arc::new(Shared {
             pool,
             limits: limits.clone(),
-            core: thread::available_parallelism().map_or(2, usize::from).max(2),
+            core,
             most: limits.read_connections as usize,
             started: Instant::now(),
             state: Mutex::default(),
             waiting: Condvar::new(),
+            at_once: Mutex::default(),
+            opened_at_once: AtomicUsize::new(0),
         });
         let watched = Arc::clone(&shared);
         thread::Builder::new()
@@ -115,12 +123,28 @@ impl Readers {
             self.shared.spawn(worker);
         } else {
             let first = state.queue.is_empty();
-            state.queue.push_back(task);
+            state.queue.push_back((Instant::now(), task));
             drop(state);
             if first {
                 self.shared.waiting.notify_one();
             }
         }
+    }
+
+    /// Runs `work` at once on the calling thread, on a connection kept for that; `None` when all are in use.
+    pub(super) fn at_once<T>(&self, work: impl FnOnce(&Reader) -> T) -> Option<T> {
+        let kept = lock(&self.shared.at_once).pop();
+        let place = match kept {
+            Some(place) => place,
+            None if self.shared.opened_at_once.fetch_add(1, Ordering::Relaxed) < self.shared.core => {
+                let conn = self.shared.pool.get().ok()?;
+                Guarded::new(conn, &self.shared.limits).ok()?
+            }
+            None => return None,
+        };
+        let outcome = work(&place);
+        lock(&self.shared.at_once).push(place);
+        Some(outcome)
     }
 
     /// How many reads wait, and how many threads there are.
@@ -137,7 +161,7 @@ impl Readers {
             (std::mem::take(&mut state.queue), std::mem::take(&mut state.idle))
         };
         self.shared.waiting.notify_all();
-        for task in queue {
+        for (_, task) in queue {
             task(Err(EngineError::Stopping));
         }
         for worker in idle {
@@ -211,7 +235,7 @@ impl Shared {
             if state.closed {
                 return;
             }
-            if let Some(next) = state.queue.pop_front() {
+            if let Some((_, next)) = state.queue.pop_front() {
                 task = Some(next);
                 continue;
             }
@@ -253,7 +277,8 @@ impl Shared {
             .retain(|other| !Arc::ptr_eq(other, worker));
     }
 
-    /// Starts threads for reads that wait behind stalled ones; idle while nothing waits.
+    /// Starts threads for reads that wait behind stalled ones, and turns away those that waited too long; idle while
+    /// nothing waits.
     fn relieve_stalled(self: &Arc<Self>) {
         let mut state = lock(&self.state);
         loop {
@@ -267,8 +292,17 @@ impl Shared {
                     .unwrap_or_else(std::sync::PoisonError::into_inner);
                 continue;
             }
+            let limit_ms = self.limits.queue_wait_ms;
+            let too_long =
+                |(since, _): &mut (Instant, ReadTask)| since.elapsed().as_millis() > u128::from(limit_ms);
+            if let Some((_, task)) = state.queue.pop_front_if(too_long) {
+                drop(state);
+                task(Err(EngineError::no_turn(limit_ms)));
+                state = lock(&self.state);
+                continue;
+            }
             if self.wants_more(&state)
-                && let Some(task) = state.queue.pop_front()
+                && let Some((_, task)) = state.queue.pop_front()
             {
                 let worker = Worker::enter(&mut state, task);
                 drop(state);

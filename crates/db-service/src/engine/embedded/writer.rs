@@ -5,6 +5,7 @@
 //! statement that rolls all of it back or by a commit that fails, its writes run again, each in a transaction of
 //! its own, so that only the one at fault fails.
 
+use super::checkpoint::Checkpoints;
 use super::connection::{Guarded, lock, set_up_writer};
 use super::gate::Place;
 use super::idempotency;
@@ -15,23 +16,17 @@ use bytes::Bytes;
 use db_api::{BatchMode, Params, Statement};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use tracing::{error, warn};
+use tracing::error;
 
 /// A shared transaction takes no more writes after running for this long.
 const GROUP_TIME: Duration = Duration::from_millis(4);
-/// The log is written back into the database when it has this many bytes more than after the last time.
-const CHECKPOINT_BYTES: u64 = 4 << 20;
-/// How long the writer waits for readers when the log is to start anew.
-const RESTART_WAIT: Duration = Duration::from_millis(50);
-/// How long the writer lets readers be after having waited in vain.
-const RESTART_PAUSE: Duration = Duration::from_secs(2);
 
 /// The connection that writes.
 pub(super) type WriterConnection = Guarded<Box<Connection>>;
@@ -86,7 +81,7 @@ pub(super) struct Counters {
     /// Writes that wait.
     pub queued: AtomicU64,
     /// Checkpoints.
-    pub checkpoints: AtomicU64,
+    pub checkpoints: Arc<AtomicU64>,
 }
 
 impl Counters {
@@ -109,6 +104,7 @@ impl Writer {
     /// Starts the thread on a connection that is open.
     pub(super) fn start(
         conn: Connection,
+        database: &Path,
         wal: PathBuf,
         synchronous: Synchronous,
         limits: &Limits,
@@ -118,15 +114,21 @@ impl Writer {
         let conn = Guarded::new(Box::new(conn), limits).map_err(EngineError::broken)?;
         let (queue, turns) = sync_channel(usize::try_from(limits.write_queue).unwrap_or(usize::MAX).max(1));
         let counters = Arc::new(Counters::default());
+        let checkpoints = Checkpoints::start(
+            database,
+            wal,
+            synchronous,
+            limits.max_wal_bytes,
+            Arc::clone(&counters.checkpoints),
+        )
+        .map_err(EngineError::broken)?;
         let thread = WriterThread {
             conn,
             turns,
             counters: Arc::clone(&counters),
             limits: limits.clone(),
             synchronous,
-            wal,
-            wal_done: 0,
-            restart_after: Instant::now(),
+            checkpoints,
             keys: idempotency::Keys::new(limits.idempotency_hours),
         };
         let thread = std::thread::Builder::new()
@@ -219,10 +221,7 @@ struct WriterThread {
     counters: Arc<Counters>,
     limits: Limits,
     synchronous: Synchronous,
-    wal: PathBuf,
-    /// Size of the log up to which it has been written back.
-    wal_done: u64,
-    restart_after: Instant,
+    checkpoints: Checkpoints,
     keys: idempotency::Keys,
 }
 
@@ -279,12 +278,12 @@ impl WriterThread {
                     }
                 }
                 Turn::Close(reply) => {
-                    self.checkpoint("TRUNCATE");
+                    self.checkpoints.close(self.conn.conn());
                     let _ = reply.send(());
                     return false;
                 }
             }
-            self.checkpoint_if_due();
+            self.checkpoints.committed(self.conn.conn());
         }
         true
     }
@@ -532,49 +531,6 @@ impl WriterThread {
                     ran,
                     write.rights.token.as_deref(),
                 );
-            }
-        }
-    }
-
-    /// Writes the log back into the database when it has grown, and lets it start anew.
-    fn checkpoint_if_due(&mut self) {
-        let size = std::fs::metadata(&self.wal).map_or(0, |file| file.len());
-        if size < self.wal_done {
-            self.wal_done = 0;
-        }
-        if size >= self.limits.max_wal_bytes && Instant::now() >= self.restart_after {
-            let waited = self.conn.conn().busy_timeout(RESTART_WAIT);
-            if waited.is_err() || !self.checkpoint("TRUNCATE") {
-                self.restart_after = Instant::now() + RESTART_PAUSE;
-            }
-            if let Err(cause) = self.conn.conn().busy_timeout(super::connection::LOCK_WAIT) {
-                warn!(%cause, "the lock wait could not be restored");
-            }
-            self.wal_done = std::fs::metadata(&self.wal).map_or(0, |file| file.len());
-        } else if size >= self.wal_done + CHECKPOINT_BYTES {
-            self.checkpoint("PASSIVE");
-            self.wal_done = size;
-        }
-    }
-
-    /// Runs a checkpoint; true when all of the log is in the database.
-    fn checkpoint(&self, mode: &str) -> bool {
-        self.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
-        let done = self
-            .conn
-            .conn()
-            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get::<_, i64>(1)?,
-                    row.get::<_, i64>(2)?,
-                ))
-            });
-        match done {
-            Ok((busy, log, written)) => busy == 0 && log == written,
-            Err(cause) => {
-                warn!(%cause, "a checkpoint failed");
-                false
             }
         }
     }
