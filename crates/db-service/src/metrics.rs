@@ -1,6 +1,6 @@
 //! What is counted, in Prometheus' text format.
 
-use crate::engine::{Engine, Kind, Registry, Timing};
+use crate::engine::{Engine, Kind, Timing};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge};
@@ -141,10 +141,4 @@ impl Collector for EngineMetrics {
             .chain(self.counters.iter().flat_map(Collector::collect))
             .collect()
     }
-}
-
-/// Counts what runs, for the limits of streams.
-#[must_use]
-pub(crate) fn running(registry: &Registry, kind: Kind) -> u64 {
-    registry.count(kind) as u64
 }

@@ -1,5 +1,10 @@
 //! db-service as its callers meet it: a real service, over HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test's helper does not get, its test has failed to get"
+)]
+
 mod bulk;
 mod control;
 mod hrana;

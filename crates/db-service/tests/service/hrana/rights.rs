@@ -104,8 +104,8 @@ async fn every_statement_is_held_to_its_callers_rights() {
 #[tokio::test]
 async fn a_stream_belongs_to_its_token() {
     let guarded = Guarded::start().await;
-    let begin = json!({"requests": [{"type": "execute", "stmt": {"sql": "BEGIN"}}]});
-    let begun = guarded.send(&guarded.writer, "/v3/pipeline", begin).await.json();
+    let open = json!({"requests": [{"type": "execute", "stmt": {"sql": "BEGIN"}}]});
+    let begun = guarded.send(&guarded.writer, "/v3/pipeline", open).await.json();
     let go_on = json!({"baton": begun["baton"], "requests": [{"type": "get_autocommit"}]});
 
     let other = guarded.send(&guarded.admin, "/v3/pipeline", go_on.clone()).await;
