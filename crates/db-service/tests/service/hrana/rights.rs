@@ -82,6 +82,8 @@ async fn every_statement_is_held_to_its_callers_rights() {
     for (token, sql, code) in [
         (reader, "SELECT count(*) FROM t", None),
         (reader, "PRAGMA table_info(t)", None),
+        (reader, "PRAGMA read_uncommitted", None),
+        (reader, "PRAGMA read_uncommitted = 1", Some("SQLITE_AUTH")),
         (reader, "BEGIN", None),
         (reader, "INSERT INTO t VALUES (1)", Some("SQLITE_AUTH")),
         (reader, "CREATE TEMP TABLE mine (a)", Some("SQLITE_AUTH")),
