@@ -33,7 +33,7 @@ pub(crate) struct Import {
     /// The table: `products`, `stores`, `sales` or `targets`.
     #[arg(long)]
     table: String,
-    /// What becomes of records whose id is in the table already.
+    /// What becomes of records whose id is in the table already, and of rows that the file lacks.
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// Reads and checks everything, writes nothing, and says what would have happened.
@@ -58,6 +58,10 @@ enum Mode {
     InsertNew,
     /// Known ids are rejected.
     Append,
+    /// The sales from the first to the last day of the file give way to the file, all at once.
+    ReplacePeriod,
+    /// All sales give way to the file, all at once.
+    ReplaceAll,
 }
 
 impl Mode {
@@ -66,6 +70,8 @@ impl Mode {
             Self::Upsert => "upsert",
             Self::InsertNew => "insert_new",
             Self::Append => "append",
+            Self::ReplacePeriod => "replace_period",
+            Self::ReplaceAll => "replace_all",
         }
     }
 }
