@@ -44,6 +44,73 @@ impl Packing {
     }
 }
 
+/// What a zip file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Archive {
+    /// A workbook of Excel.
+    Xlsx,
+    /// A workbook in the OpenDocument format.
+    Ods,
+    /// One packed file.
+    One(Member),
+    /// Several files: nobody says which one is meant.
+    Many,
+}
+
+/// Where the one file of an archive stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    start: u64,
+    bytes: u64,
+    deflated: bool,
+}
+
+/// Looks into a zip file.
+pub(crate) fn archive(source: &mut dyn SourceRead) -> io::Result<Archive> {
+    let mut archive = zip::ZipArchive::new(source).map_err(io::Error::other)?;
+    let names: Vec<String> = archive
+        .file_names()
+        .map(|name| name.map(std::borrow::Cow::into_owned))
+        .collect::<Result<_, _>>()
+        .map_err(io::Error::other)?;
+    if names.iter().any(|name| name == "xl/workbook.xml") {
+        return Ok(Archive::Xlsx);
+    }
+    if names.iter().any(|name| name == "content.xml") {
+        return Ok(Archive::Ods);
+    }
+    let mut files =
+        (0..archive.len()).filter(|&index| names.get(index).is_some_and(|name| !name.ends_with('/')));
+    let (Some(index), None) = (files.next(), files.next()) else {
+        return Ok(Archive::Many);
+    };
+    let member = archive.by_index_raw(index).map_err(io::Error::other)?;
+    let deflated = match member.compression() {
+        zip::CompressionMethod::Stored => false,
+        zip::CompressionMethod::DEFLATE => true,
+        other => {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("the archive is packed by {other}, which is not read"),
+            ));
+        }
+    };
+    if member.encrypted() {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the archive is encrypted",
+        ));
+    }
+    let start = member
+        .data_start()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the archive is broken"))?;
+    Ok(Archive::One(Member {
+        start,
+        bytes: member.compressed_size(),
+        deflated,
+    }))
+}
+
 /// The first bytes of `source`, which is then at its beginning again.
 pub(crate) fn head(source: &mut dyn SourceRead, bytes: usize) -> io::Result<Vec<u8>> {
     source.rewind()?;
@@ -55,11 +122,24 @@ pub(crate) fn head(source: &mut dyn SourceRead, bytes: usize) -> io::Result<Vec<
 
 /// `source` unpacked; `progress` counts the packed bytes read.
 pub(crate) fn unpack(
-    source: Box<dyn SourceRead>,
+    mut source: Box<dyn SourceRead>,
     packing: Packing,
     progress: &Arc<AtomicU64>,
 ) -> io::Result<Box<dyn Read + Send>> {
     progress.store(0, Ordering::Relaxed);
+    let member = match packing {
+        Packing::Zip => match archive(source.as_mut())? {
+            Archive::One(member) => Some(member),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the archive is not one packed file",
+                ));
+            }
+        },
+        _ => None,
+    };
+    source.seek(io::SeekFrom::Start(member.map_or(0, |member| member.start)))?;
     let counted = BufReader::with_capacity(
         64 * 1024,
         Counted {
@@ -68,7 +148,16 @@ pub(crate) fn unpack(
         },
     );
     Ok(match packing {
-        Packing::Plain | Packing::Zip => Box::new(counted),
+        Packing::Plain => Box::new(counted),
+        Packing::Zip => match member {
+            Some(Member {
+                bytes,
+                deflated: true,
+                ..
+            }) => Box::new(flate2::bufread::DeflateDecoder::new(counted.take(bytes))),
+            Some(Member { bytes, .. }) => Box::new(counted.take(bytes)),
+            None => Box::new(counted),
+        },
         Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(counted)),
         Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(counted)?),
     })
@@ -113,5 +202,11 @@ mod tests {
         assert_eq!(unpacked(text.clone().into_bytes()), text);
         assert_eq!(unpacked(gzip.finish().unwrap()), text);
         assert_eq!(unpacked(zstd), text);
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let stored =
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        zip.start_file("sales.csv", stored).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+        assert_eq!(unpacked(zip.finish().unwrap().into_inner()), text);
     }
 }

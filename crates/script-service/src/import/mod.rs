@@ -5,7 +5,7 @@
 //! | `bytes` | takes compression off |
 //! | `encoding` | decides the encoding and decodes to UTF-8 |
 //! | `dialect` | guesses how lines are cut into fields |
-//! | `lines`, `delimited`, `json` | cut text into [`record::Record`]s |
+//! | `lines`, `delimited`, `json`, `sheet` | cut text and spreadsheets into [`record::Record`]s |
 //! | `header`, `tables` | which header is which column of which table |
 //! | `cents`, `dates` | text to cents and dates; evidence for a whole column |
 //! | `survey` | the first pass: decides everything about a source |
@@ -30,5 +30,6 @@ pub(crate) mod options;
 pub(crate) mod preview;
 pub(crate) mod record;
 pub(crate) mod rows;
+pub(crate) mod sheet;
 pub(crate) mod survey;
 pub(crate) mod tables;

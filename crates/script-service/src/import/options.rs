@@ -16,6 +16,10 @@ pub(crate) enum Format {
     Ndjson,
     /// An array of JSON objects.
     Json,
+    /// A workbook of Excel.
+    Xlsx,
+    /// A workbook in the OpenDocument format.
+    Ods,
 }
 
 /// How ambiguous numbers and dates are read.

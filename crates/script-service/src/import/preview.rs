@@ -56,7 +56,7 @@ pub(crate) fn preview(
 ) -> Result<Preview, SurveyError> {
     let progress = Arc::default();
     let survey = survey::survey(open, table, options, false, &progress, Some(PREVIEW_BYTES))?;
-    let mut records = survey.reading.open(open()?, &progress)?;
+    let mut records = survey.reading.open(open()?, table.spec(), &progress)?;
     let mut reader = RowReader::new(table, &survey.reading);
     let mut record = Record::default();
     let mut rows = Vec::new();

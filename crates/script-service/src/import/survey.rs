@@ -4,7 +4,7 @@
 //! column what no single cell can settle: decimal mark and date order. The passes after it read under the
 //! [`Reading`] that comes out, so every pass sees the same records.
 
-use super::bytes::{self, Packing, SourceRead};
+use super::bytes::{self, Archive, Packing, SourceRead};
 use super::cents::{self, DecimalMark, MarkEvidence};
 use super::dates::{self, DateOrder, OrderEvidence};
 use super::delimited::DelimitedReader;
@@ -14,6 +14,7 @@ use super::header::{self, MappedColumn, Mapping, MappingError};
 use super::json::JsonReader;
 use super::options::{Format, Locale, ReadOptions};
 use super::record::{FieldKind, Record};
+use super::sheet::{self, SheetReader};
 use super::tables::{Kind, Spec, Table};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
@@ -49,7 +50,7 @@ pub(crate) enum SurveyError {
         day_first: u64,
         month_first: u64,
     },
-    #[error("zip archives cannot be read")]
+    #[error("the archive holds several files; send the one that is meant")]
     Zip,
     #[error("the source cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -141,6 +142,7 @@ pub(crate) struct Survey {
 pub(crate) enum Records {
     Delimited(DelimitedReader<Box<dyn Read + Send>>),
     Json(JsonReader<Box<dyn Read + Send>>),
+    Sheet(SheetReader),
 }
 
 impl Records {
@@ -149,6 +151,7 @@ impl Records {
         match self {
             Self::Delimited(reader) => reader.next(record),
             Self::Json(reader) => reader.next(record),
+            Self::Sheet(reader) => Ok(reader.next(record)),
         }
     }
 
@@ -168,7 +171,17 @@ impl Records {
 
 impl Reading {
     /// The records of `source` from its beginning, the header passed over.
-    pub(crate) fn open(&self, source: Box<dyn SourceRead>, progress: &Arc<AtomicU64>) -> io::Result<Records> {
+    pub(crate) fn open(
+        &self,
+        source: Box<dyn SourceRead>,
+        spec: &Spec,
+        progress: &Arc<AtomicU64>,
+    ) -> io::Result<Records> {
+        if matches!(self.format, Format::Xlsx | Format::Ods) {
+            let mut records = Records::Sheet(sheet::open(source, self.format == Format::Ods, spec)?);
+            records.next(&mut Record::default())?;
+            return Ok(records);
+        }
         let unpacked = bytes::unpack(source, self.packing, progress)?;
         let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
         let mut records = records(decoded, self.format, self.dialect.as_ref(), self.headers.clone());
@@ -196,7 +209,9 @@ fn records(
         )),
         (Format::Json, _) => Records::Json(JsonReader::array(decoded, names)),
         (Format::Ndjson, _) => Records::Json(JsonReader::lines(decoded, names)),
-        (Format::Csv, None) => Records::Delimited(DelimitedReader::new(decoded, b',', b'\n')),
+        (Format::Csv | Format::Xlsx | Format::Ods, _) => {
+            Records::Delimited(DelimitedReader::new(decoded, b',', b'\n'))
+        }
     }
 }
 
@@ -214,7 +229,12 @@ pub(crate) fn survey(
     let locale = options.locale.unwrap_or_default();
     let packing = Packing::of(&bytes::head(open()?.as_mut(), 4)?);
     if packing == Packing::Zip {
-        return Err(SurveyError::Zip);
+        match bytes::archive(open()?.as_mut())? {
+            Archive::One(_) => {}
+            Archive::Many => return Err(SurveyError::Zip),
+            Archive::Xlsx => return survey_sheet(open()?, Format::Xlsx, spec, options, key_needed),
+            Archive::Ods => return survey_sheet(open()?, Format::Ods, spec, options, key_needed),
+        }
     }
     let limited = |reader: Box<dyn Read + Send>| -> Box<dyn Read + Send> {
         match limit {
@@ -272,6 +292,51 @@ pub(crate) fn survey(
         );
     }
     drop(records);
+    Ok(finish(form, settled, census.records, &digest, notes))
+}
+
+/// Surveys a workbook.
+fn survey_sheet(
+    source: Box<dyn SourceRead>,
+    format: Format,
+    spec: &'static Spec,
+    options: &ReadOptions,
+    key_needed: bool,
+) -> Result<Survey, SurveyError> {
+    let mut sheet = sheet::open(source, format == Format::Ods, spec)?;
+    let mut record = Record::default();
+    if !sheet.next(&mut record) {
+        return Err(SurveyError::Empty);
+    }
+    let headers = record.texts();
+    let digest = Digest(Arc::new(std::sync::Mutex::new(blake3::Hasher::new())));
+    digest.update(&record.raw);
+    let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
+    let mut census = Census::default();
+    census.watch(spec, &mapping);
+    while sheet.next(&mut record) {
+        digest.update(&record.raw);
+        digest.update(b"\n");
+        census.take(&record, headers.len());
+    }
+    let form = Form {
+        packing: Packing::Plain,
+        encoding: EncodingChoice {
+            encoding: encoding_rs::UTF_8,
+            mark_bytes: 0,
+            why: "workbooks hold Unicode",
+        },
+        format,
+        dialect: None,
+    };
+    let settled = census.decide(
+        spec,
+        headers,
+        mapping,
+        options,
+        options.locale.unwrap_or_default(),
+    )?;
+    let notes = settled.notes();
     Ok(finish(form, settled, census.records, &digest, notes))
 }
 
@@ -422,7 +487,7 @@ impl Census {
         }
         let headers = match records {
             Records::Json(reader) => reader.names.clone(),
-            Records::Delimited(_) => Vec::new(),
+            Records::Delimited(_) | Records::Sheet(_) => Vec::new(),
         };
         if self.records > 0 {
             let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
@@ -628,6 +693,13 @@ struct Hashing<R> {
 struct Digest(Arc<std::sync::Mutex<blake3::Hasher>>);
 
 impl Digest {
+    fn update(&self, bytes: &[u8]) {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .update(bytes);
+    }
+
     fn hex(&self) -> String {
         let hasher = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         hasher.finalize().to_hex().to_string()
@@ -650,11 +722,7 @@ impl<R: Read> Hashing<R> {
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(output)?;
-        self.shared
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .update(&output[..count]);
+        self.shared.update(&output[..count]);
         Ok(count)
     }
 }

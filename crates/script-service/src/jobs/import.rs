@@ -751,7 +751,7 @@ fn read_batches(
     let batch_rows = u64::from(context.config.batch_rows);
     tokio::task::spawn_blocking(move || {
         let read = || -> io::Result<()> {
-            let mut records = reading.open(location.open(&db, &runtime)?, &bytes)?;
+            let mut records = reading.open(location.open(&db, &runtime)?, table.spec(), &bytes)?;
             let mut rows = RowReader::new(table, &reading);
             let mut record = Record::default();
             let mut batch = Batch::default();

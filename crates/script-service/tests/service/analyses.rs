@@ -131,6 +131,119 @@ async fn daily_sums_and_lines_give_the_same_answers() {
     assert_eq!(returns["returns"], json!(-349.0));
 }
 
+/// A small generator of numbers, the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_changes_the_sales_shows_in_every_analysis() {
+    let stack = Stack::start_with(|config| config.batch_rows = 7).await;
+    stack.seed().await;
+    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
+    let list = stack.script.json("/analysis").await;
+
+    for round in 0..12 {
+        for _ in 0..4 {
+            change(&stack, &mut dice).await;
+        }
+        // The first reader after a change may be any of them.
+        let plain = stack
+            .value("SELECT COALESCE(SUM(amount_cents), 0) FROM sales")
+            .await
+            .as_i64();
+        let total = stack
+            .script
+            .get("/analysis/total?period=all")
+            .await
+            .text()
+            .await
+            .unwrap();
+        let cents: String = total
+            .split("\"total_revenue\":")
+            .nth(1)
+            .unwrap()
+            .chars()
+            .take_while(|digit| !matches!(digit, ',' | '}'))
+            .filter(|digit| *digit != '.')
+            .collect();
+        assert_eq!(cents.parse().ok(), plain, "round {round}");
+        for analysis in list["analyses"].as_array().unwrap() {
+            let name = analysis["name"].as_str().unwrap();
+            for window in ["period=all", "period=2023-11", "region=Nord", "product=1"] {
+                let sums = stack.script.json(&format!("/analysis/{name}?{window}")).await;
+                let lines = stack
+                    .script
+                    .json(&format!("/analysis/{name}?{window}&source=lines"))
+                    .await;
+                assert_eq!(sums["rows"], lines["rows"], "{name} {window} round {round}");
+            }
+        }
+    }
+    assert!(stack.value("SELECT COUNT(*) FROM sales").await.as_u64() > Some(20));
+}
+
+/// One random change: by import, by hand, or rolled back.
+async fn change(stack: &Stack, dice: &mut Dice) {
+    let id = dice.roll(60) + 1;
+    let (product, store) = (dice.roll(2) + 1, 10 * (dice.roll(2) + 1));
+    let day = format!("2023-{:02}-{:02}", dice.roll(2) + 10, dice.roll(28) + 1);
+    let cents = i64::try_from(dice.roll(20_000)).unwrap() - 3_000;
+    let sql = match dice.roll(9) {
+        0..=3 => {
+            let mut file = String::from("id,product_id,store_id,sale_date,quantity,amount\n");
+            for line in 0..20 {
+                let amount = dice.roll(9_000);
+                let day = dice.roll(28) + 1;
+                file += &format!(
+                    "{},{product},{store},2023-11-{day:02},1,{}.{:02}\n",
+                    id + line,
+                    amount / 100,
+                    amount % 100
+                );
+            }
+            let mode =
+                ["upsert", "insert_new", "append", "replace_period"][usize::try_from(dice.roll(4)).unwrap()];
+            stack
+                .script
+                .job(&format!("/jobs/import?table=sales&mode={mode}"), file)
+                .await;
+            return;
+        }
+        4 => format!(
+            "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
+            VALUES ({id}, {product}, {store}, '{day}', -1, {cents})"
+        ),
+        5 => format!(
+            "UPDATE sales SET amount_cents = {cents}, store_id = {store} WHERE id % 7 = {}",
+            id % 7
+        ),
+        6 => format!("DELETE FROM sales WHERE id % 11 = {}", id % 11),
+        7 => format!(
+            "UPDATE OR REPLACE sales SET id = {}, sale_date = '{day}' WHERE id = {id}",
+            dice.roll(60) + 1
+        ),
+        _ => {
+            let sql = format!("UPDATE sales SET amount_cents = {cents} WHERE id > {id}");
+            let rolled_back = db_client::db_api::ExecuteRequest {
+                sql,
+                dry_run: true,
+                ..Default::default()
+            };
+            stack.db.client.execute_request(&rolled_back).await.unwrap();
+            return;
+        }
+    };
+    stack.db.client.execute(&sql, Vec::new()).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_take_parts_that_add_up() {
     let stack = Stack::with_sample().await;
