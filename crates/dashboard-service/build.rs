@@ -4,6 +4,7 @@
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -44,7 +45,7 @@ fn rules(script: &str) -> Result<String, Box<dyn Error>> {
         let selector = selector
             .replace('X', ".js-plotly-plot .plotly")
             .replace('Y', ".plotly-notifier");
-        sheet.push_str(&format!("{selector}{{{declarations}}}\n"));
+        writeln!(sheet, "{selector}{{{declarations}}}")?;
         rest = after.strip_prefix(',').unwrap_or(after);
     }
     Ok(sheet)

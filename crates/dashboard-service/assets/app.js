@@ -233,6 +233,8 @@
 
   // ---- imports -----------------------------------------------------------------------------------------
 
+  /** How much of a file a preview looks at, in bytes. */
+  const PREVIEWED = 2 << 20;
   let chosen = null;
   const guesses = [[/prod/i, "products"], [/store|magasin|boutique/i, "stores"], [/target|objectif/i, "targets"]];
 
@@ -254,14 +256,14 @@
     const box = document.getElementById("preview");
     const body = document.getElementById("preview-body");
     try {
-      const answer = await fetch(`/api/jobs/import/preview?${question({})}`, {
+      const answer = await fetch(`/api/imports/preview?${question({})}`, {
         method: "POST",
         headers: { "Content-Type": chosen.type || "application/octet-stream" },
-        body: chosen,
+        body: chosen.slice(0, PREVIEWED),
       });
       const seen = await answer.json();
       box.hidden = false;
-      body.replaceChildren(...(answer.ok ? previewOf(seen.sources?.[0] ?? seen) : [element("p", seen.detail ?? String(answer.status), "down")]));
+      body.replaceChildren(...(answer.ok ? previewOf(seen) : [element("p", seen.detail ?? String(answer.status), "down")]));
     } catch (cause) {
       box.hidden = true;
     }
@@ -285,20 +287,24 @@
     if (list.childElementCount) parts.push(element("h3", words.decisions), list);
     const rows = seen.rows ?? [];
     if (rows.length) {
-      const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values ?? row)))];
+      const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values ?? {})))];
       const table = document.createElement("table");
       const head = table.createTHead().insertRow();
-      for (const column of columns) {
+      for (const column of ["#", ...columns]) {
         const cell = element("th", column);
         cell.scope = "col";
         head.append(cell);
       }
-      const tbody = table.createTBody();
+      const body = table.createTBody();
       for (const row of rows) {
-        const line = tbody.insertRow();
-        for (const column of columns) {
-          const value = (row.values ?? row)[column];
-          line.insertCell().textContent = value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
+        const line = body.insertRow();
+        line.insertCell().textContent = row.line;
+        if (row.values) {
+          for (const column of columns) line.insertCell().textContent = row.values[column] ?? "–";
+        } else {
+          const cell = line.insertCell();
+          cell.colSpan = Math.max(1, columns.length);
+          cell.append(element("span", row.message ?? row.code, "down"), ` ${row.raw}`);
         }
       }
       const scroll = element("div", "", "scroll");

@@ -75,7 +75,7 @@
       outsidetextfont: { color: colour("--text") },
       constraintext: "none",
       cliponaxis: false,
-      customdata: items.map((item) => `<b>${escaped(item.name)}</b><br>${escaped(item.text)}`),
+      customdata: items.map((item) => `${escaped(item.name)}<br>${escaped(item.text)}`),
       hovertemplate: "%{customdata}<extra></extra>",
       marker: {
         color: items.map((item) => colour(item.marked ? "--chart-2" : "--chart-1")),
@@ -146,6 +146,7 @@
     const classes = scale() === "quantile";
     const border = { line: { color: colour("--card"), width: 1.2 } };
     const common = { type: "choropleth", geojson: regions, featureidkey: "properties.name" };
+    legend(classes ? [0, 1, 2, 3, 4].map((step) => sorted[Math.ceil((step * sorted.length) / 5)]) : [0, sorted.at(-1)], sorted.at(-1));
     const chosen = items.flatMap((item, index) => (item.chosen ? [index] : []));
     return {
       data: [
@@ -160,9 +161,8 @@
           zmin: 0,
           zmax: classes ? 4 : Math.max(1, ...sorted),
           colorscale: steps.map((step, index) => [index / 4, step]),
-          showscale: !classes && !narrow(),
-          colorbar: { thickness: 8, len: 0.6, outlinewidth: 0, tickformat: "~s", ticksuffix: "\u00a0€", tickfont: { color: colour("--muted") }, x: 1 },
-          customdata: items.map((item) => `<b>${escaped(item.name)}</b><br>${escaped(item.text)}`),
+          showscale: false, // plotly.js writes inline styles into its colour bar, which the policy refuses
+          customdata: items.map((item) => `${escaped(item.name)}<br>${escaped(item.text)}`),
           hovertemplate: "%{customdata}<extra></extra>",
           marker: border,
           selectedpoints: chosen.length === items.length ? null : chosen,
@@ -181,6 +181,20 @@
     };
   }
 
+  /** What the colours of the map mean: from the least to the most. */
+  function legend(from, most) {
+    const place = document.getElementById("legend");
+    if (!place || most === undefined) return;
+    const money = new Intl.NumberFormat(french ? "fr-FR" : "en-GB", { style: "currency", currency: "EUR", maximumFractionDigits: 0, notation: "compact" });
+    const steps = [0, 1, 2, 3, 4].map((step) => {
+      const swatch = document.createElement("span");
+      swatch.className = `step step-${step}`;
+      if (from.length === 5 && from[step] !== undefined) swatch.title = `≥ ${money.format(from[step])}`;
+      return swatch;
+    });
+    place.replaceChildren(money.format(from[0]), ...steps, money.format(most));
+  }
+
   const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 
   async function draw(place, figure) {
@@ -190,7 +204,7 @@
     const drawing = { bars, lines, map }[figure.kind](figure);
     if (printing) {
       drawing.layout.width = 640;
-      drawing.layout.height = Math.min(drawing.layout.height, 300);
+      drawing.layout.height = Math.min(drawing.layout.height, 230);
     } else {
       drawing.layout.width = place.clientWidth;
     }

@@ -100,7 +100,7 @@ pub(crate) fn title(analysis: &str, given: &str, locale: Locale) -> String {
 }
 
 /// A text in a cell: weekdays and the like.
-pub(crate) fn value<'a>(text: &'a str, locale: Locale) -> &'a str {
+pub(crate) fn value(text: &str, locale: Locale) -> &str {
     match (locale, text) {
         (_, "(unknown)") => locale.words().unknown,
         (Locale::Fr, "Monday") => "lundi",
@@ -115,7 +115,7 @@ pub(crate) fn value<'a>(text: &'a str, locale: Locale) -> &'a str {
 }
 
 /// The state of a job.
-pub(crate) fn state<'a>(name: &'a str, locale: Locale) -> &'a str {
+pub(crate) fn state(name: &str, locale: Locale) -> &str {
     let words = locale.words();
     match name {
         "queued" => words.state_queued,
@@ -130,7 +130,7 @@ pub(crate) fn state<'a>(name: &'a str, locale: Locale) -> &'a str {
 }
 
 /// The kind of a job.
-pub(crate) fn kind<'a>(name: &'a str, locale: Locale) -> &'a str {
+pub(crate) fn kind(name: &str, locale: Locale) -> &str {
     let words = locale.words();
     match name {
         "import" => words.kind_import,

@@ -231,17 +231,15 @@ async fn history(script: &Script, locale: Locale, compare: bool) -> Result<View,
 /// The first and the last day of a forecast, in words.
 fn days(forecast: &Forecast, locale: Locale) -> String {
     let day = |point: Option<&Row>| -> Option<Date> { text(point?, "date").parse().ok() };
-    match (day(forecast.points.first()), day(forecast.points.last())) {
-        (Some(first), Some(last)) => format::period(first, last, locale),
-        _ => {
-            let horizon = forecast.more.get("horizon").unwrap_or(&Value::Null);
-            format!(
-                "{} {}",
-                shown(horizon, Kind::Integer, locale),
-                locale.words().window.to_lowercase()
-            )
-        }
+    if let (Some(first), Some(last)) = (day(forecast.points.first()), day(forecast.points.last())) {
+        return format::period(first, last, locale);
     }
+    let horizon = forecast.more.get("horizon").unwrap_or(&Value::Null);
+    format!(
+        "{} {}",
+        shown(horizon, Kind::Integer, locale),
+        locale.words().window.to_lowercase()
+    )
 }
 
 /// What a comparison answers, best first. The figures of a model stand beside it or under `metrics`.

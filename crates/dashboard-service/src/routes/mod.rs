@@ -36,7 +36,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
     let relayed = Router::new()
         .route("/api/jobs/import", post(relay::send))
-        .route("/api/jobs/import/preview", post(relay::send))
+        .route("/api/imports/preview", post(relay::send))
         .route("/api/jobs/analysis", post(relay::send))
         .route("/api/jobs/forecast", post(relay::send))
         .route("/api/jobs/{id}", get(relay::send))

@@ -18,6 +18,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// How many products the chart and its table show.
 const TOP: usize = 5;
@@ -452,7 +453,7 @@ fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String,
         let target = target_of(facts, row);
         let mut words = format!("{} · {}", money(row, "total_sales"), percent(row, "share"));
         if let Some(target) = target {
-            words.push_str(&format!(" · {} {}", percent(target, "attainment"), w.attainment));
+            let _ = write!(words, " · {} {}", percent(target, "attainment"), w.attainment);
         }
         Item {
             name: text(row, "name").to_owned(),

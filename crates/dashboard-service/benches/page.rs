@@ -1,0 +1,188 @@
+//! Time to the first figure and to drawn charts, and memory of the server, against the same page in Streamlit.
+//! See `benches/README.md`.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
+
+#[path = "../tests/browser/browser.rs"]
+#[expect(dead_code, reason = "the browser tests need more of it")]
+mod browser;
+
+use browser::Browser;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use test_kit::TestStack;
+
+const ROUNDS: usize = 5;
+
+/// A page under measurement: a process of its own.
+struct Page {
+    name: &'static str,
+    process: Child,
+    url: String,
+    /// True once the total is in the page.
+    figure: &'static str,
+    /// True once the charts are drawn.
+    charts: &'static str,
+}
+
+/// What was measured, in milliseconds.
+#[derive(Default)]
+struct Times {
+    cold_figure: Vec<f64>,
+    cold_charts: Vec<f64>,
+    warm_figure: Vec<f64>,
+    warm_charts: Vec<f64>,
+}
+
+#[tokio::main]
+async fn main() {
+    let stack = TestStack::with_sample().await;
+    let mut pages = vec![ours(&stack)];
+    match std::env::var_os("COMPTOIR_STREAMLIT") {
+        Some(program) => pages.push(streamlit(&stack, &PathBuf::from(program))),
+        None => println!("COMPTOIR_STREAMLIT is not set: only our page is measured"),
+    }
+    let mut times: Vec<Times> = pages.iter().map(|_| Times::default()).collect();
+    for page in &pages {
+        until_up(&page.url).await;
+    }
+    for round in 0..=ROUNDS {
+        for (page, times) in pages.iter().zip(&mut times) {
+            let Some(measured) = measure(page).await else {
+                return;
+            };
+            if round == 0 {
+                continue; // The first round warms up the disk.
+            }
+            times.cold_figure.push(measured[0]);
+            times.cold_charts.push(measured[1]);
+            times.warm_figure.push(measured[2]);
+            times.warm_charts.push(measured[3]);
+        }
+    }
+    println!(
+        "| page | first figure, cold | charts, cold | first figure, warm | charts, warm | memory of the server |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for (page, times) in pages.iter().zip(&times) {
+        println!(
+            "| {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.1} MiB |",
+            page.name,
+            median(&times.cold_figure),
+            median(&times.cold_charts),
+            median(&times.warm_figure),
+            median(&times.warm_charts),
+            resident_mib(page.process.id()),
+        );
+    }
+}
+
+fn ours(stack: &TestStack) -> Page {
+    let port = free_port();
+    let process = Command::new(env!("CARGO_BIN_EXE_dashboard-service"))
+        .args([
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--script-url",
+            &stack.script_url,
+        ])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Page {
+        name: "Comptoir",
+        process,
+        url: format!("http://127.0.0.1:{port}"),
+        figure: "document.getElementById('total')?.textContent === '€1,245,678'",
+        charts: "document.documentElement.dataset.drawn",
+    }
+}
+
+fn streamlit(stack: &TestStack, program: &Path) -> Page {
+    let port = free_port();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let process = Command::new(program)
+        .arg("run")
+        .arg(folder.join("benches/streamlit/app.py"))
+        .args([
+            "--server.headless=true",
+            "--server.address=127.0.0.1",
+            "--browser.gatherUsageStats=false",
+        ])
+        .arg(format!("--server.port={port}"))
+        .env("SCRIPT_URL", &stack.script_url)
+        .env("REGIONS", folder.join("assets/regions.geojson"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Page {
+        name: "Streamlit",
+        process,
+        url: format!("http://127.0.0.1:{port}"),
+        figure: "document.body.innerText.includes('€1,245,678')",
+        // The map asks a server elsewhere for the world and stays blank without it.
+        charts: "document.querySelectorAll('.js-plotly-plot .main-svg .plot').length >= 2",
+    }
+}
+
+/// First figure and charts, cold and warm, in a browser of its own.
+async fn measure(page: &Page) -> Option<[f64; 4]> {
+    let mut browser = Browser::open(&page.url, "en").await?;
+    let mut measured = [0.0; 4];
+    for visit in 0..2 {
+        let begun = Instant::now();
+        browser
+            .call(
+                "Page.navigate",
+                serde_json::json!({"url": format!("{}/", page.url)}),
+            )
+            .await;
+        browser.until(page.figure).await;
+        measured[visit * 2] = begun.elapsed().as_secs_f64() * 1000.0;
+        browser.until(page.charts).await;
+        measured[visit * 2 + 1] = begun.elapsed().as_secs_f64() * 1000.0;
+    }
+    Some(measured)
+}
+
+async fn until_up(url: &str) {
+    let begun = Instant::now();
+    while reqwest::get(url).await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{url} does not answer");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The resident memory of a process.
+fn resident_mib(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kib = status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse::<f64>()
+            .ok()
+    });
+    kib.unwrap_or(f64::NAN) / 1024.0
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,104 @@
+//! Files that are dropped, and pages that follow.
+
+use crate::stage::Stage;
+use test_kit::TestStack;
+
+#[tokio::test]
+async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
+    let Some(mut stage) = Stage::with_sample("en").await else {
+        return;
+    };
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("ventes.csv");
+    std::fs::write(
+        &file,
+        "id;product_id;store_id;sale_date;quantity;amount\n900001;1;1;01/12/2023;1;1 234,56\n900002;999;1;01/12/2023;1;10,00\n",
+    )
+    .unwrap();
+    let page = &mut stage.browser;
+    page.visit("/imports").await;
+
+    page.drop_file(&file, "document.getElementById('drop')").await;
+    page.until("document.getElementById('file-name').textContent.startsWith('ventes.csv')")
+        .await;
+    assert_eq!(page.eval("document.getElementById('table').value").await, "sales");
+    page.click("document.getElementById('start')").await;
+    page.until("document.querySelector('#outcome dl')").await;
+
+    let outcome = page.text("#outcome").await;
+    assert!(
+        outcome.contains("Inserted1") && outcome.contains("Rejected1"),
+        "{outcome}"
+    );
+    let link = page
+        .eval("document.querySelector('#outcome a[download]').getAttribute('href')")
+        .await;
+    let rejects = stage.get(link.as_str().unwrap()).await;
+    assert!(
+        rejects.contains("unknown_product") && rejects.contains("900002"),
+        "{rejects}"
+    );
+
+    let page = &mut stage.browser;
+    page.click("document.querySelector('#outcome a[href^=\"/jobs/\"]')")
+        .await;
+    page.until("document.getElementById('t-rejects')").await;
+    page.visit_drawn("/").await;
+    assert!(page.text(".period").await.ends_with("1\u{a0}December 2023"));
+    page.assert_clean();
+}
+
+#[tokio::test]
+async fn a_page_follows_what_others_import() {
+    let Some(mut stage) = Stage::with_sample("en").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+    page.visit_drawn("/?from=2023-11-01&to=2023-11-30").await;
+    page.until(
+        "performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('regions.geojson'))",
+    )
+    .await;
+    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+
+    let answer = reqwest::Client::new()
+        .post(format!("{script_url}/jobs/import?table=sales&name=late.csv"))
+        .header("content-type", "text/csv")
+        .header("prefer", "wait=30")
+        .body("id,product_id,store_id,sale_date,quantity,amount\n900001,1,1,2023-11-30,1,22.00\n")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+
+    let page = &mut stage.browser;
+    page.until("document.getElementById('total').textContent === '€1,245,700'")
+        .await;
+    page.assert_clean();
+}
+
+#[tokio::test]
+async fn every_file_of_the_sample_can_be_dropped() {
+    let Some(mut stage) = Stage::empty().await else {
+        return;
+    };
+    let data = TestStack::sample_data();
+    let page = &mut stage.browser;
+    page.visit("/imports").await;
+
+    for file in ["products.csv", "stores.csv", "targets.csv", "sales.csv"] {
+        page.drop_file(&data.join(file), "document.getElementById('drop')")
+            .await;
+        page.until(&format!(
+            "document.getElementById('file-name').textContent.startsWith('{file}')"
+        ))
+        .await;
+        page.click("document.getElementById('start')").await;
+        page.until("document.querySelector('#outcome dl') && !document.getElementById('start').disabled")
+            .await;
+    }
+    page.visit_drawn("/").await;
+
+    assert_eq!(page.text("#total").await, "€1,245,678");
+    page.assert_clean();
+}

@@ -1,0 +1,102 @@
+//! Pictures of the pages, left in `target/tmp/dashboard`, and what can be measured of them.
+
+use crate::browser::Browser;
+use crate::stage::Stage;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+async fn keep(page: &mut Browser, name: &str) {
+    let picture = page.picture().await;
+    assert!(picture.starts_with(b"\x89PNG"), "{name}");
+    std::fs::write(folder().join(name), picture).unwrap();
+}
+
+/// Waits until what was drawn last is on the screen.
+async fn settled(page: &mut Browser) {
+    page.until("document.documentElement.dataset.drawn").await;
+    page.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        .await;
+}
+
+#[tokio::test]
+async fn a_desktop_in_light_and_dark() {
+    let Some(mut stage) = Stage::with_sample("fr").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+
+    for (theme, name) in [("light", "desktop.png"), ("dark", "dark.png")] {
+        page.feature("prefers-color-scheme", theme).await;
+        page.visit_drawn("/").await;
+        settled(page).await;
+        keep(page, name).await;
+    }
+    let back = page.eval("getComputedStyle(document.body).backgroundColor").await;
+    assert_eq!(back, "rgb(14, 19, 26)");
+    page.feature("prefers-color-scheme", "light").await;
+    for (path, name) in [
+        ("/?region=Occitanie", "region.png"),
+        ("/analyses", "analyses.png"),
+        ("/analyses/seasonality", "seasonality.png"),
+        ("/analyses/store", "store.png"),
+        ("/forecasts", "forecasts.png"),
+        ("/imports", "imports.png"),
+        ("/jobs", "jobs.png"),
+        ("/jobs/1", "job.png"),
+    ] {
+        page.visit_drawn(path).await;
+        settled(page).await;
+        keep(page, name).await;
+    }
+    page.assert_clean();
+}
+
+#[tokio::test]
+async fn a_phone_has_nothing_beyond_its_edge() {
+    let Some(mut stage) = Stage::with_sample("fr").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+    page.screen(360, 780, true).await;
+
+    for (path, name) in [
+        ("/", "phone.png"),
+        ("/analyses/store", "phone-store.png"),
+        ("/imports", "phone-imports.png"),
+        ("/jobs", "phone-jobs.png"),
+        ("/forecasts", "phone-forecasts.png"),
+    ] {
+        page.visit_drawn(path).await;
+        settled(page).await;
+        keep(page, name).await;
+        let width = page.eval("document.documentElement.scrollWidth").await;
+        assert!(width.as_u64().unwrap() <= 360, "{path}: {width}");
+    }
+    page.assert_clean();
+}
+
+#[tokio::test]
+async fn the_overview_prints_on_a4() {
+    let Some(mut stage) = Stage::with_sample("fr").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+    page.feature("prefers-color-scheme", "dark").await;
+    page.visit_drawn("/").await;
+
+    let paper = page.print().await;
+
+    assert!(paper.starts_with(b"%PDF"));
+    std::fs::write(folder().join("print.pdf"), &paper).unwrap();
+    let pages = paper
+        .windows(12)
+        .filter(|part| part.starts_with(b"/Type /Page\n"))
+        .count();
+    assert!((1..=3).contains(&pages), "{pages} pages");
+    page.assert_clean();
+}

@@ -1,0 +1,111 @@
+//! A db-service and a script-service of their own for a test.
+
+use crate::TestDb;
+use script_service::Config;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// How long the services may take until they are ready.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A running script-service on a running db-service with an empty database.
+#[derive(Debug)]
+pub struct TestStack {
+    /// The db-service.
+    pub db: TestDb,
+    /// The address of script-service, such as `http://127.0.0.1:40123`.
+    pub script_url: String,
+    /// Stops script-service when it is dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+impl TestStack {
+    /// Starts both, and waits until they are ready. `data` is the folder whose files imports may name.
+    ///
+    /// # Panics
+    ///
+    /// When they do not start: the test cannot go on.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test that cannot start its services has failed"
+    )]
+    pub async fn start(data: &Path) -> Self {
+        let db = TestDb::start().await;
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .expect("a free port");
+        let script_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let config = Config::for_db(&db.url, data.to_owned());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(async move {
+            let shutdown = async {
+                // A dropped sender stops it too.
+                let _ = stopped.await;
+            };
+            script_service::run(config, listener, shutdown)
+                .await
+                .expect("script-service runs");
+        });
+        let stack = Self {
+            db,
+            script_url,
+            _stop: stop,
+        };
+        stack.until_ready().await;
+        stack
+    }
+
+    /// The sample data of the repository.
+    #[must_use]
+    pub fn sample_data() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data")
+    }
+
+    /// Starts both and imports the sample data.
+    ///
+    /// # Panics
+    ///
+    /// When they do not start, or the import is refused.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test that cannot fill its database has failed"
+    )]
+    pub async fn with_sample() -> Self {
+        let stack = Self::start(&Self::sample_data()).await;
+        let answer = reqwest::Client::new()
+            .post(format!("{}/jobs/import", stack.script_url))
+            .header("prefer", "wait=60")
+            .send()
+            .await
+            .expect("script-service answers");
+        assert_eq!(
+            answer.status(),
+            200,
+            "the sample is imported: {:?}",
+            answer.text().await
+        );
+        stack
+    }
+
+    async fn until_ready(&self) {
+        let begun = Instant::now();
+        let ready = format!("{}/readyz", self.script_url);
+        loop {
+            if reqwest::get(&ready)
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                return;
+            }
+            assert!(
+                begun.elapsed() < READY_WITHIN,
+                "script-service is not ready after {} s",
+                READY_WITHIN.as_secs()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
