@@ -36,6 +36,12 @@ pub struct Config {
     /// process takes it up.
     #[arg(long, env = "SCRIPT_JOB_LEASE_MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(50..))]
     pub job_lease_ms: u64,
+    /// How long fitting the models of a forecast or of a comparison may take, in milliseconds.
+    #[arg(long, env = "SCRIPT_FORECAST_TIMEOUT_MS", default_value_t = 60_000)]
+    pub forecast_timeout_ms: u64,
+    /// How many comparisons of models may run at once; further ones are answered 503.
+    #[arg(long, env = "SCRIPT_COMPARISON_LIMIT", default_value_t = 2)]
+    pub comparison_limit: u32,
     /// How long `Prefer: wait` may wait at most, in seconds.
     #[arg(long, env = "SCRIPT_MAX_WAIT_S", default_value_t = 60)]
     pub max_wait_s: u64,
@@ -79,6 +85,8 @@ impl Config {
             batch_rows: 10_000,
             queue_limit: 100,
             job_lease_ms: 3_000,
+            forecast_timeout_ms: 60_000,
+            comparison_limit: 2,
             max_wait_s: 60,
             max_upload_bytes: 2_147_483_648,
             fetch_timeout_s: 300,

@@ -4,6 +4,7 @@ use crate::analysis::compute::ComputeError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use db_client::DbError;
+use forecast::ForecastError;
 use service_kit::problem::Problem;
 use tracing::error;
 
@@ -32,6 +33,14 @@ pub(crate) enum ApiError {
     Source { code: &'static str, detail: String },
     #[error("analysis `{name}`: {detail}")]
     Analysis { name: String, detail: String },
+    #[error("{field}: {reason}")]
+    Field { field: String, reason: String },
+    #[error("{0}")]
+    NoForecast(String),
+    #[error("the models were not fitted within {limit_ms} ms (--forecast-timeout-ms)")]
+    ForecastTimeout { limit_ms: u64 },
+    #[error("{limit} comparisons of models are running already (--comparison-limit)")]
+    TooManyComparisons { limit: u32 },
     #[error("{0}")]
     Refused(Problem),
     #[error("the database is not to be had")]
@@ -43,6 +52,25 @@ pub(crate) enum ApiError {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
+    }
+}
+
+impl From<ForecastError> for ApiError {
+    fn from(error: ForecastError) -> Self {
+        match error {
+            ForecastError::Request { field, reason } => Self::Field {
+                field: match field {
+                    "horizon" | "levels" | "windows" => field.to_owned(),
+                    of_model => format!("params.{of_model}"),
+                },
+                reason,
+            },
+            ForecastError::UnknownModel { .. } => Self::Field {
+                field: "model".to_owned(),
+                reason: error.to_string(),
+            },
+            other => Self::NoForecast(other.to_string()),
+        }
     }
 }
 
@@ -61,7 +89,12 @@ impl ApiError {
     fn status(&self) -> (StatusCode, &'static str, Option<u64>) {
         match self {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
-            Self::Invalid(_) | Self::Refused(_) => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            Self::Invalid(_) | Self::Field { .. } | Self::Refused(_) => {
+                (StatusCode::BAD_REQUEST, "invalid_request", None)
+            }
+            Self::NoForecast(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_forecast", None),
+            Self::ForecastTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "forecast_timeout", None),
+            Self::TooManyComparisons { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", Some(5)),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", None),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
             Self::QueueFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue_full", Some(5)),
@@ -88,6 +121,9 @@ impl ApiError {
             _ => {}
         }
         let mut problem = Problem::new(status, code, self.to_string());
+        if let Self::Field { field, .. } = self {
+            problem = problem.with("field", field);
+        }
         problem.retry_after_s = retry_after_s;
         problem
     }
@@ -116,4 +152,7 @@ pub(crate) struct ProblemDocument {
     detail: String,
     /// Whether the same request may succeed later.
     retryable: bool,
+    /// The field of the request at fault, where one is.
+    #[schema(example = "horizon")]
+    field: Option<String>,
 }

@@ -1,12 +1,14 @@
-//! Takes imports and analyses as jobs, runs them, answers with figures.
+//! Takes imports, analyses and forecasts as jobs, runs them, answers with figures.
 //!
 //! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
 //! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what
-//! is done about it, at `import` for how files are read, at `analysis` for how figures are computed.
+//! is done about it, at `import` for how files are read, at `analysis` for how figures are computed, at
+//! `forecasting` for how forecasts are made.
 
 mod analysis;
 mod config;
 mod error;
+mod forecasting;
 mod import;
 mod jobs;
 mod migrations;

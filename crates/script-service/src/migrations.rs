@@ -35,6 +35,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "fetching_and_replacing",
         sql: include_str!("../migrations/0003_fetching_and_replacing.sql"),
     },
+    Migration {
+        version: 4,
+        name: "forecasts",
+        sql: include_str!("../migrations/0004_forecasts.sql"),
+    },
 ];
 
 /// Applies what is missing.

@@ -7,7 +7,9 @@
 use crate::analysis::catalog::Catalog;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::forecasting::request::ForecastRequest;
 use crate::jobs::analysis::{self, AnalysisRequest};
+use crate::jobs::forecast;
 use crate::jobs::import::{self, ImportRequest};
 use crate::jobs::store::{self, Beat, Claimed, Ending};
 use crate::jobs::{JobKind, JobState, Progress};
@@ -145,6 +147,23 @@ impl JobContext {
         Ok(())
     }
 
+    /// Waits until the job has to stop: for work that cannot ask by itself.
+    pub(crate) async fn until_stop(&self) -> Stop {
+        let mut changes = self.signals.subscribe();
+        let mut stopping = self.stopping.clone();
+        loop {
+            if let Err(stop) = self.check_stop() {
+                return stop;
+            }
+            tokio::select! {
+                _ = changes.recv() => {}
+                _ = stopping.changed() => {}
+                // Another process may have taken the job.
+                () = tokio::time::sleep(LONGEST_NAP) => {}
+            }
+        }
+    }
+
     /// Says that the job's row changed.
     pub(crate) fn changed(&self) {
         self.signals.changed(self.job);
@@ -177,6 +196,16 @@ impl From<DbError> for Stop {
             Self::Database(error)
         } else {
             Self::Broken(error.into())
+        }
+    }
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Database(error) => Self::from(error),
+            ApiError::Internal(error) => Self::Broken(error),
+            other => Self::Failed(other.into_problem()),
         }
     }
 }
@@ -321,12 +350,17 @@ impl Runner {
             JobKind::Analysis => {
                 let request: AnalysisRequest =
                     serde_json::from_str(&job.request).map_err(|error| Stop::Broken(error.into()))?;
-                let result = analysis::run(&self.db, &self.catalog, job.id, &request).await;
-                let result = result.map_err(|error| match error {
-                    ApiError::Database(error) => Stop::from(error),
-                    ApiError::Internal(error) => Stop::Broken(error),
-                    other => Stop::Failed(other.into_problem()),
-                })?;
+                let result = analysis::run(&self.db, &self.catalog, job.id, &request).await?;
+                Ok(Ending {
+                    state: JobState::Succeeded,
+                    result: Some(result),
+                    error: None,
+                })
+            }
+            JobKind::Forecast => {
+                let request: ForecastRequest =
+                    serde_json::from_str(&job.request).map_err(|error| Stop::Broken(error.into()))?;
+                let result = forecast::run(context, &request).await?;
                 Ok(Ending {
                     state: JobState::Succeeded,
                     result: Some(result),

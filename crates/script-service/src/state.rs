@@ -9,6 +9,7 @@ use service_kit::metrics::HttpMetrics;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// What handlers share.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct App {
     pub metrics: HttpMetrics,
     /// Set once db-service was reached and the schema is up to date.
     pub ready: AtomicBool,
+    /// A permit for each comparison of models that may begin.
+    pub comparisons: Semaphore,
     /// Idempotency keys of requests whose body is still coming in.
     receiving: Mutex<HashSet<String>>,
 }
@@ -28,6 +31,7 @@ impl App {
     pub(crate) fn new(db: DbClient, config: Arc<Config>, catalog: Arc<Catalog>) -> Self {
         Self {
             db,
+            comparisons: Semaphore::new(config.comparison_limit as usize),
             config,
             catalog,
             signals: Arc::new(Signals::new()),

@@ -3,6 +3,8 @@
 
 #[path = "service/analyses.rs"]
 mod analyses;
+#[path = "service/forecasts.rs"]
+mod forecasts;
 #[path = "service/imports.rs"]
 mod imports;
 #[path = "service/jobs.rs"]

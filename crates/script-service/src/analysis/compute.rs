@@ -77,7 +77,7 @@ pub(crate) enum ComputeError {
 pub(crate) struct DataState {
     pub version: i64,
     dirty: i64,
-    coverage: Option<Coverage>,
+    pub coverage: Option<Coverage>,
 }
 
 /// The state of the data, days changed by hand summed again first.

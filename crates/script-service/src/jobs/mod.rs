@@ -9,6 +9,7 @@
 //! | `fetch` | a source from a URL |
 //! | `source` | where the bytes of a source come from |
 //! | `analysis` | answers kept in `analysis_results` |
+//! | `forecast` | forecasts kept in `forecast_runs` |
 //!
 //! The invariant: nothing about a job is only in memory. A process that dies leaves a row from which
 //! another one goes on.
@@ -16,6 +17,7 @@
 pub(crate) mod analysis;
 pub(crate) mod batch;
 pub(crate) mod fetch;
+pub(crate) mod forecast;
 pub(crate) mod import;
 pub(crate) mod replace;
 pub(crate) mod source;
@@ -35,6 +37,8 @@ pub(crate) enum JobKind {
     Import,
     /// Computes analyses and keeps the answers.
     Analysis,
+    /// Forecasts daily revenue and keeps the forecast.
+    Forecast,
 }
 
 impl JobKind {
@@ -44,13 +48,14 @@ impl JobKind {
         match self {
             Self::Import => "import",
             Self::Analysis => "analysis",
+            Self::Forecast => "forecast",
         }
     }
 
     /// The kind of that name.
     #[must_use]
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Import, Self::Analysis]
+        [Self::Import, Self::Analysis, Self::Forecast]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }
@@ -151,7 +156,8 @@ impl std::ops::AddAssign for Counters {
 /// How far a job is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Progress {
-    /// What it does now: `fetching`, `surveying`, `checking`, `writing`; null before and after.
+    /// What it does now: `fetching`, `surveying`, `checking`, `writing`, or `reading`, `comparing`, `fitting`
+    /// for a forecast; null before and after.
     pub phase: Option<String>,
     /// Bytes of the current source read so far, as packed.
     pub bytes: u64,
@@ -218,7 +224,7 @@ pub(crate) struct Job {
     /// What it was asked to do.
     #[schema(value_type = Object)]
     pub request: Box<RawValue>,
-    /// What it found; for an analysis job the answers by name.
+    /// What it found; for an analysis job the answers by name, for a forecast job the forecast.
     #[schema(value_type = Option<Object>)]
     pub result: Option<Box<RawValue>>,
     /// Why it failed: a problem document.

@@ -247,7 +247,8 @@ fn question(query: ComputeQuery) -> Question {
     }
 }
 
-fn accepted_form(headers: &HeaderMap) -> AnswerForm {
+/// The form that `Accept` asks for.
+pub(super) fn accepted_form(headers: &HeaderMap) -> AnswerForm {
     let accept = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())

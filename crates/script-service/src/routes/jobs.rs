@@ -100,12 +100,13 @@ pub(crate) async fn list(
         .into_response())
 }
 
-/// The token of the page that begins after job `id`. Its form may change: callers only pass it on.
-fn token(id: i64) -> String {
+/// The token of the page that begins after row `id`. Its form may change: callers only pass it on.
+pub(super) fn token(id: i64) -> String {
     format!("b{id:x}")
 }
 
-fn parse_token(token: &str) -> Result<i64, ApiError> {
+/// The row after which a page begins.
+pub(super) fn parse_token(token: &str) -> Result<i64, ApiError> {
     token
         .strip_prefix('b')
         .and_then(|digits| i64::from_str_radix(digits, 16).ok())

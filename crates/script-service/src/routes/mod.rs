@@ -2,6 +2,7 @@
 
 mod analysis;
 mod events;
+mod forecasts;
 mod health;
 mod idempotency;
 mod jobs;
@@ -39,7 +40,7 @@ fn head() -> OpenApi {
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(
                     "Imports files of sales, products, stores and targets as jobs, and answers with figures: revenue by \
-                     product, region and day, growth, seasonality, targets. Errors are problem documents (RFC 9457).",
+                     product, region and day, growth, seasonality, targets, forecasts. Errors are problem documents (RFC 9457).",
                 ))
                 .license(Some(License::new("MIT"))),
         )
@@ -47,6 +48,7 @@ fn head() -> OpenApi {
         .tags(Some([
             tag("jobs", "work that is done in the background"),
             tag("analyses", "figures computed from the sales"),
+            tag("forecasts", "what the next days may bring"),
             tag("operations", "health and metrics"),
         ]))
         .build()
@@ -58,6 +60,7 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(submit::import))
         .routes(routes!(preview::preview))
         .routes(routes!(submit::analysis))
+        .routes(routes!(submit::forecast))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
@@ -66,6 +69,11 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(events::of_all))
         .routes(routes!(analysis::results))
         .routes(routes!(analysis::compute))
+        .routes(routes!(forecasts::list))
+        .routes(routes!(forecasts::latest))
+        .routes(routes!(forecasts::compare))
+        .routes(routes!(forecasts::get))
+        .routes(routes!(forecasts::accuracy))
         .layer(DefaultBodyLimit::disable())
 }
 

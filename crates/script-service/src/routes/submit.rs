@@ -1,8 +1,9 @@
-//! `POST /jobs/import` and `POST /jobs/analysis`.
+//! `POST /jobs/import`, `POST /jobs/analysis` and `POST /jobs/forecast`.
 
 use super::idempotency;
 use super::jobs::submitted;
 use crate::error::{ApiError, ProblemDocument};
+use crate::forecasting::request::ForecastRequest;
 use crate::import::options::ReadOptions;
 use crate::import::tables::Table;
 use crate::jobs::analysis::AnalysisRequest;
@@ -256,6 +257,47 @@ pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> R
         key: key.map(|key| IdempotencyKey {
             key,
             fingerprint: fingerprint("analysis", "", &request),
+        }),
+        request,
+    };
+    let (job, repeated) = store::submit(&app.db, &submission, app.config.queue_limit).await?;
+    app.signals.submitted(job);
+    submitted(&app, job, repeated, wait).await
+}
+
+/// Forecast daily revenue and keep the forecast.
+///
+/// Without a body: a week of total revenue after the latest sale, by the model that did best on the end of the
+/// history. The result of the finished job is the forecast; `GET /forecasts/{id}` has it too, as CSV if you like.
+///
+/// Try `curl -X POST localhost:5000/jobs/forecast -H 'Prefer: wait=30' -d '{"model":"arima"}'`.
+#[utoipa::path(
+    post,
+    path = "/jobs/forecast",
+    tag = "jobs",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
+    ),
+    request_body(content = Option<ForecastRequest>, description = "what to forecast, and how"),
+    responses(
+        (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
+        (status = 202, description = "the job; `Location` says where to look for it", body = Job),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn forecast(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
+    let key = idempotency::key(&headers)?;
+    let wait = idempotency::wait(&headers, app.config.max_wait_s);
+    let _receiving = app.receive(key.as_deref())?;
+    let asked = ForecastRequest::parse(&small_body(request).await?)?;
+    let request = serde_json::to_string(&asked).map_err(|error| ApiError::Internal(error.into()))?;
+    let submission = Submission {
+        kind: JobKind::Forecast,
+        key: key.map(|key| IdempotencyKey {
+            key,
+            fingerprint: fingerprint("forecast", "", &request),
         }),
         request,
     };

@@ -1,0 +1,216 @@
+//! Daily revenue as a series.
+//!
+//! The history never reaches beyond the data: it begins at the first sale of what is asked for and ends at the
+//! latest sale of all, however far the request reaches. Within these days, a day without sales is a zero or a
+//! gap, as the request says.
+
+use super::request::{Gaps, Scope, field};
+use crate::analysis::compute::{self, DataState};
+use crate::error::ApiError;
+use db_client::DbClient;
+use db_client::db_api::{Params, Value};
+use forecast::{Series, Step};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// How often the history is read again when the data changes under it.
+const ATTEMPTS: usize = 4;
+
+/// The days of a history, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct HistoryWindow {
+    /// First day.
+    #[schema(value_type = String, example = "2023-11-01")]
+    pub from: Date,
+    /// Last day; a forecast begins on the next.
+    #[schema(value_type = String, example = "2023-11-30")]
+    pub to: Date,
+}
+
+/// Which history is meant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HistoryQuery {
+    pub scope: Scope,
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    pub gaps: Gaps,
+}
+
+/// Daily revenue in EUR, and where it is from.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    pub series: Series,
+    pub window: HistoryWindow,
+    pub days_without_sales: usize,
+    pub dataset_version: i64,
+    /// Where the history is not what was asked for.
+    pub notes: Vec<String>,
+}
+
+/// The history that `query` asks for.
+pub(crate) async fn read(db: &DbClient, query: &HistoryQuery) -> Result<History, ApiError> {
+    check_scope(db, &query.scope).await?;
+    let mut before = compute::current_state(db).await?;
+    let mut attempt = 1;
+    loop {
+        let sums = daily_cents(db, &query.scope, query.from, query.to).await?;
+        let after = compute::current_state(db).await?;
+        if after.version == before.version || attempt == ATTEMPTS {
+            return compose(query, &sums, before);
+        }
+        before = after;
+        attempt += 1;
+    }
+}
+
+/// What was sold on each day that has a sale, in cents.
+pub(crate) async fn daily_cents(
+    db: &DbClient,
+    scope: &Scope,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Result<BTreeMap<Date, i64>, ApiError> {
+    let by_product = scope.product.is_some() || scope.category.is_some();
+    let table = match (&scope.region, by_product) {
+        (None, _) => "product_days",
+        (Some(_), false) => "store_days",
+        (Some(_), true) => "sales",
+    };
+    let day = |day: Option<Date>, otherwise: &str| day.map_or(otherwise.to_owned(), |day| day.to_string());
+    let mut params: Vec<(String, Value)> = vec![
+        ("from".into(), day(from, "0000-01-01").into()),
+        ("to".into(), day(to, "9999-12-31").into()),
+    ];
+    let mut conditions = String::new();
+    if let Some(region) = &scope.region {
+        conditions.push_str(
+            " AND store_id IN (SELECT id FROM stores WHERE COALESCE(region, '(unknown)') = :region)",
+        );
+        params.push(("region".into(), region.as_str().into()));
+    }
+    if let Some(product) = scope.product {
+        conditions.push_str(" AND product_id = :product");
+        params.push(("product".into(), product.into()));
+    }
+    if let Some(category) = &scope.category {
+        conditions.push_str(
+            " AND product_id IN (SELECT id FROM products WHERE COALESCE(category, '(unknown)') = :category)",
+        );
+        params.push(("category".into(), category.as_str().into()));
+    }
+    let result = db
+        .query(
+            &format!(
+                "SELECT sale_date, SUM(amount_cents) FROM {table}
+                WHERE sale_date BETWEEN :from AND :to{conditions}
+                GROUP BY sale_date ORDER BY sale_date"
+            ),
+            Params::Named(params.into_iter().collect()),
+        )
+        .await?;
+    if result.truncated {
+        return Err(field(
+            "from",
+            format!("the history has more than {} days", result.rows.len()),
+        ));
+    }
+    result
+        .rows
+        .iter()
+        .map(|row| {
+            let day = row[0].as_str().unwrap_or_default();
+            let day = day
+                .parse()
+                .map_err(|error| anyhow::anyhow!("the sale date `{day}` is no day: {error}"))?;
+            Ok((day, row[1].as_i64().unwrap_or_default()))
+        })
+        .collect()
+}
+
+/// An amount of cents in EUR.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a day's revenue stays far below 2^53 cents"
+)]
+pub(crate) fn euros(cents: i64) -> f64 {
+    cents as f64 / 100.0
+}
+
+/// Refuses what no product or store bears.
+async fn check_scope(db: &DbClient, scope: &Scope) -> Result<(), ApiError> {
+    let checks = [
+        (
+            "region",
+            scope.region.clone().map(Value::from),
+            "SELECT 1 FROM stores WHERE COALESCE(region, '(unknown)') = ?1 LIMIT 1",
+        ),
+        (
+            "product",
+            scope.product.map(Value::from),
+            "SELECT 1 FROM products WHERE id = ?1",
+        ),
+        (
+            "category",
+            scope.category.clone().map(Value::from),
+            "SELECT 1 FROM products WHERE COALESCE(category, '(unknown)') = ?1 LIMIT 1",
+        ),
+    ];
+    for (name, value, sql) in checks {
+        let Some(value) = value else { continue };
+        let found = db.query(sql, [value]).await?;
+        if found.rows.is_empty() {
+            return Err(field(name, format!("there is no such {name}")));
+        }
+    }
+    Ok(())
+}
+
+fn compose(query: &HistoryQuery, sums: &BTreeMap<Date, i64>, state: DataState) -> Result<History, ApiError> {
+    let (Some(coverage), Some((&first, _))) = (state.coverage, sums.first_key_value()) else {
+        return Err(ApiError::NoForecast(
+            "there are no sales on the days asked for".into(),
+        ));
+    };
+    let window = HistoryWindow {
+        from: first,
+        to: query.to.map_or(coverage.last, |to| to.min(coverage.last)),
+    };
+    let mut notes = Vec::new();
+    if let Some(from) = query.from.filter(|from| *from < first) {
+        notes.push(format!(
+            "The history begins on {first}, with the first sale; it was asked for from {from}."
+        ));
+    }
+    if let Some(to) = query.to.filter(|to| *to > window.to) {
+        notes.push(format!(
+            "The history ends on {}, with the latest sale; it was asked for up to {to}.",
+            window.to
+        ));
+    }
+    let mut values = Vec::new();
+    let mut days_without_sales = 0;
+    for day in window
+        .from
+        .series(jiff::Span::new().days(1))
+        .take_while(|day| *day <= window.to)
+    {
+        let value = sums.get(&day).map(|cents| euros(*cents));
+        days_without_sales += usize::from(value.is_none());
+        values.push(match query.gaps {
+            Gaps::Zero => Some(value.unwrap_or(0.0)),
+            Gaps::Missing => value,
+        });
+        if values.len() > forecast::MAX_STEPS {
+            break; // the series says so
+        }
+    }
+    Ok(History {
+        series: Series::new(window.from, Step::Day, values)?,
+        window,
+        days_without_sales,
+        dataset_version: state.version,
+        notes,
+    })
+}

@@ -1,0 +1,17 @@
+//! Forecasts of daily revenue: what may be asked, the history read, the runs kept, how right they were.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `request` | what may be asked, with its defaults; a refusal names the field |
+//! | `history` | daily sums from db-service as a series |
+//! | `work` | fits on threads of their own, with a deadline |
+//! | `runs` | the rows of `forecast_runs` and `forecast_points` |
+//! | `accuracy` | a forecast against the days that have come |
+//!
+//! The models are the crate `forecast`; nothing here computes one.
+
+pub(crate) mod accuracy;
+pub(crate) mod history;
+pub(crate) mod request;
+pub(crate) mod runs;
+pub(crate) mod work;

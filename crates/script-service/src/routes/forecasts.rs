@@ -1,0 +1,424 @@
+//! `/forecasts`: what was forecast, how right it was, and models compared on one window.
+
+use super::analysis::{AnswerForm, accepted_form};
+use super::jobs::{parse_token, token};
+use crate::error::{ApiError, ProblemDocument};
+use crate::forecasting::accuracy::{self, Accuracy};
+use crate::forecasting::history::{self, HistoryQuery, HistoryWindow};
+use crate::forecasting::request::{ForecastRequest, Gaps, Scope, field};
+use crate::forecasting::runs::{self, ForecastRun, RunSelection};
+use crate::forecasting::work;
+use crate::state::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, VARY};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
+use forecast::{Candidate, Comparison, Model};
+use serde::{Deserialize, Serialize};
+use service_kit::extract::{Path, Query};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
+
+const PAGE_SIZE: u32 = 50;
+const MAX_PAGE_SIZE: u32 = 500;
+
+/// Which forecasts are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only forecasts that this model made, or that it was asked for.
+    model: Option<String>,
+    /// Only forecasts of sales in stores of this region.
+    region: Option<String>,
+    /// Only forecasts of this product.
+    product: Option<i64>,
+    /// Only forecasts of this category.
+    category: Option<String>,
+    /// How many forecasts a page has: 50 unless said otherwise, at most 500.
+    page_size: Option<u32>,
+    /// Where the page begins: `next_page_token` of the page before.
+    page_token: Option<String>,
+    /// `json` or `csv`; by `Accept` unless given.
+    #[param(inline)]
+    format: Option<AnswerForm>,
+}
+
+/// A page of forecasts, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ForecastPage {
+    /// The forecasts, their points left out.
+    forecasts: Vec<ForecastRun>,
+    /// Where the next page begins; null on the last one.
+    next_page_token: Option<String>,
+}
+
+/// The history of forecasts, newest first.
+#[utoipa::path(
+    get,
+    path = "/forecasts",
+    tag = "forecasts",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "a page of forecasts", content(
+            (ForecastPage = "application/json"),
+            (String = "text/csv"),
+        )),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ListQuery>,
+    headers: HeaderMap,
+    uri: axum::http::Uri,
+) -> Result<Response, ApiError> {
+    let page_size = query.page_size.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE);
+    let selection = RunSelection {
+        model: query.model,
+        scope: Scope {
+            region: query.region,
+            product: query.product,
+            category: query.category,
+        },
+        before: query.page_token.as_deref().map(parse_token).transpose()?,
+        limit: page_size + 1,
+    };
+    let mut forecasts = runs::list(&app.db, &selection).await?;
+    let more = forecasts.len() > page_size as usize;
+    forecasts.truncate(page_size as usize);
+    let next_page_token = forecasts.last().filter(|_| more).map(|run| token(run.id));
+    let link = next_page_token.as_deref().map(|token| next_page(&uri, token));
+    let form = query.format.unwrap_or_else(|| accepted_form(&headers));
+    let mut response = match form {
+        AnswerForm::Json => Json(ForecastPage {
+            forecasts,
+            next_page_token,
+        })
+        .into_response(),
+        AnswerForm::Csv => csv_response("forecasts", runs::list_csv(&forecasts))?,
+    };
+    if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(varying(response))
+}
+
+/// The same request with the token of the next page.
+fn next_page(uri: &axum::http::Uri, token: &str) -> String {
+    let others = uri.query().unwrap_or_default().split('&');
+    let kept: String = others
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("page_token="))
+        .flat_map(|pair| [pair, "&"])
+        .collect();
+    format!("</forecasts?{kept}page_token={token}>; rel=\"next\"")
+}
+
+/// In which form a forecast is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FormQuery {
+    /// `json` or `csv`; by `Accept` unless given.
+    #[param(inline)]
+    format: Option<AnswerForm>,
+}
+
+/// One forecast.
+///
+/// As CSV it is `date,value,lower_80,upper_80,lower_95,upper_95`, a line a day.
+#[utoipa::path(
+    get,
+    path = "/forecasts/{id}",
+    tag = "forecasts",
+    params(("id" = i64, Path, description = "the forecast"), FormQuery),
+    responses(
+        (status = 200, description = "the forecast", content(
+            (ForecastRun = "application/json"),
+            (String = "text/csv"),
+        )),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    Path(id): Path<i64>,
+    Query(query): Query<FormQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = runs::get(&app.db, id).await?;
+    respond(run, query.format.unwrap_or_else(|| accepted_form(&headers)))
+}
+
+/// Which sales the forecast is to be of.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LatestQuery {
+    /// The forecast of sales in stores of this region; of all regions unless given.
+    region: Option<String>,
+    /// The forecast of this product; of all products unless given.
+    product: Option<i64>,
+    /// The forecast of this category; of all categories unless given.
+    category: Option<String>,
+    /// Only a forecast that this model made, or that it was asked for.
+    model: Option<String>,
+    /// `json` or `csv`; by `Accept` unless given.
+    #[param(inline)]
+    format: Option<AnswerForm>,
+}
+
+/// The newest forecast of total revenue, or of a region, product or category.
+#[utoipa::path(
+    get,
+    path = "/forecasts/latest",
+    tag = "forecasts",
+    params(LatestQuery),
+    responses(
+        (status = 200, description = "the forecast", content(
+            (ForecastRun = "application/json"),
+            (String = "text/csv"),
+        )),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn latest(
+    State(app): State<Arc<App>>,
+    Query(query): Query<LatestQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let scope = Scope {
+        region: query.region,
+        product: query.product,
+        category: query.category,
+    };
+    let run = runs::find_latest(&app.db, &scope, query.model.as_deref()).await?;
+    let run = run.ok_or_else(|| ApiError::NotFound {
+        what: "forecast",
+        id: "of these sales".to_owned(),
+    })?;
+    respond(run, query.format.unwrap_or_else(|| accepted_form(&headers)))
+}
+
+/// How right a forecast was.
+///
+/// Errors over the days that have come, and each day beside what came. While none has come it says so and has
+/// no errors.
+#[utoipa::path(
+    get,
+    path = "/forecasts/{id}/accuracy",
+    tag = "forecasts",
+    params(("id" = i64, Path, description = "the forecast")),
+    responses(
+        (status = 200, description = "the forecast against what came", body = Accuracy),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn accuracy(
+    State(app): State<Arc<App>>,
+    Path(id): Path<i64>,
+) -> Result<Json<Accuracy>, ApiError> {
+    let run = runs::get(&app.db, id).await?;
+    Ok(Json(accuracy::measure(&app.db, run).await?))
+}
+
+/// What is compared.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CompareQuery {
+    /// Models, separated by commas; all of them unless given. `seasonal_naive` always takes part.
+    #[param(example = "arima,ets,prophet")]
+    models: Option<String>,
+    /// First day of the history; the first sale by default.
+    from: Option<String>,
+    /// Last day of the history; the latest sale by default.
+    to: Option<String>,
+    /// Days in each window of the backtest, 1 to 3660; 7 by default.
+    #[param(value_type = Option<usize>)]
+    horizon: Option<String>,
+    /// Windows of the backtest, 1 to 52; 4 by default.
+    #[param(value_type = Option<usize>)]
+    windows: Option<String>,
+    /// Only sales in stores of this region.
+    region: Option<String>,
+    /// Only sales of this product.
+    #[param(value_type = Option<i64>)]
+    product: Option<String>,
+    /// Only sales of products of this category.
+    category: Option<String>,
+    /// What a day without sales counts as: `zero` (the default) or `missing`.
+    #[param(value_type = Option<Gaps>, inline)]
+    gaps: Option<String>,
+}
+
+/// Models on the same windows of one history, best first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ForecastComparison {
+    /// The days of the history.
+    window: HistoryWindow,
+    /// Days in each window of the backtest.
+    horizon: usize,
+    /// What a day without sales counted as.
+    #[schema(inline)]
+    gaps: Gaps,
+    /// Days of the history without sales.
+    days_without_sales: usize,
+    /// The models, best first; those that could not be measured last. Each has `model`, and either `metrics`
+    /// (`mae`, `rmse`, `smape`, `mase`, `coverage`, `windows`) or `error`.
+    #[schema(value_type = Vec<Object>)]
+    candidates: Vec<Candidate>,
+    /// The model to use.
+    #[schema(value_type = String, example = "seasonal_naive")]
+    chosen: Model,
+    /// One sentence: which, and why it.
+    explanation: String,
+    /// Where the history is not what was asked for.
+    notes: Vec<String>,
+    /// The unit of `mae` and `rmse`.
+    #[schema(example = "EUR")]
+    unit: &'static str,
+    /// The state of the data that was read.
+    dataset_version: i64,
+}
+
+/// Compare models on the end of one history.
+///
+/// Each model forecasts the last windows from what was before them, and is measured against what came. Nothing
+/// is kept.
+#[utoipa::path(
+    get,
+    path = "/forecasts/compare",
+    tag = "forecasts",
+    params(CompareQuery),
+    responses(
+        (status = 200, description = "the models, best first", body = ForecastComparison),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn compare(
+    State(app): State<Arc<App>>,
+    Query(query): Query<CompareQuery>,
+) -> Result<Json<ForecastComparison>, ApiError> {
+    let models = query.models()?;
+    let asked = query.request()?;
+    let _permit = app
+        .comparisons
+        .try_acquire()
+        .map_err(|_| ApiError::TooManyComparisons {
+            limit: app.config.comparison_limit,
+        })?;
+    let history = history::read(
+        &app.db,
+        &HistoryQuery {
+            scope: asked.scope.clone(),
+            from: asked.from,
+            to: asked.to,
+            gaps: asked.gaps,
+        },
+    )
+    .await?;
+    let (series, request) = (history.series, asked.to_forecast());
+    let limit = Duration::from_millis(app.config.forecast_timeout_ms);
+    let Comparison {
+        candidates,
+        chosen,
+        explanation,
+    } = work::off_thread(limit, move |stop| {
+        forecast::compare(&series, &models, &request, &mut |_| {}, stop)
+    })
+    .await?;
+    Ok(Json(ForecastComparison {
+        window: history.window,
+        horizon: asked.horizon,
+        gaps: asked.gaps,
+        days_without_sales: history.days_without_sales,
+        candidates,
+        chosen,
+        explanation,
+        notes: history.notes,
+        unit: runs::UNIT,
+        dataset_version: history.dataset_version,
+    }))
+}
+
+impl CompareQuery {
+    fn models(&self) -> Result<Vec<Model>, ApiError> {
+        let Some(names) = &self.models else {
+            return Ok(Model::ALL.into());
+        };
+        names
+            .split(',')
+            .map(|name| {
+                let model = name.parse().map_err(|error| in_field("models", &error))?;
+                if model == Model::Auto {
+                    return Err(field("models", "auto is a choice among models, not one of them"));
+                }
+                Ok(model)
+            })
+            .collect()
+    }
+
+    fn request(&self) -> Result<ForecastRequest, ApiError> {
+        let otherwise = ForecastRequest::default();
+        let windows = number("windows", self.windows.as_deref())?.unwrap_or(otherwise.windows);
+        if windows == 0 {
+            return Err(field("windows", "0 windows compare nothing"));
+        }
+        let request = ForecastRequest {
+            horizon: number("horizon", self.horizon.as_deref())?.unwrap_or(otherwise.horizon),
+            windows,
+            from: number("from", self.from.as_deref())?,
+            to: number("to", self.to.as_deref())?,
+            gaps: self.gaps.as_deref().map_or(Ok(Gaps::default()), Gaps::parse)?,
+            scope: Scope {
+                region: self.region.clone(),
+                product: number("product", self.product.as_deref())?,
+                category: self.category.clone(),
+            },
+            ..otherwise
+        };
+        request.check()?;
+        Ok(request)
+    }
+}
+
+/// The number or day in the field `name`.
+fn number<T: FromStr<Err: std::fmt::Display>>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError> {
+    text.map(|text| text.parse().map_err(|error| in_field(name, &error)))
+        .transpose()
+}
+
+fn in_field(name: &str, error: &dyn std::fmt::Display) -> ApiError {
+    field(name, error.to_string())
+}
+
+fn respond(run: ForecastRun, form: AnswerForm) -> Result<Response, ApiError> {
+    let response = match form {
+        AnswerForm::Json => Json(run).into_response(),
+        AnswerForm::Csv => csv_response(&format!("forecast-{}", run.id), runs::csv(&run))?,
+    };
+    Ok(varying(response))
+}
+
+fn csv_response(name: &str, csv: Result<Vec<u8>, csv::Error>) -> Result<Response, ApiError> {
+    let bytes = csv.map_err(|error| ApiError::Internal(error.into()))?;
+    let head = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}.csv\""),
+        ),
+    ];
+    Ok((head, bytes).into_response())
+}
+
+fn varying(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
