@@ -1,6 +1,6 @@
 //! The commands, their dispatch, and the exit codes.
 
-use crate::commands::{analyze, backup, generate, import, openapi, query, restore, token, up};
+use crate::commands::{analyze, backup, forecast, generate, import, openapi, query, restore, token, up};
 use crate::script_client::ScriptError;
 use clap::{Parser, Subcommand};
 use db_client::DbError;
@@ -35,6 +35,8 @@ enum Command {
     Import(import::Import),
     /// Compute an analysis.
     Analyze(analyze::Analyze),
+    /// Forecast daily revenue, or a series in a file.
+    Forecast(forecast::Forecast),
     /// Run one read-only SQL statement.
     Query(query::Query),
     /// Write sales of any length, or the sample data, as CSV files.
@@ -90,6 +92,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         }
         Command::Import(import) => block_on(import.run()),
         Command::Analyze(analyze) => block_on(analyze.run()),
+        Command::Forecast(forecast) => block_on(forecast.run()),
         Command::Query(query) => block_on(query.run()),
         Command::Backup(backup) => block_on(backup.run()),
         Command::Generate(generate) => generate.run(),

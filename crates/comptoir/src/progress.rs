@@ -13,6 +13,8 @@ pub(crate) enum Unit {
     Bytes,
     /// Rows.
     Rows,
+    /// Models.
+    Models,
 }
 
 /// Progress on standard error; nothing is shown when that is no terminal.
@@ -31,6 +33,14 @@ impl Progress {
             unit,
             started: Instant::now(),
             bar: None,
+        }
+    }
+
+    /// What is done now.
+    pub(crate) fn say(&mut self, what: impl Into<String>) {
+        self.what = what.into();
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.what.clone());
         }
     }
 
@@ -72,6 +82,8 @@ fn style(unit: Unit, total_is_known: bool) -> ProgressStyle {
         (Unit::Rows, true) => {
             "{msg} [{bar:30}] {percent:>3} % {human_pos} of {human_len} rows, {per_sec}, {eta} left"
         }
+        (Unit::Models, true) => "{msg} [{bar:30}] {human_pos} of {human_len} models, {elapsed}",
+        (Unit::Models, false) => "{msg} {spinner} {elapsed}",
         (Unit::Rows, false) => "{msg} {spinner} {human_pos} rows, {per_sec}, {elapsed}",
     };
     ProgressStyle::with_template(template)

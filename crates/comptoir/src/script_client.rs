@@ -125,6 +125,21 @@ impl ScriptClient {
         self.fetch(request).await
     }
 
+    /// Queues a forecast: `body` is the request as JSON.
+    pub(crate) async fn submit_forecast(&self, body: &serde_json::Value) -> Result<Job, ScriptError> {
+        let request = self.request(Method::POST, "/jobs/forecast").json(body);
+        self.fetch(request.timeout(REQUEST_TIMEOUT)).await
+    }
+
+    /// A forecast that was made, in the form that `accept` names.
+    pub(crate) async fn forecast(&self, id: i64, accept: &str) -> Result<Bytes, ScriptError> {
+        let request = self
+            .request(Method::GET, &format!("/forecasts/{id}"))
+            .header(ACCEPT, accept)
+            .timeout(REQUEST_TIMEOUT);
+        body_of(self.send(request).await?).await
+    }
+
     /// The job as it is now.
     pub(crate) async fn get_job(&self, id: i64) -> Result<Job, ScriptError> {
         self.get(&format!("/jobs/{id}")).await
@@ -224,6 +239,7 @@ pub(crate) struct Job {
     #[serde(default)]
     progress: JobProgress,
     error: Option<Problem>,
+    result: Option<JobResult>,
     /// What the service wants said about it.
     #[serde(default)]
     pub(crate) notes: Vec<String>,
@@ -247,6 +263,12 @@ struct JobProgress {
     rows_total: Option<u64>,
 }
 
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct JobResult {
+    id: Option<i64>,
+}
+
 impl Job {
     /// Whether nothing more will happen to it.
     pub(crate) fn is_finished(&self) -> bool {
@@ -264,6 +286,11 @@ impl Job {
             Some(problem) => problem.to_string(),
             None => self.state.clone(),
         }
+    }
+
+    /// The id of the forecast that it made.
+    pub(crate) fn forecast_id(&self) -> Option<i64> {
+        self.result.and_then(|result| result.id)
     }
 
     /// How many records there are, once that is known.

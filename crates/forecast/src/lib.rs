@@ -5,8 +5,8 @@
 //! same input gives the same bytes. Whatever comes in, the answer is a finite forecast (with warnings) or a
 //! [`ForecastError`] that names the fault.
 //!
-//! Two commands show what it is worth: `cargo run --release -p forecast --example quality` prints backtests of
-//! every model on public series, and `python3 crates/forecast/benches/compare.py` times the fits against
+//! Two commands show what it is worth: `comptoir forecast quality` prints backtests of every model on public
+//! series, and `python3 crates/forecast/benches/compare.py` times the fits against
 //! `statsmodels` and Prophet.
 //!
 //! Start at [`run`]; [`compare`] ranks several models on one window, [`backtest()`] measures one.
@@ -50,7 +50,7 @@ pub use metrics::{Coverage, Metrics};
 pub use model::{Fitted, Model};
 pub use naive::SeasonalNaive;
 pub use request::{MAX_HORIZON, Params, Request};
-pub use run::run;
+pub use run::{run, run_with_progress};
 pub use select::{Candidate, Comparison, Progress, compare};
 pub use series::{MAX_STEPS, Series, Step};
 pub use stop::Stop;

@@ -7,7 +7,7 @@ use crate::forecast::{Forecast, Point, Prediction, Warning, WarningCode};
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::request::Request;
-use crate::select;
+use crate::select::{self, Progress};
 use crate::series::Series;
 use crate::stop::{self, Stop};
 
@@ -22,9 +22,22 @@ const NOTABLE_GAP: f64 = 0.01;
 /// # Errors
 /// Any [`ForecastError`]. `auto` only fails when not even the naive forecast can be made.
 pub fn run(series: &Series, request: &Request, stop: Stop<'_>) -> Result<Forecast, ForecastError> {
+    run_with_progress(series, request, &mut |_| {}, stop)
+}
+
+/// The same as [`run`]; `progress` is told how far the comparison is when `auto` compares models.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_progress(
+    series: &Series,
+    request: &Request,
+    progress: &mut dyn FnMut(Progress),
+    stop: Stop<'_>,
+) -> Result<Forecast, ForecastError> {
     request.validate()?;
     stop::check(stop)?;
-    let choice = choose(series, request, stop)?;
+    let choice = choose(series, request, progress, stop)?;
     let fitted = choice.model.fit(series, &request.params, stop)?;
     let mut warnings = [choice.warnings, fitted.warnings().to_vec()].concat();
     let mut fit = fitted.summary().clone();
@@ -80,9 +93,14 @@ struct Choice {
     explanation: Option<String>,
 }
 
-fn choose(series: &Series, request: &Request, stop: Stop<'_>) -> Result<Choice, ForecastError> {
+fn choose(
+    series: &Series,
+    request: &Request,
+    progress: &mut dyn FnMut(Progress),
+    stop: Stop<'_>,
+) -> Result<Choice, ForecastError> {
     if request.model == Model::Auto {
-        let comparison = select::compare(series, &select::CANDIDATES, request, &mut |_| {}, stop)?;
+        let comparison = select::compare(series, &select::CANDIDATES, request, progress, stop)?;
         let metrics = comparison
             .candidates
             .iter()

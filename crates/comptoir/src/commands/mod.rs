@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod backup;
+pub(crate) mod forecast;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod openapi;
