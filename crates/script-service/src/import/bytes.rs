@@ -49,7 +49,7 @@ impl Packing {
 pub(crate) enum Archive {
     /// A workbook of Excel.
     Xlsx,
-    /// A workbook in the OpenDocument format.
+    /// A workbook in the `OpenDocument` format.
     Ods,
     /// One packed file.
     One(Member),

@@ -18,7 +18,7 @@ pub(crate) enum Format {
     Json,
     /// A workbook of Excel.
     Xlsx,
-    /// A workbook in the OpenDocument format.
+    /// A workbook in the `OpenDocument` format.
     Ods,
 }
 
