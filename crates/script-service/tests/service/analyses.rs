@@ -3,6 +3,7 @@
 use crate::support::Stack;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// The values of `column` in an answer's rows.
 fn column(answer: &Value, column: &str) -> Vec<Value> {
@@ -202,8 +203,9 @@ async fn change(stack: &Stack, dice: &mut Dice) {
             for line in 0..20 {
                 let amount = dice.roll(9_000);
                 let day = dice.roll(28) + 1;
-                file += &format!(
-                    "{},{product},{store},2023-11-{day:02},1,{}.{:02}\n",
+                let _ = writeln!(
+                    file,
+                    "{},{product},{store},2023-11-{day:02},1,{}.{:02}",
                     id + line,
                     amount / 100,
                     amount % 100
