@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::civil::Date;
 use serde::Deserialize;
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
@@ -203,14 +204,11 @@ fn in_words(metrics: &Metrics, decimals: usize) -> String {
         metrics.smape
     );
     if let Some(mase) = metrics.mase {
-        text.push_str(&format!(", MASE {mase:.2}"));
+        let _ = write!(text, ", MASE {mase:.2}"); // a String takes every write
     }
     for coverage in &metrics.coverage {
-        text.push_str(&format!(
-            ", {:.0} % within the {} % interval",
-            100.0 * coverage.share,
-            coverage.level
-        ));
+        let (share, level) = (100.0 * coverage.share, coverage.level);
+        let _ = write!(text, ", {share:.0} % within the {level} % interval");
     }
     text.push('.');
     text
