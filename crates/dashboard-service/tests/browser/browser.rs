@@ -137,6 +137,13 @@ impl Browser {
 
     /// One command of the protocol.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.ask(method, params).await;
+        assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    /// The whole answer to a command, an error included.
+    async fn ask(&mut self, method: &str, params: Value) -> Value {
         self.next_id += 1;
         let (send, receive) = oneshot::channel();
         self.shared.waiting.lock().unwrap().insert(self.next_id, send);
@@ -146,8 +153,7 @@ impl Browser {
         let answer = answer
             .unwrap_or_else(|_| panic!("{method} is not answered"))
             .unwrap();
-        assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        answer
     }
 
     /// The size of the window.
@@ -227,7 +233,18 @@ impl Browser {
                 }})();
             }})"
         );
-        self.eval(&look).await;
+        let params = json!({"expression": look, "awaitPromise": true, "returnByValue": true});
+        // A page that goes away while it is asked gives no answer; the next one does.
+        let mut answer = self.ask("Runtime.evaluate", params.clone()).await;
+        while answer.get("error").is_some() {
+            answer = self.ask("Runtime.evaluate", params.clone()).await;
+        }
+        let fault = &answer["result"]["exceptionDetails"];
+        assert!(
+            fault.is_null(),
+            "{expression}: {}",
+            fault["exception"]["description"]
+        );
     }
 
     /// Moves the mouse to the middle of what an expression finds.

@@ -93,7 +93,9 @@ async fn a_filter_is_one_small_request_and_a_preset_stays() {
     page.until("document.documentElement.dataset.drawn === document.documentElement.dataset.view")
         .await;
 
-    let new = page.requests().split_off(before);
+    let mut new = page.requests().split_off(before);
+    // The first visit may still have fetched its icon and opened its live view in between.
+    new.retain(|address| !address.ends_with("/api/events") && !address.ends_with("/icon.svg"));
     assert_eq!(new.len(), 1, "{new:?}");
     assert!(new[0].ends_with("/?period=7d&product=2"));
     page.assert_clean();
