@@ -18,13 +18,13 @@ fn a_port_in_use_is_told_with_the_flag_that_changes_it() {
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = tempfile::tempdir().unwrap();
 
-    for flag in ["--db-port", "--script-port"] {
-        let other = if flag == "--db-port" {
-            "--script-port"
-        } else {
-            "--db-port"
-        };
-        let ended = program().run(&["up", flag, &port, other, "0", "--data", path(folder.path())]);
+    let flags = ["--db-port", "--script-port", "--dashboard-port"];
+    for flag in flags {
+        let mut args = vec!["up", "--data", path(folder.path())];
+        for other in flags {
+            args.extend([other, if other == flag { &port } else { "0" }]);
+        }
+        let ended = program().run(&args);
 
         assert_eq!(ended.code, Some(1));
         assert_eq!(
@@ -52,6 +52,8 @@ fn another_address_than_loopback_needs_tokens() {
         "--db-port",
         "0",
         "--script-port",
+        "0",
+        "--dashboard-port",
         "0",
         "--data",
         path(folder.path()),

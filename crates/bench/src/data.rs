@@ -1,13 +1,13 @@
 //! The data that is measured on: sales as `comptoir generate` writes them.
 
-use comptoir::generate::sales::{SalesPlan, write};
 use anyhow::Context as _;
+use comptoir::generate::sales::{SalesPlan, write};
 use rusqlite::Connection;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The tables of the measurements.
-pub const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
     CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL, category TEXT NOT NULL) STRICT;
     CREATE TABLE stores (id INTEGER PRIMARY KEY, city TEXT NOT NULL, region TEXT NOT NULL, address TEXT NOT NULL) STRICT;
     CREATE TABLE sales (
@@ -22,20 +22,20 @@ pub const SCHEMA: &str = "
 ";
 
 /// The insert of one sale.
-pub const INSERT: &str =
+pub(crate) const INSERT: &str =
     "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount) VALUES (?, ?, ?, ?, ?, ?)";
 
 /// A sale in memory.
-pub type Sale = (i64, i64, i64, String, i64, f64);
+pub(crate) type Sale = (i64, i64, i64, String, i64, f64);
 
 /// Sales on disk.
-pub struct Files {
+pub(crate) struct Files {
     folder: PathBuf,
 }
 
 impl Files {
     /// Writes `rows` sales, their products and stores into `folder`, as CSV.
-    pub fn make(folder: &Path, rows: u64) -> anyhow::Result<Self> {
+    pub(crate) fn make(folder: &Path, rows: u64) -> anyhow::Result<Self> {
         let folder = folder.join(format!("files-{rows}"));
         if !folder.join("sales.csv").exists() {
             write(&folder, SalesPlan { rows, seed: 1 }, |_| {}).context("generate sales")?;
@@ -44,12 +44,12 @@ impl Files {
     }
 
     /// The sales as CSV.
-    pub fn sales_csv(&self) -> PathBuf {
+    pub(crate) fn sales_csv(&self) -> PathBuf {
         self.folder.join("sales.csv")
     }
 
     /// The sales as one JSON object a line.
-    pub fn sales_ndjson(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn sales_ndjson(&self) -> anyhow::Result<PathBuf> {
         let path = self.folder.join("sales.ndjson");
         if !path.exists() {
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
@@ -66,7 +66,7 @@ impl Files {
     }
 
     /// The sales one by one.
-    pub fn sales(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Sale>>> {
+    pub(crate) fn sales(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Sale>>> {
         let reader = csv::Reader::from_path(self.sales_csv())?;
         Ok(reader
             .into_deserialize::<Sale>()
@@ -74,7 +74,7 @@ impl Files {
     }
 
     /// A new database at `path` with products and stores, and the sales when `full`.
-    pub fn database(&self, path: &Path, full: bool) -> anyhow::Result<Connection> {
+    pub(crate) fn database(&self, path: &Path, full: bool) -> anyhow::Result<Connection> {
         for end in ["", "-wal", "-shm"] {
             // Nothing is there the first time.
             let _ = std::fs::remove_file(format!("{}{end}", path.display()));
@@ -105,7 +105,7 @@ impl Files {
 }
 
 /// Inserts sales through one prepared statement.
-pub fn insert_sales(
+pub(crate) fn insert_sales(
     conn: &Connection,
     sales: impl Iterator<Item = anyhow::Result<Sale>>,
 ) -> anyhow::Result<()> {

@@ -9,22 +9,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Writes request number `sequence` of connection `connection` into the buffer; answers which class it has.
-pub type Requests = Arc<dyn Fn(&mut Vec<u8>, usize, u64) -> usize + Send + Sync>;
+pub(crate) type Requests = Arc<dyn Fn(&mut Vec<u8>, usize, u64) -> usize + Send + Sync>;
 
 /// What a load met.
 #[derive(Debug, Default, Clone)]
-pub struct Met {
+pub(crate) struct Met {
     /// Answers a second.
-    pub per_s: f64,
+    pub(crate) per_s: f64,
     /// Latencies by class, sorted, in microseconds.
-    pub latencies_us: Vec<Vec<u32>>,
+    pub(crate) latencies_us: Vec<Vec<u32>>,
     /// Answers with another status than 200.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 impl Met {
     /// How many answers came.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.latencies_us.iter().map(Vec::len).sum()
     }
 
@@ -35,7 +35,7 @@ impl Met {
         clippy::cast_possible_truncation,
         reason = "an index into at most some million latencies"
     )]
-    pub fn percentile_ms(&self, class: usize, percent: f64) -> f64 {
+    pub(crate) fn percentile_ms(&self, class: usize, percent: f64) -> f64 {
         let sorted = &self.latencies_us[class];
         let index = ((sorted.len() as f64) * percent / 100.0) as usize;
         sorted
@@ -45,7 +45,7 @@ impl Met {
 }
 
 /// Runs `connections` connections for `seconds`.
-pub fn run(
+pub(crate) fn run(
     address: SocketAddr,
     connections: usize,
     classes: usize,
@@ -122,7 +122,7 @@ async fn one_connection(
 }
 
 /// Reads one answer with a content length; whether its status is 200.
-pub async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<bool> {
+pub(crate) async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<bool> {
     answer.clear();
     loop {
         if stream.read_buf(answer).await? == 0 {
@@ -154,7 +154,7 @@ fn content_length(head: &[u8]) -> Option<usize> {
 }
 
 /// A POST of JSON.
-pub fn post(buffer: &mut Vec<u8>, path: &str, body: &str) {
+pub(crate) fn post(buffer: &mut Vec<u8>, path: &str, body: &str) {
     use std::io::Write as _;
     // Writing to memory does not fail.
     let _ = write!(

@@ -11,21 +11,21 @@ use std::time::{Duration, Instant};
 const TICKS_PER_S: f64 = 100.0;
 
 /// A server that is killed when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// The bare axum server.
-    pub fn hello() -> anyhow::Result<Self> {
+    pub(crate) fn hello() -> anyhow::Result<Self> {
         let address = free_address()?;
         Self::start(&["hello", &address.to_string()], address)
     }
 
     /// db-service on `database`, with further arguments.
-    pub fn db(database: &std::path::Path, more: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) fn db(database: &std::path::Path, more: &[&str]) -> anyhow::Result<Self> {
         let address = free_address()?;
         let listen = address.to_string();
         let database = database.to_str().context("a path in UTF-8")?;
@@ -54,12 +54,12 @@ impl Server {
     }
 
     /// Processor time so far, in seconds.
-    pub fn cpu_s(&self) -> anyhow::Result<f64> {
+    pub(crate) fn cpu_s(&self) -> anyhow::Result<f64> {
         cpu_s(&format!("/proc/{}/stat", self.child.id()))
     }
 
     /// Resident memory now and at most so far, in MiB.
-    pub fn memory_mib(&self) -> anyhow::Result<(f64, f64)> {
+    pub(crate) fn memory_mib(&self) -> anyhow::Result<(f64, f64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let field = |name: &str| {
             status
@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// Ends it as `kill -9` does.
-    pub fn kill(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
@@ -89,7 +89,7 @@ impl Drop for Server {
 }
 
 /// Processor time of this process so far, in seconds.
-pub fn own_cpu_s() -> anyhow::Result<f64> {
+pub(crate) fn own_cpu_s() -> anyhow::Result<f64> {
     cpu_s("/proc/self/stat")
 }
 
@@ -117,7 +117,7 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 }
 
 /// Runs the bare server until it is killed.
-pub fn serve_hello(listen: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn serve_hello(listen: SocketAddr) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         use axum::serve::ListenerExt as _;
         let listener = tokio::net::TcpListener::bind(listen).await?.tap_io(|connection| {
@@ -130,7 +130,7 @@ pub fn serve_hello(listen: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// Runs db-service until it is killed.
-pub fn serve_db(arguments: &[String]) -> anyhow::Result<()> {
+pub(crate) fn serve_db(arguments: &[String]) -> anyhow::Result<()> {
     let config = db_service::Config::parse_from(
         std::iter::once("db-service").chain(arguments.iter().map(String::as_str)),
     );

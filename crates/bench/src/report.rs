@@ -4,13 +4,13 @@ use crate::work::Bench;
 use comfy_table::{Table, presets};
 
 /// Collects lines.
-pub struct Report {
+pub(crate) struct Report {
     lines: Vec<[String; 4]>,
 }
 
 /// Whether a figure must be at least or at most its goal.
 #[derive(Debug, Clone, Copy)]
-pub enum Goal {
+pub(crate) enum Goal {
     /// The figure must be no less.
     AtLeast(f64),
     /// The figure must be no more.
@@ -21,12 +21,12 @@ pub enum Goal {
 
 impl Report {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { lines: Vec::new() }
     }
 
     /// Adds a figure: what it is, the figure, its unit and the goal.
-    pub fn add(&mut self, work: &str, figure: f64, unit: &str, goal: Goal) {
+    pub(crate) fn add(&mut self, work: &str, figure: f64, unit: &str, goal: Goal) {
         let (goal, met) = match goal {
             Goal::AtLeast(least) => (format!("≥ {least}"), if figure >= least { "yes" } else { "NO" }),
             Goal::AtMost(most) => (format!("≤ {most}"), if figure <= most { "yes" } else { "NO" }),
@@ -39,7 +39,7 @@ impl Report {
     }
 
     /// Prints it as a Markdown table.
-    pub fn print(&self, bench: &Bench) {
+    pub(crate) fn print(&self, bench: &Bench) {
         let mut table = Table::new();
         table
             .load_preset(presets::ASCII_MARKDOWN)
@@ -57,7 +57,7 @@ impl Report {
 }
 
 /// The middle of `figures`.
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 const SQL: &str = "SELECT stores.region, sum(sales.amount) AS total FROM sales JOIN stores ON stores.id = sales.store_id GROUP BY stores.region ORDER BY total DESC";
 
 /// Measures; without a `sqlite3` shell it measures only how two at once scale.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let database = bench.path("aggregate.db");
     drop(bench.files()?.database(&database, true)?);
     let db = Server::db(&database, &[])?;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Measures.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let files = bench.files()?;
     let bodies = [
         ("CSV", "text/csv", files.sales_csv()),

@@ -11,7 +11,7 @@ use std::net::TcpStream;
 const SQL: &str = "SELECT id, product_id, store_id, sale_date, quantity, amount FROM sales ORDER BY id";
 
 /// Measures.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let database = bench.path("export.db");
     let conn = bench.files()?.database(&database, true)?;
     let forms = [("NDJSON", "application/x-ndjson"), ("CSV", "text/csv")];

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Inserts of one note.
-pub fn requests() -> Requests {
+pub(crate) fn requests() -> Requests {
     Arc::new(|buffer, connection, sequence| {
         load::post(
             buffer,
@@ -24,7 +24,7 @@ pub fn requests() -> Requests {
 }
 
 /// Measures.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let database = bench.path("insert.db");
     let single = bench.path("insert-single.db");
     let raw = bench.path("insert-raw.db");
@@ -89,7 +89,7 @@ fn raw_inserts(conn: &Connection, seconds: f64) -> anyhow::Result<f64> {
 }
 
 /// How many notes a database has.
-pub fn count_notes(path: &Path) -> anyhow::Result<u64> {
+pub(crate) fn count_notes(path: &Path) -> anyhow::Result<u64> {
     let count: i64 = Connection::open(path)?.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?;
     Ok(u64::try_from(count)?)
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 const CONNECTIONS: usize = 16;
 
 /// Measures.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let mut missing = 0;
     let mut acknowledged_in_all = 0;
     for round in 0..bench.rounds {

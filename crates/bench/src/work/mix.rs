@@ -13,7 +13,7 @@ const LONG: &str =
     "SELECT store_id, sum(quantity * amount) FROM sales GROUP BY store_id, product_id, quantity ORDER BY 2";
 
 /// Measures.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let database = bench.path("mix.db");
     drop(bench.files()?.database(&database, true)?);
     let db = Server::db(&database, &[])?;

@@ -13,34 +13,34 @@ use crate::report::Report;
 use std::path::PathBuf;
 
 /// How everything is measured.
-pub struct Bench {
+pub(crate) struct Bench {
     /// Where files go.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// How often each measurement is taken.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// How long a server is under load in a round.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// How many sales.
-    pub rows: u64,
+    pub(crate) rows: u64,
 }
 
 impl Bench {
     /// The sales.
-    pub fn files(&self) -> anyhow::Result<Files> {
+    pub(crate) fn files(&self) -> anyhow::Result<Files> {
         Files::make(&self.folder, self.rows)
     }
 
     /// A file of the folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 }
 
 /// A measurement.
-pub type Run = fn(&Bench, &mut Report) -> anyhow::Result<()>;
+pub(crate) type Run = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
 /// All of them, by name.
-pub const ALL: [(&str, Run); 7] = [
+pub(crate) const ALL: [(&str, Run); 7] = [
     ("point", point::run),
     ("insert", insert::run),
     ("kill", kill::run),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const CONNECTIONS: usize = 16;
 
 /// Queries of one sale by its key.
-pub fn requests(rows: u64) -> Requests {
+pub(crate) fn requests(rows: u64) -> Requests {
     Arc::new(move |buffer, connection, sequence| {
         let id = key(connection, sequence, rows);
         load::post(
@@ -24,13 +24,13 @@ pub fn requests(rows: u64) -> Requests {
 }
 
 /// Spreads keys over `1..=rows`.
-pub fn key(connection: usize, sequence: u64, rows: u64) -> u64 {
+pub(crate) fn key(connection: usize, sequence: u64, rows: u64) -> u64 {
     let mixed = (sequence + 1 + ((connection as u64) << 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     1 + (mixed >> 20) % rows
 }
 
 /// Measures.
-pub fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let database = bench.path("point.db");
     drop(bench.files()?.database(&database, true)?);
     let hello = Server::hello()?;

@@ -36,6 +36,9 @@ pub(crate) struct Up {
     /// Port of script-service; 0 takes a free one.
     #[arg(long, env = "COMPTOIR_SCRIPT_PORT", default_value_t = 5000)]
     script_port: u16,
+    /// Port of dashboard-service; 0 takes a free one.
+    #[arg(long, env = "COMPTOIR_DASHBOARD_PORT", default_value_t = 8501)]
+    dashboard_port: u16,
     /// Leaves the database empty on first start.
     #[arg(long, env = "COMPTOIR_NO_SAMPLE")]
     pub(crate) no_sample: bool,
@@ -66,8 +69,12 @@ impl Up {
         let db_listener = stack::bind(SocketAddr::new(self.host, self.db_port), "--db-port").await?;
         let script_listener =
             stack::bind(SocketAddr::new(self.host, self.script_port), "--script-port").await?;
+        let dashboard_listener =
+            stack::bind(SocketAddr::new(self.host, self.dashboard_port), "--dashboard-port").await?;
         let db_url = url(db_listener.local_addr()?);
         let script_url = url(script_listener.local_addr()?);
+        let dashboard_address = dashboard_listener.local_addr()?;
+        let dashboard_url = url(dashboard_address);
         let wrote_sample = self.prepare_data()?;
 
         let db_config = self.db_config();
@@ -82,6 +89,13 @@ impl Up {
             |shutdown: stack::Shutdown| script_service::run(script_config, script_listener, shutdown.wait());
         let script_is_ready = async || script.ready().await.is_ok();
         stack.start("script-service", run_script, script_is_ready).await?;
+
+        let dashboard_config = dashboard_service::Config::for_script(&script_url);
+        let run_dashboard = |shutdown: stack::Shutdown| {
+            dashboard_service::run(dashboard_config, dashboard_listener, shutdown.wait())
+        };
+        let dashboard_is_ready = async || service_kit::probe(dashboard_address).await.is_ok();
+        stack.start("dashboard-service", run_dashboard, dashboard_is_ready).await?;
         let ready_after = began.elapsed();
 
         let sample = if self.no_sample || script.has_jobs().await? {
@@ -93,6 +107,7 @@ impl Up {
             ready_after,
             db_url: &db_url,
             script_url: &script_url,
+            dashboard_url: &dashboard_url,
             wrote_sample: wrote_sample.then_some(self.data.as_path()),
             sample: sample.as_ref(),
         })?;
@@ -171,13 +186,14 @@ struct Greeting<'a> {
     ready_after: Duration,
     db_url: &'a str,
     script_url: &'a str,
+    dashboard_url: &'a str,
     wrote_sample: Option<&'a Path>,
     sample: Option<&'a Job>,
 }
 
 fn greet(greeting: &Greeting<'_>) -> io::Result<()> {
     let Greeting {
-        db_url, script_url, ..
+        db_url, script_url, dashboard_url, ..
     } = greeting;
     let mut out = io::stdout().lock();
     writeln!(
@@ -195,11 +211,9 @@ fn greet(greeting: &Greeting<'_>) -> io::Result<()> {
             job.counters.read, job.counters.rejected, job.id
         )?;
     }
-    writeln!(out, "  db-service      {db_url}   try it at {db_url}/docs")?;
-    writeln!(
-        out,
-        "  script-service  {script_url}   try it at {script_url}/docs\n"
-    )?;
+    writeln!(out, "  db-service         {db_url}   try it at {db_url}/docs")?;
+    writeln!(out, "  script-service     {script_url}   try it at {script_url}/docs")?;
+    writeln!(out, "  dashboard-service  {dashboard_url}   open it in a browser\n")?;
     writeln!(out, "  curl '{script_url}/analysis/region?format=csv'")?;
     writeln!(
         out,

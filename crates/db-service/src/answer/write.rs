@@ -31,7 +31,7 @@ pub(crate) struct JsonWrite {
 
 impl JsonWrite {
     /// Nothing yet.
-    pub(crate) fn new(shape: Shape, form: ValueForm, max_rows: u64, max_bytes: u64) -> Box<Self> {
+    pub(crate) fn new(shape: Shape, form: ValueForm, max_rows: u64, max_bytes: u64) -> Self {
         let mut sink = Self {
             shape,
             rows: JsonRows::new(form, max_rows, max_bytes),
@@ -42,7 +42,7 @@ impl JsonWrite {
             begins: 0,
         };
         sink.reset();
-        Box::new(sink)
+        sink
     }
 
     /// Opens the outcome of the next statement.

@@ -65,16 +65,6 @@ impl Control {
         self.arrived
     }
 
-    /// What it runs.
-    pub(crate) fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    /// What kind of work it is.
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// It has its turn and may take `limit` from now. False when its caller has given up waiting.
     pub(crate) fn start(&self, limit: Duration) -> bool {
         let had_turn = self
@@ -210,14 +200,6 @@ impl Registry {
             .filter(|control| control.state.load(Ordering::Acquire) != ENDED)
             .map(|control| control.describe())
             .collect()
-    }
-
-    /// How many pieces of work of a kind run now.
-    pub(crate) fn count(&self, kind: Kind) -> usize {
-        self.lock()
-            .values()
-            .filter(|control| control.kind == kind)
-            .count()
     }
 
     /// Stops one; false when there is none of that id.

@@ -89,26 +89,23 @@ impl Rights {
 
     /// Whether `column` of `table` may be read.
     pub(crate) fn may_read(&self, table: &str, column: &str) -> bool {
-        self.table(table)
-            .is_none_or(|rights| rights.is_some_and(|rights| rights.read.contains(column)))
+        self.allows(table, |rights| rights.read.contains(column))
     }
 
     /// Whether `column` of `table` may be set.
     pub(crate) fn may_update(&self, table: &str, column: &str) -> bool {
         self.scope >= Scope::Write
-            && self.table(table).is_none_or(|rights| {
+            && self.allows(table, |rights| {
                 rights
-                    .and_then(|rights| rights.write.as_ref())
+                    .write
+                    .as_ref()
                     .is_some_and(|columns| columns.contains(column))
             })
     }
 
     /// Whether rows of `table` may be inserted and deleted.
     pub(crate) fn may_insert_and_delete(&self, table: &str) -> bool {
-        self.scope >= Scope::Write
-            && self
-                .table(table)
-                .is_none_or(|rights| rights.is_some_and(|rights| rights.write == Some(Columns::All)))
+        self.scope >= Scope::Write && self.allows(table, |rights| rights.write == Some(Columns::All))
     }
 
     /// Whether tables may be made, altered and dropped.
@@ -116,10 +113,11 @@ impl Rights {
         self.scope >= Scope::Write && self.tables.is_none()
     }
 
-    /// `None` when tables are not limited, `Some(None)` when this one is not in the list.
-    fn table(&self, table: &str) -> Option<Option<&TableRights>> {
-        self.tables
-            .as_ref()
-            .map(|tables| tables.get(&table.to_ascii_lowercase()))
+    /// Whether tables are not limited, or this one is in the list and `allowed` there.
+    fn allows(&self, table: &str, allowed: impl FnOnce(&TableRights) -> bool) -> bool {
+        match &self.tables {
+            None => true,
+            Some(tables) => tables.get(&table.to_ascii_lowercase()).is_some_and(allowed),
+        }
     }
 }

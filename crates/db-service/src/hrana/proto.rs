@@ -413,7 +413,7 @@ mod tests {
                 Value::Text("é\n".to_owned())
             ]
         );
-        assert!(read.args[5].as_f64().is_some_and(|zero| zero.is_sign_negative()));
+        assert!(read.args[5].as_f64().is_some_and(f64::is_sign_negative));
     }
 
     #[test]

@@ -62,14 +62,14 @@ pub(crate) async fn post(
         mode: request.mode,
         dry_run: request.dry_run,
         timeout: app.limits.statement_timeout(request.timeout_ms),
-        sink: JsonWrite::new(
+        sink: Box::new(JsonWrite::new(
             Shape::Many {
                 dry_run: request.dry_run,
             },
             request.values,
             max_rows,
             app.limits.max_result_bytes,
-        ),
+        )),
         statements: request.statements,
     };
     work.run(&app, &caller, &headers, &bytes).await

@@ -51,7 +51,12 @@ pub(crate) async fn post(
         mode: BatchMode::Atomic,
         dry_run: request.dry_run,
         timeout: app.limits.statement_timeout(request.timeout_ms),
-        sink: JsonWrite::new(Shape::One, request.values, max_rows, app.limits.max_result_bytes),
+        sink: Box::new(JsonWrite::new(
+            Shape::One,
+            request.values,
+            max_rows,
+            app.limits.max_result_bytes,
+        )),
         statements: vec![Statement {
             sql: request.sql,
             params: request.params,

@@ -149,13 +149,12 @@ fn form(headers: &HeaderMap, values: ValueForm) -> Result<Option<Form>, ApiError
     for range in accept.split(',') {
         let media_type = range.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {
-            "*/*" | "application/*" | "application/json" => return Ok(None),
+            // A browser asks for pages first.
+            "*/*" | "application/*" | "application/json" | "text/html" => return Ok(None),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
                 return Ok(Some(Form::Ndjson(values)));
             }
             "text/csv" | "text/*" => return Ok(Some(Form::Csv)),
-            // A browser asks for pages first.
-            "text/html" => return Ok(None),
             _ => {}
         }
     }

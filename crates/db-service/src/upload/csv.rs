@@ -131,13 +131,11 @@ impl<R: Read + Send> BulkSource for CsvRows<R> {
             if record.len() == width {
                 let mut bad = None;
                 for (index, field) in record.iter().enumerate() {
-                    match std::str::from_utf8(field) {
-                        Ok(text) => builder.push(self.types[index].read(text)),
-                        Err(_) => {
-                            bad = Some(index);
-                            break;
-                        }
-                    }
+                    let Ok(text) = std::str::from_utf8(field) else {
+                        bad = Some(index);
+                        break;
+                    };
+                    builder.push(self.types[index].read(text));
                 }
                 match bad {
                     None => builder.row(line, 0, start),

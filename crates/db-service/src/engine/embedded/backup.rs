@@ -50,7 +50,7 @@ pub(super) fn copy(
             if let Some(reason) = control.must_stop().then(|| control.reason()).flatten() {
                 return Err(reason);
             }
-            copied += page_bytes * PAGES_A_STEP.unsigned_abs() as u64;
+            copied += page_bytes * u64::from(PAGES_A_STEP.unsigned_abs());
             throttle(started, copied, bytes_per_s);
         }
     }

@@ -120,7 +120,7 @@ impl Readers {
         } else if self.shared.wants_more(&state) {
             let worker = Worker::enter(&mut state, task);
             drop(state);
-            self.shared.spawn(worker);
+            self.shared.spawn(&worker);
         } else {
             let first = state.queue.is_empty();
             state.queue.push_back((Instant::now(), task));
@@ -195,15 +195,15 @@ impl Shared {
         micros(self.started.elapsed()) + 1
     }
 
-    fn spawn(self: &Arc<Self>, worker: Arc<Worker>) {
+    fn spawn(self: &Arc<Self>, worker: &Arc<Worker>) {
         let shared = Arc::clone(self);
-        let spawned = Arc::clone(&worker);
+        let spawned = Arc::clone(worker);
         let thread = thread::Builder::new()
             .name("db-read".into())
             .spawn(move || shared.work(&spawned));
         if let Err(cause) = thread {
             error!(%cause, "a reading thread could not be started");
-            self.leave(&worker);
+            self.leave(worker);
             if let Some(task) = lock(&worker.handed).take() {
                 task(Err(EngineError::broken(cause)));
             }
@@ -306,7 +306,7 @@ impl Shared {
             {
                 let worker = Worker::enter(&mut state, task);
                 drop(state);
-                self.spawn(worker);
+                self.spawn(&worker);
                 state = lock(&self.state);
                 continue;
             }

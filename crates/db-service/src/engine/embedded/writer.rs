@@ -151,19 +151,19 @@ impl Writer {
     /// Queues a write.
     pub(super) fn write(&self, write: Write) -> oneshot::Receiver<Result<Written, EngineError>> {
         let (reply, answer) = oneshot::channel();
-        match self.send(Turn::Write(Pending { write, reply })) {
-            Ok(()) => {}
-            Err((Turn::Write(pending), error)) => {
-                let _ = pending.reply.send(Err(error));
-            }
-            Err(_) => {}
+        if let Err(refused) = self.send(Turn::Write(Pending { write, reply }))
+            && let (Turn::Write(pending), error) = *refused
+        {
+            let _ = pending.reply.send(Err(error));
         }
         answer
     }
 
     /// Queues work that needs the writer for itself. It is called in any case.
     pub(super) fn alone(&self, task: AloneTask) {
-        if let Err((Turn::Alone(task), error)) = self.send(Turn::Alone(task)) {
+        if let Err(refused) = self.send(Turn::Alone(task))
+            && let (Turn::Alone(task), error) = *refused
+        {
             task(Err(error));
         }
     }
@@ -171,7 +171,7 @@ impl Writer {
     /// Queues for the right to write on another connection.
     pub(super) fn lease(&self) -> Result<oneshot::Receiver<Lease>, EngineError> {
         let (reply, lease) = oneshot::channel();
-        self.send(Turn::Lease(reply)).map_err(|(_, error)| error)?;
+        self.send(Turn::Lease(reply)).map_err(|refused| refused.1)?;
         Ok(lease)
     }
 
@@ -197,19 +197,17 @@ impl Writer {
             .is_some_and(|thread| !thread.is_finished())
     }
 
-    fn send(&self, turn: Turn) -> Result<(), (Turn, EngineError)> {
+    fn send(&self, turn: Turn) -> Result<(), Box<(Turn, EngineError)>> {
         self.counters.queued.fetch_add(1, Ordering::Relaxed);
         self.queue.try_send(turn).map_err(|refused| {
             self.counters.queued.fetch_sub(1, Ordering::Relaxed);
             match refused {
                 TrySendError::Full(turn) => {
                     let limit = self.limits.write_queue;
-                    (
-                        turn,
-                        EngineError::Overloaded(format!("{limit} writes wait already (write_queue)")),
-                    )
+                    let words = format!("{limit} writes wait already (write_queue)");
+                    Box::new((turn, EngineError::Overloaded(words)))
                 }
-                TrySendError::Disconnected(turn) => (turn, EngineError::Stopping),
+                TrySendError::Disconnected(turn) => Box::new((turn, EngineError::Stopping)),
             }
         })
     }
@@ -303,7 +301,7 @@ impl WriterThread {
             let (outcome, pending_back) = self.run_in_savepoint(pending);
             if self.conn.conn().is_autocommit() {
                 // The statement took the whole transaction with it.
-                self.answer(vec![Ran {
+                answer(vec![Ran {
                     pending: pending_back,
                     outcome,
                 }]);
@@ -338,14 +336,14 @@ impl WriterThread {
                 if ran.iter().any(|one| one.pending.write.idempotency.is_some()) {
                     self.keys.committed();
                 }
-                self.answer(ran);
+                answer(ran);
             }
             Err(error) if ran.len() == 1 => {
                 self.rollback();
                 for one in &mut ran {
                     one.outcome = Err(error.clone());
                 }
-                self.answer(ran);
+                answer(ran);
             }
             Err(_) => {
                 self.rollback();
@@ -374,14 +372,7 @@ impl WriterThread {
                     self.counters.committed(1);
                 }
             }
-            self.answer(vec![Ran { pending, outcome }]);
-        }
-    }
-
-    fn answer(&self, ran: Vec<Ran>) {
-        for Ran { pending, outcome } in ran {
-            // Nobody listens when the client went away; the write stands all the same.
-            let _ = pending.reply.send(outcome);
+            answer(vec![Ran { pending, outcome }]);
         }
     }
 
@@ -493,7 +484,7 @@ impl WriterThread {
         }
         // A pragma or VACUUM may change what readers see without counting as a change.
         self.counters.committed(1);
-        self.answer(vec![Ran { pending, outcome }]);
+        answer(vec![Ran { pending, outcome }]);
     }
 
     fn begin(&mut self) -> Result<(), EngineError> {
@@ -533,6 +524,13 @@ impl WriterThread {
                 );
             }
         }
+    }
+}
+
+fn answer(ran: Vec<Ran>) {
+    for Ran { pending, outcome } in ran {
+        // Nobody listens when the client went away; the write stands all the same.
+        let _ = pending.reply.send(outcome);
     }
 }
 
