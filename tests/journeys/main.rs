@@ -7,6 +7,7 @@ mod cli;
 mod containers;
 mod contract;
 mod figures;
+mod forecasts;
 mod import_rule;
 mod imports;
 mod killed;
