@@ -56,7 +56,14 @@ impl Program {
 
     fn prepared(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
-            let ours = ["COMPTOIR_", "DB_", "SCRIPT_", "DASHBOARD_", "RUST_LOG", "RUST_BACKTRACE"];
+            let ours = [
+                "COMPTOIR_",
+                "DB_",
+                "SCRIPT_",
+                "DASHBOARD_",
+                "RUST_LOG",
+                "RUST_BACKTRACE",
+            ];
             if ours
                 .iter()
                 .any(|prefix| name.to_string_lossy().starts_with(prefix))
@@ -115,7 +122,16 @@ impl Program {
     pub fn up_in(&self, data: &Path, args: &[&str]) -> Up {
         let mut child = self
             .command()
-            .args(["up", "--db-port", "0", "--script-port", "0", "--dashboard-port", "0", "--data"])
+            .args([
+                "up",
+                "--db-port",
+                "0",
+                "--script-port",
+                "0",
+                "--dashboard-port",
+                "0",
+                "--data",
+            ])
             .arg(data)
             .args(args)
             .stdout(Stdio::piped())

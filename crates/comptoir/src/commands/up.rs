@@ -69,8 +69,11 @@ impl Up {
         let db_listener = stack::bind(SocketAddr::new(self.host, self.db_port), "--db-port").await?;
         let script_listener =
             stack::bind(SocketAddr::new(self.host, self.script_port), "--script-port").await?;
-        let dashboard_listener =
-            stack::bind(SocketAddr::new(self.host, self.dashboard_port), "--dashboard-port").await?;
+        let dashboard_listener = stack::bind(
+            SocketAddr::new(self.host, self.dashboard_port),
+            "--dashboard-port",
+        )
+        .await?;
         let db_url = url(db_listener.local_addr()?);
         let script_url = url(script_listener.local_addr()?);
         let dashboard_address = dashboard_listener.local_addr()?;
@@ -95,7 +98,9 @@ impl Up {
             dashboard_service::run(dashboard_config, dashboard_listener, shutdown.wait())
         };
         let dashboard_is_ready = async || service_kit::probe(dashboard_address).await.is_ok();
-        stack.start("dashboard-service", run_dashboard, dashboard_is_ready).await?;
+        stack
+            .start("dashboard-service", run_dashboard, dashboard_is_ready)
+            .await?;
         let ready_after = began.elapsed();
 
         let sample = if self.no_sample || script.has_jobs().await? {
@@ -193,7 +198,10 @@ struct Greeting<'a> {
 
 fn greet(greeting: &Greeting<'_>) -> io::Result<()> {
     let Greeting {
-        db_url, script_url, dashboard_url, ..
+        db_url,
+        script_url,
+        dashboard_url,
+        ..
     } = greeting;
     let mut out = io::stdout().lock();
     writeln!(
@@ -212,8 +220,14 @@ fn greet(greeting: &Greeting<'_>) -> io::Result<()> {
         )?;
     }
     writeln!(out, "  db-service         {db_url}   try it at {db_url}/docs")?;
-    writeln!(out, "  script-service     {script_url}   try it at {script_url}/docs")?;
-    writeln!(out, "  dashboard-service  {dashboard_url}   open it in a browser\n")?;
+    writeln!(
+        out,
+        "  script-service     {script_url}   try it at {script_url}/docs"
+    )?;
+    writeln!(
+        out,
+        "  dashboard-service  {dashboard_url}   open it in a browser\n"
+    )?;
     writeln!(out, "  curl '{script_url}/analysis/region?format=csv'")?;
     writeln!(
         out,

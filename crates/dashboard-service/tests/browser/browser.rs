@@ -150,10 +150,9 @@ impl Browser {
         let request = json!({"id": self.next_id, "method": method, "params": params});
         self.sink.send(Message::text(request.to_string())).await.unwrap();
         let answer = tokio::time::timeout(PATIENCE, receive).await;
-        let answer = answer
-            .unwrap_or_else(|_| panic!("{method} is not answered"))
-            .unwrap();
         answer
+            .unwrap_or_else(|_| panic!("{method} is not answered"))
+            .unwrap()
     }
 
     /// The size of the window.
