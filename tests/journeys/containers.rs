@@ -14,7 +14,7 @@ struct Contained {
     prefix: &'static str,
 }
 
-const SERVICES: [Contained; 2] = [
+const SERVICES: [Contained; 3] = [
     Contained {
         name: "db-service",
         compose: "db_service",
@@ -26,6 +26,12 @@ const SERVICES: [Contained; 2] = [
         compose: "script_service",
         port: 5000,
         prefix: "SCRIPT_",
+    },
+    Contained {
+        name: "dashboard-service",
+        compose: "dashboard_service",
+        port: 8501,
+        prefix: "DASHBOARD_",
     },
 ];
 
@@ -169,13 +175,16 @@ fn health_is_asked_of_the_program_itself() {
 }
 
 #[test]
-fn script_service_starts_when_db_service_is_healthy() {
+fn a_service_starts_when_the_one_it_calls_is_healthy() {
     let compose = compose();
 
     let script = &compose["services"]["script_service"];
 
     assert_eq!(script["depends_on"]["db_service"]["condition"], "service_healthy");
     assert!(read("docker/script-service.Dockerfile").contains("SCRIPT_DB_URL=http://db_service:8080"));
+    let page = &compose["services"]["dashboard_service"];
+    assert_eq!(page["depends_on"]["script_service"]["condition"], "service_healthy");
+    assert!(read("docker/dashboard-service.Dockerfile").contains("DASHBOARD_SCRIPT_URL=http://script_service:5000"));
 }
 
 #[test]
