@@ -72,7 +72,7 @@ async fn the_stack_stops_in_order_when_asked() {
 
     let log = fs::metadata(up.data.join("sales.db-wal"));
     assert!(
-        log.is_ok_and(|log| log.len() == 0),
+        log.map_or(0, |log| log.len()) == 0,
         "the log was not written back"
     );
 }
