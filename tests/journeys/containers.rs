@@ -183,8 +183,14 @@ fn a_service_starts_when_the_one_it_calls_is_healthy() {
     assert_eq!(script["depends_on"]["db_service"]["condition"], "service_healthy");
     assert!(read("docker/script-service.Dockerfile").contains("SCRIPT_DB_URL=http://db_service:8080"));
     let page = &compose["services"]["dashboard_service"];
-    assert_eq!(page["depends_on"]["script_service"]["condition"], "service_healthy");
-    assert!(read("docker/dashboard-service.Dockerfile").contains("DASHBOARD_SCRIPT_URL=http://script_service:5000"));
+    assert_eq!(
+        page["depends_on"]["script_service"]["condition"],
+        "service_healthy"
+    );
+    assert!(
+        read("docker/dashboard-service.Dockerfile")
+            .contains("DASHBOARD_SCRIPT_URL=http://script_service:5000")
+    );
 }
 
 #[test]
