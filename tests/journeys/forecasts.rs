@@ -77,9 +77,10 @@ fn the_command_line_forecasts_what_the_services_have() {
 fn a_file_is_forecast_without_any_service() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("series.csv");
-    let days: String = (1..=28)
+    let days: Vec<String> = (1..=28)
         .map(|day| format!("2024-02-{day:02},{}\n", 100 + day % 7 * 10))
         .collect();
+    let days = days.concat();
     fs::write(&file, format!("date,value\n{days}")).unwrap();
     let path = file.to_str().unwrap();
     let ask = |more: &[&str]| program().run(&[&["forecast", "--input", path][..], more].concat());
