@@ -108,7 +108,7 @@ async fn the_examples_are_real_answers() {
     }
     for (taken, example) in taken {
         assert!(
-            taken == example,
+            alike(&taken, &example),
             "{} {} answers otherwise; take the examples anew with {RECORD}=1. It answers now:\n{}",
             example.method,
             example.target,
@@ -140,6 +140,9 @@ async fn ask(service: &Http, example: &Example) -> Example {
         Value::String(answer.text)
     };
     make_equal(&mut body);
+    if is_of_forecasts(example) {
+        round(&mut body);
+    }
     Example {
         status: answer.status.as_u16(),
         answer: Content {
@@ -178,5 +181,56 @@ fn make_equal(value: &mut Value) {
         }
         Value::Sequence(values) => values.iter_mut().for_each(make_equal),
         _ => {}
+    }
+}
+
+/// Shows what an optimizer found in as many digits as mean something.
+fn round(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let number = number.as_f64().unwrap();
+            *value = ((number * 1e4).round() / 1e4).into();
+        }
+        Value::Sequence(values) => values.iter_mut().for_each(round),
+        Value::Mapping(mapping) => mapping.values_mut().for_each(round),
+        _ => {}
+    }
+}
+
+fn is_of_forecasts(example: &Example) -> bool {
+    example.path.contains("forecast")
+}
+
+/// Whether both say the same. An optimizer ends in other last digits on another processor.
+fn alike(one: &Example, other: &Example) -> bool {
+    fn same(one: &Value, other: &Value) -> bool {
+        match (one, other) {
+            (Value::Number(one), Value::Number(other)) if one.is_f64() && other.is_f64() => {
+                let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+                (one - other).abs() <= 1e-3 * other.abs().max(1.0)
+            }
+            (Value::Sequence(one), Value::Sequence(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+            }
+            (Value::Mapping(one), Value::Mapping(other)) => {
+                one.len() == other.len()
+                    && one
+                        .iter()
+                        .zip(other)
+                        .all(|((key, one), (name, other))| key == name && same(one, other))
+            }
+            _ => one == other,
+        }
+    }
+    let body = |example: &Example| example.answer.body.clone();
+    let without_body = |example: &Example| {
+        let mut example = example.clone();
+        example.answer.body = Value::Null;
+        example
+    };
+    if is_of_forecasts(one) {
+        same(&body(one), &body(other)) && without_body(one) == without_body(other)
+    } else {
+        one == other
     }
 }

@@ -103,8 +103,29 @@ fn a_file_is_forecast_without_any_service() {
         assert!(point.contains_key(name), "{point:?}");
     }
 
+    let holidays = ask(&["--model", "prophet", "--holidays", "fr", "--format", "json"]);
+    let holidays: Value = serde_json::from_str(&holidays.stdout).unwrap();
+    assert!(
+        holidays["label"].as_str().unwrap().contains("holidays"),
+        "{holidays:#}"
+    );
+    assert_eq!(ask(&["--holidays", "atlantis"]).code, Some(2));
+
     let auto = ask(&["--format", "table"]);
     assert!(auto.stdout.contains("was chosen"), "{auto:?}");
+}
+
+#[test]
+fn warnings_are_told_beside_plain_csv() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("three.csv");
+    fs::write(&file, "date,value\n2024-02-01,1\n2024-02-02,2\n2024-02-03,3\n").unwrap();
+
+    let ended = program().run(&["forecast", "--input", file.to_str().unwrap(), "--horizon", "1"]);
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout.lines().nth(1), Some("2024-02-04,3,3,3,3,3"));
+    assert!(ended.stderr.contains("Warning: "), "{ended:?}");
 }
 
 #[test]

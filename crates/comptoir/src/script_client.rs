@@ -257,9 +257,10 @@ pub(crate) struct Counters {
     pub(crate) warnings: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct JobProgress {
+    phase: Option<String>,
     rows_total: Option<u64>,
 }
 
@@ -291,6 +292,11 @@ impl Job {
     /// The id of the forecast that it made.
     pub(crate) fn forecast_id(&self) -> Option<i64> {
         self.result.and_then(|result| result.id)
+    }
+
+    /// What it does now.
+    pub(crate) fn phase(&self) -> Option<&str> {
+        self.progress.phase.as_deref()
     }
 
     /// How many records there are, once that is known.

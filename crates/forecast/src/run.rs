@@ -106,7 +106,10 @@ fn choose(
             .iter()
             .find(|candidate| candidate.model == comparison.chosen)
             .and_then(|candidate| candidate.metrics.clone());
-        let failed = comparison.candidates.iter().filter_map(|candidate| {
+        // Where nobody could be measured, the explanation says so once.
+        let measured = metrics.is_some();
+        let failed = comparison.candidates.iter().filter(|_| measured);
+        let failed = failed.filter_map(|candidate| {
             let reason = candidate.error.as_ref()?;
             let detail = format!("{} took no part in the choice: {reason}", candidate.model);
             Some(Warning::new(WarningCode::CandidateFailed, detail))

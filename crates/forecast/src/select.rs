@@ -181,6 +181,16 @@ fn rank(mut candidates: Vec<Candidate>) -> Comparison {
     let best = candidates
         .first()
         .and_then(|best| Some((best.model, error_of(best)?)));
+    // A history without variation has no step to scale by.
+    let scaled = candidates
+        .iter()
+        .filter_map(|candidate| candidate.metrics.as_ref())
+        .all(|metrics| metrics.mase.is_some());
+    let measure = if scaled {
+        "mean absolute scaled error"
+    } else {
+        "mean absolute error"
+    };
     let (chosen, explanation) = match (best, naive) {
         (Some((Model::SeasonalNaive, naive)), _) => {
             let runner_up = candidates
@@ -190,7 +200,7 @@ fn rank(mut candidates: Vec<Candidate>) -> Comparison {
                 format!("; the next best, {model}, comes to {error:.2}")
             });
             let why = format!(
-                "seasonal_naive was chosen: no candidate did better over the last {windows} windows, where its mean absolute scaled error is {naive:.2}{others}."
+                "seasonal_naive was chosen: no candidate did better over the last {windows} windows, where its {measure} is {naive:.2}{others}."
             );
             (Model::SeasonalNaive, why)
         }
@@ -203,7 +213,7 @@ fn rank(mut candidates: Vec<Candidate>) -> Comparison {
         (Some((model, error)), Some(naive)) => (
             model,
             format!(
-                "{model} was chosen: over the last {windows} windows its mean absolute scaled error is {error:.2}, {:.0} % below the {naive:.2} of the seasonal naive forecast.",
+                "{model} was chosen: over the last {windows} windows its {measure} is {error:.2}, {:.0} % below the {naive:.2} of the seasonal naive forecast.",
                 (1.0 - error / naive) * 100.0
             ),
         ),

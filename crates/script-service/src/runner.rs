@@ -17,6 +17,7 @@ use crate::jobs::{replace, source};
 use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use service_kit::problem::Problem;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,7 +83,7 @@ impl Signals {
 /// How far the running job is; written by it, read by its heartbeat.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressCell {
-    phase: Mutex<Option<&'static str>>,
+    phase: Mutex<Option<Cow<'static, str>>>,
     pub bytes: Arc<AtomicU64>,
     bytes_total: AtomicU64,
     /// One more than the number, 0 for none.
@@ -91,8 +92,8 @@ pub(crate) struct ProgressCell {
 
 impl ProgressCell {
     /// A new phase begins.
-    pub(crate) fn begin(&self, phase: &'static str, rows_total: Option<u64>) {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase);
+    pub(crate) fn begin(&self, phase: impl Into<Cow<'static, str>>, rows_total: Option<u64>) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase.into());
         self.rows_total
             .store(rows_total.map_or(0, |rows| rows + 1), Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
@@ -110,6 +111,7 @@ impl ProgressCell {
                 .phase
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
+                .as_deref()
                 .map(str::to_owned),
             bytes: self.bytes.load(Ordering::Relaxed).min(total),
             bytes_total: (total > 0).then_some(total),

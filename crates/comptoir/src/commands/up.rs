@@ -20,7 +20,7 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Start every service in one process and wait. Ctrl-C or SIGTERM stops them.
 ///
-/// The first start imports the sample data. Settings of a single service are taken from its own variables
+/// The first start imports the sample data and forecasts the week after it. Settings of a single service are taken from its own variables
 /// (`DB_…`, `SCRIPT_…`).
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -106,7 +106,9 @@ impl Up {
         let sample = if self.no_sample || script.has_jobs().await? {
             None
         } else {
-            Some(import_sample(&script).await?)
+            let job = import_sample(&script).await?;
+            forecast_sample(&script).await?;
+            Some(job)
         };
         greet(&Greeting {
             ready_after,
@@ -184,6 +186,20 @@ async fn import_sample(script: &ScriptClient) -> anyhow::Result<Job> {
         );
     }
     Ok(job)
+}
+
+/// Has the next week forecast, so that the page shows it from the first visit on. A history that cannot be
+/// forecast is no reason not to start: the job says why.
+async fn forecast_sample(script: &ScriptClient) -> anyhow::Result<()> {
+    let mut job = script
+        .submit_forecast(&serde_json::json!({}))
+        .await
+        .context("forecast the sample data")?;
+    while !job.is_finished() {
+        tokio::time::sleep(ASK_EVERY).await;
+        job = script.get_job(job.id).await?;
+    }
+    Ok(())
 }
 
 /// What is said when everything runs.

@@ -167,6 +167,27 @@ fn a_constant_goes_on_as_it_is_and_says_so() {
 }
 
 #[test]
+fn a_choice_without_a_measure_is_explained_once_and_in_the_right_unit() {
+    let short = forecast(&series(revenue(3, 1.0)), Model::Auto).unwrap();
+    assert!(short.explanation.contains("too short"), "{}", short.explanation);
+    assert!(
+        short
+            .warnings
+            .iter()
+            .all(|w| w.code != WarningCode::CandidateFailed),
+        "{:?}",
+        short.warnings
+    );
+
+    let constant = forecast(&series(vec![Some(7.0); 60]), Model::Auto).unwrap();
+    assert!(
+        constant.explanation.contains("mean absolute error is 0.00"),
+        "{}",
+        constant.explanation
+    );
+}
+
+#[test]
 fn a_straight_line_goes_on_straight() {
     let line: Vec<Option<f64>> = (0..60).map(|day| Some(f64::from(day) * 0.5 + 3.0)).collect();
 

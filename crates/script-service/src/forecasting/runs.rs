@@ -192,7 +192,8 @@ fn stored(point: &Point) -> StoredPoint {
 }
 
 fn to_the_cent(value: f64) -> f64 {
-    let rounded = (value * 100.0).round() / 100.0;
+    // Adding 0 takes the sign from a zero.
+    let rounded = (value * 100.0).round() / 100.0 + 0.0;
     if rounded.is_finite() { rounded } else { value }
 }
 

@@ -4,7 +4,8 @@ use crate::forecasting::history::{self, HistoryQuery};
 use crate::forecasting::request::ForecastRequest;
 use crate::forecasting::{runs, work};
 use crate::runner::{JobContext, Stop};
-use forecast::Model;
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes and keeps the forecast that `request` asks for; the result of the job, as JSON. Run twice, it keeps
@@ -27,19 +28,44 @@ async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Sto
         gaps: request.gaps,
     };
     let history = history::read(&context.db, &query).await?;
-    let phase = if request.model == Model::Auto {
-        "comparing"
-    } else {
-        "fitting"
-    };
-    context.progress.begin(phase, None);
+    context.progress.begin("fitting", None);
     let (series, asked) = (history.series.clone(), request.to_forecast());
     let limit = Duration::from_millis(context.config.forecast_timeout_ms);
-    let fit = work::off_thread(limit, move |stop| forecast::run(&series, &asked, stop));
+    let progress = Arc::clone(&context.progress);
+    let fit = work::off_thread(limit, move |stop| {
+        let mut tell = |step: forecast::Progress| progress.begin(phase(step), None);
+        forecast::run_with_progress(&series, &asked, &mut tell, stop)
+    });
     let forecast = tokio::select! {
         forecast = fit => forecast?,
         stop = context.until_stop() => return Err(stop),
     };
     runs::insert(&context.db, context.job, request, &history, &forecast).await?;
     Ok(())
+}
+
+/// What a comparison of models is at, such as `comparing ets (3 of 8)`.
+fn phase(step: forecast::Progress) -> Cow<'static, str> {
+    match step.next {
+        Some(model) => format!("comparing {model} ({} of {})", step.done + 1, step.total).into(),
+        None => "fitting".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forecast::{Model, Progress};
+
+    #[test]
+    fn a_comparison_tells_which_model_it_is_at() {
+        let at = |done, next| phase(Progress { done, total: 6, next });
+
+        assert_eq!(
+            at(0, Some(Model::SeasonalNaive)),
+            "comparing seasonal_naive (1 of 6)"
+        );
+        assert_eq!(at(5, Some(Model::Prophet)), "comparing prophet (6 of 6)");
+        assert_eq!(at(6, None), "fitting");
+    }
 }

@@ -156,8 +156,8 @@ impl std::ops::AddAssign for Counters {
 /// How far a job is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Progress {
-    /// What it does now: `fetching`, `surveying`, `checking`, `writing`, or `reading`, `comparing`, `fitting`
-    /// for a forecast; null before and after.
+    /// What it does now: `fetching`, `surveying`, `checking`, `writing`, or for a forecast `reading`,
+    /// `comparing ets (3 of 8)`, `fitting`; null before and after.
     pub phase: Option<String>,
     /// Bytes of the current source read so far, as packed.
     pub bytes: u64,

@@ -425,6 +425,33 @@ async fn a_fit_ends_at_its_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_compares_models_says_which_one_it_is_at() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    sell(&stack, &weeks(150)).await;
+    // Hours of work, unless somebody stops it.
+    let body = r#"{"windows":52,"horizon":2,"params":{"prophet":{"samples":100000,"changepoints":100}}}"#;
+    let request = stack.script.request(Method::POST, "/jobs/forecast").body(body);
+    let job: Value = request.send().await.unwrap().json().await.unwrap();
+    let path = format!("/jobs/{}", job["id"]);
+
+    stack
+        .script
+        .until(&path, |_, job| {
+            let phase = job["progress"]["phase"].as_str().unwrap_or_default();
+            phase.starts_with("comparing ") && phase.ends_with(" of 6)")
+        })
+        .await;
+
+    let cancel = stack.script.request(Method::POST, &format!("{path}/cancel"));
+    assert_eq!(cancel.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    stack
+        .script
+        .until(&path, |_, job| job["finished_at"].is_string())
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fit_ends_when_its_job_is_cancelled() {
     let stack = Stack::start().await;
     stack.seed().await;

@@ -118,6 +118,7 @@ impl Written {
 
     /// Writes `answer` there.
     pub(super) fn write(&self, answer: &Answer) -> anyhow::Result<()> {
+        self.warn(answer);
         let text;
         let bytes: &[u8] = match self.format {
             Format::Csv => &answer.csv,
@@ -134,6 +135,15 @@ impl Written {
         out.write_all(bytes)?;
         out.flush()?;
         Ok(())
+    }
+
+    /// What a reader of the file or of plain CSV would otherwise not learn.
+    fn warn(&self, answer: &Answer) {
+        if self.out.is_some() || self.format == Format::Csv {
+            for warning in &answer.shown.warnings {
+                eprintln!("Warning: {}.", warning.detail);
+            }
+        }
     }
 }
 
@@ -187,12 +197,17 @@ fn table(answer: &Answer) -> String {
     lines.join("\n")
 }
 
-/// Two decimals, or as many as small values need.
+/// Two decimals, or as many as show four digits of small values; at most 12.
 fn decimals_for(points: &[Point]) -> usize {
-    let largest = points
+    let mut largest = points
         .iter()
         .fold(0.0_f64, |largest, point| largest.max(point.value.abs()));
-    if largest == 0.0 || largest >= 10.0 { 2 } else { 6 }
+    let mut decimals = 2;
+    while largest > 0.0 && largest < 10.0 && decimals < 12 {
+        largest *= 10.0;
+        decimals += 1;
+    }
+    decimals
 }
 
 fn in_words(metrics: &Metrics, decimals: usize) -> String {
@@ -258,6 +273,20 @@ fn csv_of(points: &[Point]) -> Result<Vec<u8>, csv::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_values_show_four_digits() {
+        let of = |value| {
+            decimals_for(&[Point {
+                date: Date::MIN,
+                value,
+                intervals: Vec::new(),
+            }])
+        };
+
+        assert_eq!([of(0.0), of(-28_450.0), of(10.0)], [2, 2, 2]);
+        assert_eq!([of(3.0), of(0.5), of(1.16e-6), of(1e-300)], [3, 4, 9, 12]);
+    }
 
     #[test]
     fn a_sparkline_has_a_bar_a_day_and_leaves_gaps_open() {

@@ -11,6 +11,7 @@ use crate::cli::Outcome;
 use crate::output::Format;
 use crate::progress::{Progress, Unit};
 use crate::script_client::{Job, ScriptClient};
+use ::forecast::prophet::{HolidayCalendar, ProphetOptions};
 use ::forecast::{Diffuse, Model, Params, Request, Series, stop};
 use answer::{Answer, Written};
 use anyhow::{Context as _, bail};
@@ -63,6 +64,9 @@ struct Options {
     /// How ARIMA treats its unknown starting level: `unit-free`, or `statsmodels` as Python does [default: unit-free].
     #[arg(long, value_parser = diffuse)]
     diffuse: Option<Diffuse>,
+    /// Public holidays to which Prophet gives an effect of their own; the other models know of none.
+    #[arg(long, value_enum, value_name = "COUNTRY")]
+    holidays: Option<Holidays>,
     /// How many days.
     #[arg(long, default_value_t = 7)]
     horizon: usize,
@@ -106,6 +110,20 @@ enum Gaps {
     Missing,
 }
 
+/// Whose public holidays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Holidays {
+    /// The eleven of France.
+    Fr,
+}
+
+impl Holidays {
+    fn calendar(self) -> HolidayCalendar {
+        let Self::Fr = self;
+        HolidayCalendar::France
+    }
+}
+
 impl Forecast {
     /// Prints or writes the forecast.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
@@ -146,6 +164,10 @@ impl Options {
                 order: self.order,
                 seasonal_order: self.seasonal,
                 diffuse: self.diffuse.unwrap_or_default(),
+                prophet: ProphetOptions {
+                    holidays: self.holidays.map(Holidays::calendar),
+                    ..ProphetOptions::default()
+                },
                 ..Params::default()
             },
             ..Request::default()
@@ -192,6 +214,9 @@ impl Options {
         }
         if let Some(diffuse) = self.diffuse {
             params.insert("diffuse".into(), json!(diffuse));
+        }
+        if let Some(holidays) = self.holidays {
+            params.insert("prophet".into(), json!({"holidays": holidays.calendar()}));
         }
         json!({
             "model": self.model().name(),
@@ -249,6 +274,9 @@ async fn follow(client: &ScriptClient, mut job: Job) -> anyhow::Result<Job> {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         job = client.get_job(job.id).await?;
+        if let Some(phase) = job.phase() {
+            progress.say(format!("Forecasting (job {}): {phase}", job.id));
+        }
         progress.set(0, None);
     }
     Ok(job)
