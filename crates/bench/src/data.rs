@@ -43,6 +43,11 @@ impl Files {
         Ok(Self { folder })
     }
 
+    /// Where they are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The sales as CSV.
     pub(crate) fn sales_csv(&self) -> PathBuf {
         self.folder.join("sales.csv")

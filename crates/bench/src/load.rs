@@ -122,7 +122,10 @@ async fn one_connection(
 }
 
 /// Reads one answer with a content length; whether its status is 200.
-pub(crate) async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<bool> {
+pub(crate) async fn read_answer(
+    stream: &mut (impl tokio::io::AsyncRead + Unpin),
+    answer: &mut Vec<u8>,
+) -> anyhow::Result<bool> {
     answer.clear();
     loop {
         if stream.read_buf(answer).await? == 0 {
@@ -162,4 +165,82 @@ pub(crate) fn post(buffer: &mut Vec<u8>, path: &str, body: &str) {
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
+}
+
+/// What a request carries.
+pub(crate) enum Body<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A file.
+    File(&'a std::path::Path),
+}
+
+/// One request on a connection of its own, its answer waited for. Gives the answer's body.
+pub(crate) fn call(address: SocketAddr, head: &str, body: &Body<'_>) -> anyhow::Result<String> {
+    Connection::open(address)?.call(head, body)
+}
+
+/// A connection for one request after the other.
+pub(crate) struct Connection {
+    runtime: tokio::runtime::Runtime,
+    stream: TcpStream,
+}
+
+impl Connection {
+    /// Connects.
+    pub(crate) fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let stream = runtime.block_on(TcpStream::connect(address))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { runtime, stream })
+    }
+
+    /// Sends a request, `head` being its method and path, and gives the answer's body. An answer that comes
+    /// before all is sent ends it.
+    pub(crate) fn call(&mut self, head: &str, body: &Body<'_>) -> anyhow::Result<String> {
+        let length = match body {
+            Body::Text(text) => text.len() as u64,
+            Body::File(path) => std::fs::metadata(path)?.len(),
+        };
+        let text = format!(
+            "{head} HTTP/1.1\r\nHost: 127.0.0.1\r\nPrefer: wait=60\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let (mut reading, mut writing) = self.stream.split();
+        let send = async {
+            writing.write_all(text.as_bytes()).await?;
+            match body {
+                Body::Text(text) => writing.write_all(text.as_bytes()).await,
+                Body::File(path) => {
+                    let mut file = tokio::fs::File::open(path).await?;
+                    let mut buffer = vec![0; 1 << 18];
+                    loop {
+                        let read = file.read(&mut buffer).await?;
+                        if read == 0 {
+                            return Ok(());
+                        }
+                        writing.write_all(&buffer[..read]).await?;
+                    }
+                }
+            }
+        };
+        let mut answer = Vec::new();
+        let done = self.runtime.block_on(async {
+            let receive = read_answer(&mut reading, &mut answer);
+            tokio::pin!(send, receive);
+            let mut sending = true;
+            loop {
+                tokio::select! {
+                    received = &mut receive => return received,
+                    // A server that has answered may have hung up; its answer says how it went.
+                    _ = &mut send, if sending => sending = false,
+                }
+            }
+        })?;
+        let answer = String::from_utf8_lossy(&answer);
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        anyhow::ensure!(done, "{head}: {body}");
+        Ok(body.to_owned())
+    }
 }

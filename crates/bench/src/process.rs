@@ -1,5 +1,6 @@
 //! Servers as processes of their own, and what they cost.
 
+use crate::load::{self, Body};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use std::io::Read as _;
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// Processor time is counted in hundredths of a second.
 const TICKS_PER_S: f64 = 100.0;
+
+/// How long a server may take to start.
+const START_TIME: Duration = Duration::from_secs(10);
 
 /// A server that is killed when it is dropped.
 pub(crate) struct Server {
@@ -34,6 +38,27 @@ impl Server {
         Self::start(&arguments, address)
     }
 
+    /// script-service on the db-service `db`, with the files in `data`.
+    pub(crate) fn script(db: &Self, data: &std::path::Path, leave_sums: bool) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let (listen, url) = (address.to_string(), format!("http://{}", db.address));
+        let data = data.to_str().context("a path in UTF-8")?;
+        let mut arguments = vec!["script"];
+        if leave_sums {
+            arguments.push("--leave-sums");
+        }
+        arguments.extend(["--", "--listen", &listen, "--db-url", &url, "--data", data]);
+        let server = Self::start(&arguments, address)?;
+        let deadline = Instant::now() + START_TIME;
+        while load::call(address, "GET /readyz", &Body::Text("")).is_err() {
+            if Instant::now() > deadline {
+                bail!("script-service was not ready within 10 s");
+            }
+            std::thread::yield_now();
+        }
+        Ok(server)
+    }
+
     fn start(arguments: &[&str], address: SocketAddr) -> anyhow::Result<Self> {
         let child = Command::new(std::env::current_exe()?)
             .args(arguments)
@@ -43,7 +68,7 @@ impl Server {
             .spawn()
             .context("start a server")?;
         let server = Self { child, address };
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + START_TIME;
         while TcpStream::connect(address).is_err() {
             if Instant::now() > deadline {
                 bail!("a server did not start within 10 s");
@@ -60,16 +85,7 @@ impl Server {
 
     /// Resident memory now and at most so far, in MiB.
     pub(crate) fn memory_mib(&self) -> anyhow::Result<(f64, f64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let field = |name: &str| {
-            status
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
-                .map(|kib| kib / 1_024.0)
-                .with_context(|| format!("read {name} of a server"))
-        };
-        Ok((field("VmRSS:")?, field("VmHWM:")?))
+        memory_mib(self.child.id())
     }
 
     /// Ends it as `kill -9` does.
@@ -86,6 +102,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Resident memory of process `id` now and at most so far, in MiB.
+pub(crate) fn memory_mib(id: u32) -> anyhow::Result<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+            .map(|kib| kib / 1_024.0)
+            .with_context(|| format!("read {name} of a process"))
+    };
+    Ok((field("VmRSS:")?, field("VmHWM:")?))
 }
 
 /// Processor time of this process so far, in seconds.
@@ -137,6 +167,20 @@ pub(crate) fn serve_db(arguments: &[String]) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(config.listen).await?;
         db_service::run(config, listener, std::future::pending()).await
+    })
+}
+
+/// Runs script-service until it is killed.
+pub(crate) fn serve_script(arguments: &[String], leave_sums: bool) -> anyhow::Result<()> {
+    let mut config = script_service::Config::parse_from(
+        std::iter::once("script-service").chain(arguments.iter().map(String::as_str)),
+    );
+    if leave_sums {
+        config.daily_sums = script_service::DailySums::LeftToReaders;
+    }
+    runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(config.listen).await?;
+        script_service::run(config, listener, std::future::pending()).await
     })
 }
 

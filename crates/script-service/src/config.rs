@@ -4,6 +4,16 @@ use crate::import::options::Locale;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+/// How an import leaves the sums of the days that it writes to. Answers are the same either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DailySums {
+    /// It adds to them in the transaction of its rows.
+    #[default]
+    Kept,
+    /// It marks the days, to be summed before they are read next.
+    LeftToReaders,
+}
+
 /// The settings of script-service.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "script-service", version, about)]
@@ -29,6 +39,10 @@ pub struct Config {
     /// How many records of a file are written in one transaction.
     #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_rows: u32,
+    /// How imports keep the daily sums. No setting of the program: the other way is there to measure what
+    /// this one costs.
+    #[arg(skip)]
+    pub daily_sums: DailySums,
     /// How many jobs may wait; further ones are answered 503.
     #[arg(long, env = "SCRIPT_QUEUE_LIMIT", default_value_t = 100)]
     pub queue_limit: u32,
@@ -83,6 +97,7 @@ impl Config {
             analyses: None,
             locale: Locale::Fr,
             batch_rows: 10_000,
+            daily_sums: DailySums::Kept,
             queue_limit: 100,
             job_lease_ms: 3_000,
             forecast_timeout_ms: 60_000,

@@ -17,7 +17,7 @@ mod routes;
 mod runner;
 mod state;
 
-pub use config::Config;
+pub use config::{Config, DailySums};
 pub use import::options::Locale;
 pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};
 

@@ -1,12 +1,15 @@
 //! The measurements, one file each.
 
 mod aggregate;
+mod analyses;
 mod bulk;
 mod export;
+mod import;
 mod insert;
 mod kill;
 mod mix;
 mod point;
+mod preview;
 
 use crate::data::Files;
 use crate::report::Report;
@@ -22,6 +25,12 @@ pub(crate) struct Bench {
     pub(crate) seconds: f64,
     /// How many sales.
     pub(crate) rows: u64,
+    /// How many sales the analyses work on.
+    pub(crate) analysed_rows: u64,
+    /// How large the file of the preview is.
+    pub(crate) preview_bytes: u64,
+    /// Where the Python tools are installed.
+    pub(crate) venv: PathBuf,
 }
 
 impl Bench {
@@ -40,7 +49,7 @@ impl Bench {
 pub(crate) type Run = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
 /// All of them, by name.
-pub(crate) const ALL: [(&str, Run); 7] = [
+pub(crate) const ALL: [(&str, Run); 11] = [
     ("point", point::run),
     ("insert", insert::run),
     ("kill", kill::run),
@@ -48,4 +57,8 @@ pub(crate) const ALL: [(&str, Run); 7] = [
     ("export", export::run),
     ("mix", mix::run),
     ("aggregate", aggregate::run),
+    ("import", import::run),
+    ("sums", import::run_sums),
+    ("analyses", analyses::run),
+    ("preview", preview::run),
 ];

@@ -7,13 +7,14 @@
 use super::Counters;
 use super::replace;
 use super::store::{self, Checkpoint};
+use crate::config::DailySums;
 use crate::import::fault::{Fault, FaultCode};
 use crate::import::tables::{Spec, Table};
 use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, ErrorCode, Params, Statement, Value};
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// How often a transaction is made anew when others write the same rows.
@@ -91,6 +92,7 @@ pub(crate) struct Writer {
     mode: Mode,
     job: i64,
     dry_run: bool,
+    daily_sums: DailySums,
     /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
     parents: Vec<Statement>,
     /// No key above this one is in the table, as far as is known.
@@ -118,6 +120,7 @@ impl Writer {
         mode: Mode,
         job: i64,
         dry_run: bool,
+        daily_sums: DailySums,
         parents: Vec<Statement>,
     ) -> Self {
         Self {
@@ -129,6 +132,7 @@ impl Writer {
             mode,
             job,
             dry_run,
+            daily_sums,
             parents,
             highest_key: None,
             key_queried: false,
@@ -293,7 +297,8 @@ impl Writer {
             statements.push(many(self.update_sql(), self.with_job(changed)));
         }
         if !new.is_empty() {
-            let sums = is_sales.then(|| self.sums(&new));
+            let days = (is_sales && self.daily_sums == DailySums::LeftToReaders).then(|| self.days(&new));
+            let sums = (is_sales && days.is_none()).then(|| self.sums(&new));
             if is_sales {
                 statements.push(Statement::new(
                     "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
@@ -304,6 +309,14 @@ impl Writer {
             if let Some((products, stores)) = sums {
                 statements.push(many(add_sums_sql("product_days", "product_id"), products));
                 statements.push(many(add_sums_sql("store_days", "store_id"), stores));
+            }
+            if let Some(days) = days {
+                statements.push(many(
+                    "INSERT INTO dirty_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING".to_owned(),
+                    days,
+                ));
+            }
+            if is_sales {
                 statements.push(Statement::new(
                     "UPDATE dataset SET importing = 0 WHERE id = 1",
                     positional([]),
@@ -350,6 +363,16 @@ impl Writer {
             others.join(", "),
             key.join(" AND ")
         )
+    }
+
+    /// The days of `rows` of sales.
+    fn days(&self, rows: &[Vec<Value>]) -> Vec<Vec<Value>> {
+        let place = self.columns.iter().position(|column| *column == "sale_date");
+        let days: BTreeSet<&str> = rows
+            .iter()
+            .filter_map(|row| row.get(place?).and_then(Value::as_str))
+            .collect();
+        days.into_iter().map(|day| vec![day.into()]).collect()
     }
 
     /// What `rows` of sales add to the sums by product and by store.

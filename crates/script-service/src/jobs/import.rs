@@ -471,6 +471,7 @@ async fn import_source(
         request.mode,
         context.job,
         request.dry_run,
+        context.config.daily_sums,
         foreseen.parents.clone(),
     );
     context.progress.begin("writing", Some(survey.records));

@@ -1,0 +1,29 @@
+WITH totals AS (
+    SELECT product_id, SUM(amount_cents) AS cents
+    FROM sales
+    WHERE sale_date BETWEEN :from AND :to
+    GROUP BY product_id
+),
+running AS (
+    SELECT
+        product_id,
+        cents,
+        SUM(cents) OVER (ORDER BY cents DESC, product_id ROWS UNBOUNDED PRECEDING) AS through,
+        SUM(cents) OVER () AS whole
+    FROM totals
+)
+SELECT
+    running.product_id,
+    products.name,
+    running.cents AS total_sales,
+    100.0 * running.cents / NULLIF(running.whole, 0) AS share,
+    100.0 * running.through / NULLIF(running.whole, 0) AS cumulative_share,
+    CASE
+        WHEN running.cents <= 0 THEN 'C'
+        WHEN running.through - running.cents < 0.80 * running.whole THEN 'A'
+        WHEN running.through - running.cents < 0.95 * running.whole THEN 'B'
+        ELSE 'C'
+    END AS class
+FROM running
+LEFT JOIN products ON products.id = running.product_id
+ORDER BY running.cents DESC, running.product_id

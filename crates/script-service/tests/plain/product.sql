@@ -1,0 +1,11 @@
+SELECT
+    sales.product_id,
+    products.name,
+    SUM(sales.amount_cents) AS total_sales,
+    100.0 * SUM(sales.amount_cents) / NULLIF(SUM(SUM(sales.amount_cents)) OVER (), 0) AS share,
+    SUM(sales.quantity) AS units
+FROM sales
+LEFT JOIN products ON products.id = sales.product_id
+WHERE sales.sale_date BETWEEN :from AND :to
+GROUP BY sales.product_id, products.name
+ORDER BY total_sales DESC, sales.product_id

@@ -1,0 +1,9 @@
+SELECT
+    COALESCE(stores.region, '(unknown)') AS region,
+    SUM(sales.amount_cents) AS total_sales,
+    100.0 * SUM(sales.amount_cents) / NULLIF(SUM(SUM(sales.amount_cents)) OVER (), 0) AS share
+FROM sales
+LEFT JOIN stores ON stores.id = sales.store_id
+WHERE sales.sale_date BETWEEN :from AND :to
+GROUP BY COALESCE(stores.region, '(unknown)')
+ORDER BY total_sales DESC, region
