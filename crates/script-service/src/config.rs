@@ -50,6 +50,12 @@ pub struct Config {
     /// process takes it up.
     #[arg(long, env = "SCRIPT_JOB_LEASE_MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(50..))]
     pub job_lease_ms: u64,
+    /// The time zone in which the times of schedules are meant that name none.
+    #[arg(long, env = "SCRIPT_TIME_ZONE", default_value = "Europe/Paris", value_parser = time_zone)]
+    pub time_zone: String,
+    /// How long schedules and the files that they watch may go unseen, in milliseconds.
+    #[arg(long, env = "SCRIPT_SCHEDULE_POLL_MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..))]
+    pub schedule_poll_ms: u64,
     /// How long fitting the models of a forecast or of a comparison may take, in milliseconds.
     #[arg(long, env = "SCRIPT_FORECAST_TIMEOUT_MS", default_value_t = 60_000)]
     pub forecast_timeout_ms: u64,
@@ -100,6 +106,8 @@ impl Config {
             daily_sums: DailySums::Kept,
             queue_limit: 100,
             job_lease_ms: 3_000,
+            time_zone: "Europe/Paris".to_owned(),
+            schedule_poll_ms: 1_000,
             forecast_timeout_ms: 60_000,
             comparison_limit: 2,
             max_wait_s: 60,
@@ -111,6 +119,12 @@ impl Config {
             drain_ms: 10_000,
         }
     }
+}
+
+fn time_zone(name: &str) -> Result<String, String> {
+    jiff::tz::TimeZone::get(name)
+        .map(|_| name.to_owned())
+        .map_err(|_| "a time zone is called like Europe/Paris or UTC".to_owned())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
 //! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what
-//! is done about it, at `import` for how files are read, at `analysis` for how figures are computed, at
+//! is done about it, at `schedules` for what is done again and again, at `import` for how files are read, at `analysis` for how figures are computed, at
 //! `forecasting` for how forecasts are made.
 
 mod analysis;
@@ -15,6 +15,7 @@ mod migrations;
 mod params;
 mod routes;
 mod runner;
+mod schedules;
 mod state;
 
 pub use config::{Config, DailySums};
@@ -26,6 +27,7 @@ use anyhow::Context as _;
 use axum::middleware;
 use db_client::DbClient;
 use runner::Runner;
+use schedules::clock::Clock;
 use service_kit::origin::{self, OriginPolicy};
 use state::App;
 use std::future::Future;
@@ -133,7 +135,13 @@ async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Res
         owner: jobs::source::random_id()?,
         stopping,
     };
-    runner.run().await;
+    let clock = Clock::new(
+        app.db.clone(),
+        Arc::clone(&app.config),
+        Arc::clone(&app.signals),
+        runner.stopping.clone(),
+    );
+    tokio::join!(runner.run(), clock.run());
     Ok(())
 }
 

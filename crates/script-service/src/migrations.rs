@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "forecasts",
         sql: include_str!("../migrations/0004_forecasts.sql"),
     },
+    Migration {
+        version: 5,
+        name: "schedules_and_replays",
+        sql: include_str!("../migrations/0005_schedules_and_replays.sql"),
+    },
 ];
 
 /// Applies what is missing.

@@ -12,6 +12,7 @@ use crate::jobs::analysis::{self, AnalysisRequest};
 use crate::jobs::forecast;
 use crate::jobs::import::{self, ImportRequest};
 use crate::jobs::store::{self, Beat, Claimed, Ending};
+use crate::jobs::undo::{self, OnCancel};
 use crate::jobs::{JobKind, JobState, Progress};
 use crate::jobs::{replace, source};
 use db_client::db_api::ErrorCode;
@@ -293,10 +294,32 @@ impl Runner {
                     error: Some(problem),
                 }
             }
-            Err(Stop::Cancelled) => Ending {
-                state: JobState::Cancelled,
-                result: None,
-                error: None,
+            Err(Stop::Cancelled) => match self.take_back(&job).await {
+                Ok(result) => Ending {
+                    state: JobState::Cancelled,
+                    result,
+                    error: None,
+                },
+                Err(error) if error.is_retryable() => {
+                    // The request to cancel is in the job's row: whoever takes it up takes back what is left.
+                    warn!(
+                        "job {} waits for db-service to take back its rows: {error}",
+                        job.id
+                    );
+                    self.wait_for_database().await;
+                    return;
+                }
+                Err(error) => Ending {
+                    state: JobState::Failed,
+                    result: None,
+                    error: Some(Problem::new(
+                        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                        "rollback_failed",
+                        format!(
+                            "the import was cancelled, but what it wrote could not be taken back: {error}"
+                        ),
+                    )),
+                },
             },
             Err(Stop::Broken(cause)) => {
                 error!("job {} failed: {cause:#}", job.id);
@@ -330,6 +353,19 @@ impl Runner {
         };
         self.end(&job, &ending).await;
         self.signals.changed(job.id);
+    }
+
+    /// Takes back what a cancelled import wrote, if it asked for that; the result of the job then.
+    async fn take_back(&self, job: &Claimed) -> Result<Option<String>, DbError> {
+        let asked = job.kind == JobKind::Import
+            && serde_json::from_str::<ImportRequest>(&job.request)
+                .is_ok_and(|request| request.on_cancel == OnCancel::Rollback && !request.dry_run);
+        if !asked {
+            return Ok(None);
+        }
+        let rows = undo::roll_back(&self.db, job.id).await?;
+        info!(rows, "took back {rows} rows of job {}", job.id);
+        Ok(Some(serde_json::json!({ "rolled_back": rows }).to_string()))
     }
 
     async fn work(&self, context: &JobContext, job: &Claimed) -> Result<Ending, Stop> {
@@ -387,7 +423,8 @@ impl Runner {
         }
         let clean_up = async {
             source::delete_uploads_of(&self.db, job.id).await?;
-            replace::forget(&self.db, job.id).await
+            replace::forget(&self.db, job.id).await?;
+            undo::forget(&self.db, job.id).await
         };
         if let Err(error) = clean_up.await {
             warn!("the bytes of job {} are left over: {error}", job.id);

@@ -7,6 +7,7 @@
 use super::Counters;
 use super::replace;
 use super::store::{self, Checkpoint};
+use super::undo::{self, OnCancel};
 use crate::config::DailySums;
 use crate::import::fault::{Fault, FaultCode};
 use crate::import::tables::{Spec, Table};
@@ -93,6 +94,7 @@ pub(crate) struct Writer {
     job: i64,
     dry_run: bool,
     daily_sums: DailySums,
+    on_cancel: OnCancel,
     /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
     parents: Vec<Statement>,
     /// No key above this one is in the table, as far as is known.
@@ -133,10 +135,17 @@ impl Writer {
             job,
             dry_run,
             daily_sums,
+            on_cancel: OnCancel::Keep,
             parents,
             highest_key: None,
             key_queried: false,
         }
+    }
+
+    /// The same; `on_cancel` says whether what it writes can be taken back.
+    pub(crate) fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
+        self.on_cancel = on_cancel;
+        self
     }
 
     /// Writes `batch` and moves `checkpoint` past it, in one transaction. `source` is the source's number.
@@ -291,6 +300,10 @@ impl Writer {
                 statements.push(many(replace::stage_sql(&self.columns), self.with_job(new)));
             }
             return statements;
+        }
+        if self.on_cancel == OnCancel::Rollback {
+            statements.extend(undo::note_changed(self.job, self.table, &changed));
+            statements.extend(undo::note_added(self.job, self.table, &new));
         }
         if !changed.is_empty() {
             // The triggers on sales mark the days of changed lines, before and after, to be summed again.

@@ -9,6 +9,7 @@ use super::fetch::{self, FetchError, Fetched, Validators};
 use super::replace;
 use super::source::Location;
 use super::store::{self, Checkpoint};
+use super::undo::OnCancel;
 use crate::import::ids::{IdSet, References};
 use crate::import::options::ReadOptions;
 use crate::import::record::Record;
@@ -135,6 +136,14 @@ pub(crate) struct ImportRequest {
     pub max_rejects: Option<MaxRejects>,
     /// Says what would happen and changes nothing.
     pub dry_run: bool,
+    /// What becomes of what is written when the import is cancelled.
+    pub on_cancel: OnCancel,
+    /// Fetches a URL again even where its server says that nothing changed.
+    pub force: bool,
+    /// Set by the service: the job whose rejects these are, corrected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub replay_of: Option<i64>,
 }
 
 impl ImportRequest {
@@ -292,7 +301,12 @@ fn origin(source: &SourceRequest) -> &str {
 
 /// Where the bytes of source `index` are; a URL is fetched when it was not before. `None` when the URL has
 /// nothing newer than what an earlier job imported.
-async fn locate(context: &JobContext, source: &SourceRequest, index: u64) -> Result<Option<Location>, Stop> {
+async fn locate(
+    context: &JobContext,
+    source: &SourceRequest,
+    index: u64,
+    force: bool,
+) -> Result<Option<Location>, Stop> {
     if let Some(path) = &source.path {
         return Location::under(&context.config.data, path)
             .map(Some)
@@ -326,7 +340,11 @@ async fn locate(context: &JobContext, source: &SourceRequest, index: u64) -> Res
             bytes: bytes.max(0).cast_unsigned(),
         }));
     }
-    let known = known_version(context, source, url).await?;
+    let known = if force {
+        Validators::default()
+    } else {
+        known_version(context, source, url).await?
+    };
     context.progress.begin("fetching", None);
     let bytes = Arc::clone(&context.progress.bytes);
     let outcome = fetch::fetch(&context.db, &context.config, url, &known, |count| {
@@ -391,7 +409,7 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
     let mut counters = Counters::default();
     let mut kept: Vec<(u64, Reject)> = Vec::new();
     for (index, source) in request.sources.iter().enumerate() {
-        let Some(location) = locate(context, source, index as u64).await? else {
+        let Some(location) = locate(context, source, index as u64, request.force).await? else {
             continue;
         };
         let survey = survey_source(context, request, source, &location).await?;
@@ -452,8 +470,11 @@ async fn import_source(
     foreseen: &mut Foreseen,
 ) -> Result<(), Stop> {
     let index = checkpoint.source;
-    let Some(location) = locate(context, source, index).await? else {
-        let note = format!("{}: not modified since it was last imported", origin(source));
+    let Some(location) = locate(context, source, index, request.force).await? else {
+        let note = format!(
+            "{}: not modified since it was last imported; `force` imports it all the same",
+            origin(source)
+        );
         checkpoint.notes.push(note);
         return finish_source(context, checkpoint).await;
     };
@@ -473,7 +494,8 @@ async fn import_source(
         request.dry_run,
         context.config.daily_sums,
         foreseen.parents.clone(),
-    );
+    )
+    .on_cancel(request.on_cancel);
     context.progress.begin("writing", Some(survey.records));
     let mut batches = read_batches(
         context,

@@ -5,6 +5,7 @@
 //! | `store` | the rows: submit, claim, look up, finish |
 //! | `import` | a source into a table, batch by batch |
 //! | `batch` | one batch of rows as one transaction |
+//! | `undo` | taking back what a cancelled import wrote |
 //! | `replace` | rows that take the place of others, all at once |
 //! | `fetch` | a source from a URL |
 //! | `source` | where the bytes of a source come from |
@@ -22,6 +23,7 @@ pub(crate) mod import;
 pub(crate) mod replace;
 pub(crate) mod source;
 pub(crate) mod store;
+pub(crate) mod undo;
 
 use crate::import::survey::Decisions;
 use serde::{Deserialize, Serialize};
@@ -75,7 +77,7 @@ pub(crate) enum JobState {
     SucceededWithRejects,
     /// It ended early; `error` says why.
     Failed,
-    /// It was cancelled; what was written before stays.
+    /// It was cancelled; what was written before stays unless it asked for `on_cancel: rollback`.
     Cancelled,
     /// Its process went away; it goes on from its checkpoint when one is free.
     Interrupted,
@@ -230,6 +232,10 @@ pub(crate) struct Job {
     /// Why it failed: a problem document.
     #[schema(value_type = Option<Object>)]
     pub error: Option<Box<RawValue>>,
+    /// The schedule that made it, by name, if it is still there.
+    pub schedule: Option<String>,
+    /// What the schedule made it for: a time, or a file with its size and time of change.
+    pub occurrence: Option<String>,
     /// Raised by every change.
     pub revision: i64,
 }

@@ -11,7 +11,8 @@ use service_kit::problem::Problem;
 /// Columns of a job in the order in which [`job_of`] reads them.
 const JOB_COLUMNS: &str = "id, kind, state, created_at, started_at, finished_at, cancel_requested_at, \
     cancelled_by, phase, bytes, bytes_total, records_total, read, inserted, updated, unchanged, rejected, \
-    warnings, deleted, notes, request, result, error, revision, source_read";
+    warnings, deleted, notes, request, result, error, revision, source_read, \
+    (SELECT name FROM schedules WHERE schedules.id = jobs.schedule_id), occurrence";
 
 /// A job to be put into the queue.
 #[derive(Debug, Clone)]
@@ -158,6 +159,8 @@ pub(crate) async fn get(db: &DbClient, id: i64) -> Result<Job, ApiError> {
 pub(crate) struct Selection {
     pub state: Option<JobState>,
     pub kind: Option<JobKind>,
+    /// Only jobs that the schedule of this name made.
+    pub schedule: Option<String>,
     /// Only jobs older than this one.
     pub before: Option<i64>,
     pub limit: u32,
@@ -170,6 +173,7 @@ pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job
             &format!(
                 "SELECT {JOB_COLUMNS} FROM jobs
                 WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR id < ?3)
+                    AND (?5 IS NULL OR schedule_id = (SELECT id FROM schedules WHERE name = ?5))
                 ORDER BY id DESC LIMIT ?4"
             ),
             positional([
@@ -177,6 +181,7 @@ pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job
                 selection.kind.map(JobKind::as_str).into(),
                 selection.before.into(),
                 i64::from(selection.limit).into(),
+                selection.schedule.clone().into(),
             ]),
         )
         .await?;
@@ -286,6 +291,8 @@ fn job_of(row: &[Value]) -> anyhow::Result<Job> {
         request: raw(&row[20])?.unwrap_or_else(|| RawValue::NULL.to_owned()),
         result: raw(&row[21])?,
         error: raw(&row[22])?,
+        schedule: text(&row[25]),
+        occurrence: text(&row[26]),
         revision: row[23].as_i64().unwrap_or_default(),
     })
 }

@@ -31,6 +31,8 @@ pub(crate) struct ListQuery {
     state: Option<JobState>,
     /// Only jobs of this kind.
     kind: Option<JobKind>,
+    /// Only jobs that the schedule of this name made.
+    schedule: Option<String>,
     /// How many jobs a page has: 50 unless said otherwise, at most 500.
     page_size: Option<u32>,
     /// Where the page begins: `next_page_token` of the page before.
@@ -68,6 +70,7 @@ pub(crate) async fn list(
         &Selection {
             state: query.state,
             kind: query.kind,
+            schedule: query.schedule.clone(),
             before,
             limit: page_size + 1,
         },
@@ -84,6 +87,10 @@ pub(crate) async fn list(
         }
         if let Some(kind) = query.kind {
             let _ = write!(next, "&kind={}", kind.as_str());
+        }
+        if let Some(schedule) = &query.schedule {
+            let schedule: String = url::form_urlencoded::byte_serialize(schedule.as_bytes()).collect();
+            let _ = write!(next, "&schedule={schedule}");
         }
         next.push_str(">; rel=\"next\"");
         if let Ok(value) = HeaderValue::try_from(next) {

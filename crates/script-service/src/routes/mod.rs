@@ -8,6 +8,7 @@ mod idempotency;
 mod jobs;
 mod preview;
 mod rejects;
+mod schedules;
 mod submit;
 
 use crate::error::ApiError;
@@ -47,6 +48,7 @@ fn head() -> OpenApi {
         .servers(Some([Server::new("http://localhost:5000")]))
         .tags(Some([
             tag("jobs", "work that is done in the background"),
+            tag("schedules", "work that is asked for again and again"),
             tag("analyses", "figures computed from the sales"),
             tag("forecasts", "what the next days may bring"),
             tag("operations", "health and metrics"),
@@ -67,6 +69,9 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rejects::list))
         .routes(routes!(events::of_job))
         .routes(routes!(events::of_all))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::get, schedules::put, schedules::delete))
+        .routes(routes!(schedules::run))
         .routes(routes!(analysis::results))
         .routes(routes!(analysis::compute))
         .routes(routes!(forecasts::list))

@@ -11,6 +11,7 @@ use crate::jobs::batch::Mode;
 use crate::jobs::import::{self, ImportRequest, MaxRejects, OnError, SourceRequest, UploadRef};
 use crate::jobs::source::{self, Upload, UploadWriter};
 use crate::jobs::store::{self, IdempotencyKey, Submission};
+use crate::jobs::undo::OnCancel;
 use crate::jobs::{Job, JobKind};
 use crate::params::positional;
 use crate::state::App;
@@ -40,7 +41,7 @@ pub(crate) struct ImportQuery {
     table: Option<String>,
     /// What the file is called.
     name: Option<String>,
-    /// `upsert`, `insert_new` or `append`.
+    /// `upsert`, `insert_new`, `append`, `replace_period` or `replace_all`.
     #[param(value_type = Option<Mode>)]
     mode: Option<Mode>,
     /// `skip` or `abort`.
@@ -49,7 +50,11 @@ pub(crate) struct ImportQuery {
     max_rejects: Option<String>,
     /// Says what would happen and changes nothing.
     dry_run: Option<bool>,
-    /// `csv`, `ndjson` or `json`.
+    /// `keep` or `rollback`: what becomes of what is written when the import is cancelled.
+    on_cancel: Option<OnCancel>,
+    /// Fetches a URL again even where its server says that nothing changed.
+    force: Option<bool>,
+    /// `csv`, `ndjson`, `json`, `xlsx` or `ods`.
     format: Option<String>,
     /// Such as `windows-1252`.
     encoding: Option<String>,
@@ -125,6 +130,12 @@ impl ImportQuery {
         }
         if let Some(dry_run) = self.dry_run {
             request.dry_run = dry_run;
+        }
+        if let Some(on_cancel) = self.on_cancel {
+            request.on_cancel = on_cancel;
+        }
+        if let Some(force) = self.force {
+            request.force = force;
         }
         if let Some(limit) = &self.max_rejects {
             request.max_rejects = Some(match limit.parse() {
@@ -379,8 +390,10 @@ async fn receive(
             app.config.data.display()
         )));
     }
-    if import.sources.iter().any(|source| source.upload.is_some()) {
-        return Err(ApiError::Invalid("a source has either `path` or `url`".into()));
+    if import.replay_of.is_some() || import.sources.iter().any(|source| source.upload.is_some()) {
+        return Err(ApiError::Invalid(
+            "`upload` and `replay_of` are set by the service; a source has either `path` or `url`".into(),
+        ));
     }
     Ok((import, Vec::new(), content))
 }

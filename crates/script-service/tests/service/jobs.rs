@@ -275,6 +275,89 @@ async fn a_cancelled_job_stops_between_two_batches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_takes_back_what_it_wrote_when_it_was_asked_to() {
+    let stack = Stack::start_with(|config| config.batch_rows = 50).await;
+    stack.seed().await;
+    let known = stack.script.job("/jobs/import?table=sales", sales(60, 3)).await;
+    assert_eq!(known["state"], "succeeded", "{known:#}");
+    let everything = "SELECT group_concat(concat_ws('|', id, product_id, sale_date, quantity, amount_cents, import_job_id), ' ')
+        FROM (SELECT * FROM sales ORDER BY id)";
+    let before = stack.value(everything).await;
+    let figures = stack.script.json("/analysis/trend?period=all").await["rows"].clone();
+    let changed = sales(50_000, 28).replacen("1,1,20,", "1,2,10,", 1);
+
+    let accepted = stack
+        .script
+        .request(Method::POST, "/jobs/import?table=sales&on_cancel=rollback")
+        .body(changed)
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    stack
+        .script
+        .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(100))
+        .await;
+    assert_ne!(stack.value(everything).await, before);
+    let cancel = format!("{location}/cancel");
+    stack.script.request(Method::POST, &cancel).send().await.unwrap();
+    let job = stack
+        .script
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+
+    assert_eq!(job["state"], "cancelled", "{job:#}");
+    assert!(job["result"]["rolled_back"].as_u64() > Some(50), "{job:#}");
+    assert_eq!(stack.value(everything).await, before);
+    assert_eq!(
+        stack.script.json("/analysis/trend?period=all").await["rows"],
+        figures
+    );
+    stack
+        .script
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_undo").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_products_go_again_with_a_cancelled_import_but_for_those_in_use() {
+    let stack = Stack::start_with(|config| config.batch_rows = 10).await;
+    stack.seed().await;
+    let products: String = std::iter::once("id,name,price\n".to_owned())
+        .chain((1..=20_000).map(|id| format!("{id},Product {id},{id}.50\n")))
+        .collect();
+
+    let accepted = stack
+        .script
+        .request(Method::POST, "/jobs/import?table=products&on_cancel=rollback")
+        .body(products)
+        .send()
+        .await
+        .unwrap();
+    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    stack
+        .script
+        .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(50))
+        .await;
+    let used = "INSERT INTO sales (product_id, store_id, sale_date, quantity, amount_cents) VALUES (3, 10, '2023-11-01', 1, 1)";
+    stack.db.client.execute(used, Vec::new()).await.unwrap();
+    let cancel = format!("{location}/cancel");
+    stack.script.request(Method::POST, &cancel).send().await.unwrap();
+    let job = stack
+        .script
+        .until(&location, |_, job| job["finished_at"].is_string())
+        .await;
+
+    assert_eq!(job["state"], "cancelled", "{job:#}");
+    let left = "SELECT group_concat(concat_ws(' ', id, name, price_cents, category), '; ') FROM (SELECT * FROM products ORDER BY id)";
+    assert_eq!(
+        stack.value(left).await,
+        "1 Thé 500 Boissons; 2 Pain 120; 3 Product 3 350"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_tell_the_whole_job_and_end() {
     let stack = Stack::start_with(|config| config.data = sample()).await;
     let accepted = stack

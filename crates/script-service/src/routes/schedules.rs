@@ -1,0 +1,143 @@
+//! `/schedules`: work that is asked for again and again.
+
+use super::jobs::submitted;
+use super::submit::small_body;
+use crate::error::{ApiError, ProblemDocument};
+use crate::jobs::Job;
+use crate::schedules::store;
+use crate::schedules::{self, Schedule, ScheduleRequest, clock};
+use crate::state::App;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use service_kit::extract::{Path, parse_json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// All schedules.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ScheduleList {
+    /// By name.
+    schedules: Vec<Schedule>,
+}
+
+/// The schedules there are.
+#[utoipa::path(
+    get,
+    path = "/schedules",
+    tag = "schedules",
+    responses(
+        (status = 200, description = "the schedules", body = ScheduleList),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ScheduleList>, ApiError> {
+    Ok(Json(ScheduleList {
+        schedules: store::list(&app.db).await?,
+    }))
+}
+
+/// One schedule.
+#[utoipa::path(
+    get,
+    path = "/schedules/{name}",
+    tag = "schedules",
+    params(("name" = String, Path, description = "the schedule", example = "nightly")),
+    responses(
+        (status = 200, description = "the schedule, with its next times and its last job", body = Schedule),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<Schedule>, ApiError> {
+    store::get(&app.db, &name).await.map(Json)
+}
+
+/// Make a schedule, or change it.
+///
+/// Doing it twice changes nothing. A time that comes while the job before it is not finished passes without a
+/// job. Times that passed while no service ran are made up for by one job, for the last of them, unless
+/// `catch_up` is false. A schedule whose definition changes begins anew: files that it watches are imported
+/// again.
+#[utoipa::path(
+    put,
+    path = "/schedules/{name}",
+    tag = "schedules",
+    params(("name" = String, Path, description = "lower-case letters, digits, `-` and `_`", example = "nightly")),
+    request_body(content = ScheduleRequest),
+    responses(
+        (status = 200, description = "it was there, and is now like this", body = Schedule),
+        (status = 201, description = "it is new", body = Schedule),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    schedules::check_name(&name)?;
+    let asked: ScheduleRequest = parse_json(&small_body(request).await?)?;
+    let enabled = asked.enabled;
+    let definition = asked.checked(&app.catalog, &app.config.time_zone)?;
+    let is_new = store::put(&app.db, &name, &definition, enabled).await?;
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(store::get(&app.db, &name).await?)).into_response())
+}
+
+/// Delete a schedule. The jobs that it made stay.
+#[utoipa::path(
+    delete,
+    path = "/schedules/{name}",
+    tag = "schedules",
+    params(("name" = String, Path, description = "the schedule", example = "nightly")),
+    responses(
+        (status = 204, description = "it is gone"),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    store::delete(&app.db, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make a job of a schedule now, whether it is due or not.
+#[utoipa::path(
+    post,
+    path = "/schedules/{name}/run",
+    tag = "schedules",
+    params(("name" = String, Path, description = "the schedule, one with `cron`", example = "nightly")),
+    responses(
+        (status = 202, description = "the job; `Location` says where to look for it", body = Job),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn run(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, ApiError> {
+    let (id, kind, request, watches) = store::find(&app.db, &name).await?;
+    if watches {
+        return Err(ApiError::Invalid(format!(
+            "schedule `{name}` imports files when they come; there is nothing to run at another time"
+        )));
+    }
+    let request = clock::request_now(kind, &request, &app.config);
+    let occurrence = format!("asked for at {}", crate::jobs::store::now());
+    let limit = app.config.queue_limit;
+    match store::make_once(&app.db, id, kind, &request, &occurrence, limit).await? {
+        Some(job) => {
+            app.signals.submitted(job);
+            submitted(&app, job, false, None).await
+        }
+        None => Err(ApiError::QueueFull { limit }),
+    }
+}
