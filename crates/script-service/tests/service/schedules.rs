@@ -46,12 +46,17 @@ fn line(id: u32, cents: u32) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_is_made_changed_listed_and_deleted() {
     let stack = start().await;
-    let nightly = json!({"cron": "0 6 * * *", "request": {"sources": [{"table": "sales", "path": "sales.csv"}]}});
+    let nightly =
+        json!({"cron": "0 6 * * *", "request": {"sources": [{"table": "sales", "path": "sales.csv"}]}});
 
     let (created, schedule) = put(&stack, "nightly", nightly.clone()).await;
     let (again, same) = put(&stack, "nightly", nightly).await;
 
-    assert_eq!((created, again), (StatusCode::CREATED, StatusCode::OK), "{schedule:#}");
+    assert_eq!(
+        (created, again),
+        (StatusCode::CREATED, StatusCode::OK),
+        "{schedule:#}"
+    );
     assert_eq!(same["created_at"], schedule["created_at"]);
     assert_eq!(schedule["time_zone"], "Europe/Paris");
     let next = schedule["next_runs"].as_array().unwrap();
@@ -64,10 +69,21 @@ async fn a_schedule_is_made_changed_listed_and_deleted() {
     )
     .await;
     assert_eq!(paused["next_runs"], json!([]));
-    assert_eq!(stack.script.json("/schedules").await["schedules"][0]["name"], "nightly");
-    let gone = stack.script.request(Method::DELETE, "/schedules/nightly").send().await.unwrap();
+    assert_eq!(
+        stack.script.json("/schedules").await["schedules"][0]["name"],
+        "nightly"
+    );
+    let gone = stack
+        .script
+        .request(Method::DELETE, "/schedules/nightly")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);
-    assert_eq!(stack.script.get("/schedules/nightly").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        stack.script.get("/schedules/nightly").await.status(),
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +107,10 @@ async fn a_schedule_that_cannot_work_is_refused_and_says_where() {
             json!({"watch": "inbox/*.csv", "request": {"mode": "append", "sources": [{"table": "sales"}]}}),
             "request.mode",
         ),
-        (json!({"cron": "0 6 * * *", "job": "analysis", "request": {"analyses": ["nothing"]}}), "request.analyses"),
+        (
+            json!({"cron": "0 6 * * *", "job": "analysis", "request": {"analyses": ["nothing"]}}),
+            "request.analyses",
+        ),
         (json!({"cron": "0 6 * * *", "request": {"surces": []}}), "request"),
     ] {
         let (status, problem) = put(&stack, "x", schedule.clone()).await;
@@ -106,7 +125,11 @@ async fn a_schedule_that_cannot_work_is_refused_and_says_where() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_file_that_comes_is_imported_once_by_however_many_processes() {
     let stack = start().await;
-    let others = [another(&stack).await, another(&stack).await, another(&stack).await];
+    let others = [
+        another(&stack).await,
+        another(&stack).await,
+        another(&stack).await,
+    ];
     let watch = json!({"watch": "inbox/*.csv", "request": {"sources": [{"table": "sales"}]}});
     put(&stack, "inbox", watch.clone()).await;
 
@@ -121,7 +144,10 @@ async fn each_file_that_comes_is_imported_once_by_however_many_processes() {
         })
         .await;
     // A file that changes is imported again, as what it is now.
-    stack.write("inbox/7.csv", format!("{}13,1,10,2023-11-05,1,1.00\n", line(7, 70)));
+    stack.write(
+        "inbox/7.csv",
+        format!("{}13,1,10,2023-11-05,1,1.00\n", line(7, 70)),
+    );
     stack
         .script
         .until("/jobs?schedule=inbox&state=succeeded", |_, page| {
@@ -140,7 +166,12 @@ async fn each_file_that_comes_is_imported_once_by_however_many_processes() {
     }
     let (status, schedule) = put(&stack, "inbox", watch).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(schedule["last_job"]["occurrence"].as_str().unwrap().starts_with("inbox/7.csv"));
+    assert!(
+        schedule["last_job"]["occurrence"]
+            .as_str()
+            .unwrap()
+            .starts_with("inbox/7.csv")
+    );
     let late = another(&stack).await;
     stack.write("inbox/last.csv", line(99, 1));
     late.until("/jobs?schedule=inbox&state=succeeded", |_, page| {
@@ -162,7 +193,9 @@ async fn a_watch_that_is_corrected_imports_again_what_is_there() {
     .await;
     stack
         .script
-        .until("/jobs?schedule=inbox&state=failed", |_, page| page["jobs"][0].is_object())
+        .until("/jobs?schedule=inbox&state=failed", |_, page| {
+            page["jobs"][0].is_object()
+        })
         .await;
 
     put(
@@ -173,7 +206,9 @@ async fn a_watch_that_is_corrected_imports_again_what_is_there() {
     .await;
     let page = stack
         .script
-        .until("/jobs?schedule=inbox&state=succeeded", |_, page| page["jobs"][0].is_object())
+        .until("/jobs?schedule=inbox&state=succeeded", |_, page| {
+            page["jobs"][0].is_object()
+        })
         .await;
 
     assert_eq!(counters(&page["jobs"][0]), [1, 1, 0, 0, 0]);
@@ -184,7 +219,11 @@ async fn a_watch_that_is_corrected_imports_again_what_is_there() {
 async fn a_time_that_was_missed_is_made_up_for_by_one_job_of_one_process() {
     let stack = start().await;
     stack.write("sales.csv", line(1, 1));
-    let others = [another(&stack).await, another(&stack).await, another(&stack).await];
+    let others = [
+        another(&stack).await,
+        another(&stack).await,
+        another(&stack).await,
+    ];
     for round in 1..=5 {
         let name = format!("yearly-{round}");
         put(&stack, &name, json!({"cron": "0 0 1 1 *", "time_zone": "UTC"})).await;
@@ -199,10 +238,18 @@ async fn a_time_that_was_missed_is_made_up_for_by_one_job_of_one_process() {
             .until(&path, |_, schedule| schedule["last_job"]["state"] == "succeeded")
             .await;
         assert!(
-            schedule["last_job"]["occurrence"].as_str().unwrap().ends_with("-01-01T00:00:00Z"),
+            schedule["last_job"]["occurrence"]
+                .as_str()
+                .unwrap()
+                .ends_with("-01-01T00:00:00Z"),
             "{schedule:#}"
         );
-        assert!(schedule["next_runs"][0].as_str().unwrap().ends_with("-01-01T00:00:00+00:00"));
+        assert!(
+            schedule["next_runs"][0]
+                .as_str()
+                .unwrap()
+                .ends_with("-01-01T00:00:00+00:00")
+        );
         assert_eq!(schedule["skipped"], 0);
         names.insert(schedule["last_job"]["id"].as_i64().unwrap());
     }
@@ -223,7 +270,10 @@ async fn a_time_passes_without_a_job_where_it_should() {
         .script
         .until("/schedules/strict", |_, schedule| schedule["skipped"] == 1)
         .await;
-    assert!(missed["last_skip"].as_str().unwrap().contains("no service ran"), "{missed:#}");
+    assert!(
+        missed["last_skip"].as_str().unwrap().contains("no service ran"),
+        "{missed:#}"
+    );
     assert_eq!(missed["last_job"], Value::Null);
 
     // The job before it is not finished: another process has it.
@@ -236,7 +286,10 @@ async fn a_time_passes_without_a_job_where_it_should() {
         .script
         .until("/schedules/slow", |_, schedule| schedule["skipped"] == 1)
         .await;
-    assert!(skipped["last_skip"].as_str().unwrap().contains("not finished"), "{skipped:#}");
+    assert!(
+        skipped["last_skip"].as_str().unwrap().contains("not finished"),
+        "{skipped:#}"
+    );
     assert_eq!(stack.value("SELECT COUNT(*) FROM jobs").await, 1);
 }
 
@@ -245,14 +298,22 @@ async fn a_schedule_can_be_run_by_hand() {
     let stack = start().await;
     stack.write("sales.csv", line(1, 1));
     put(&stack, "nightly", json!({"cron": "0 6 * * *"})).await;
-    put(&stack, "figures", json!({"cron": "0 7 * * *", "job": "analysis", "request": {"analyses": ["total"]}})).await;
+    put(
+        &stack,
+        "figures",
+        json!({"cron": "0 7 * * *", "job": "analysis", "request": {"analyses": ["total"]}}),
+    )
+    .await;
 
     for name in ["nightly", "figures"] {
         let path = format!("/schedules/{name}/run");
         let accepted = stack.script.request(Method::POST, &path).send().await.unwrap();
         assert_eq!(accepted.status(), StatusCode::ACCEPTED);
         let location = accepted.headers()["location"].to_str().unwrap().to_owned();
-        let job = stack.script.until(&location, |_, job| job["finished_at"].is_string()).await;
+        let job = stack
+            .script
+            .until(&location, |_, job| job["finished_at"].is_string())
+            .await;
         assert_eq!(job["state"], "succeeded", "{job:#}");
         assert_eq!(job["schedule"], name);
     }
