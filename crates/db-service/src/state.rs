@@ -1,5 +1,6 @@
 //! What the routes share.
 
+use crate::answer::json::push_ms;
 use crate::config::{Config, Limits};
 use crate::engine::{Engine, Idempotency, Registry, Rights, Scope, Timing};
 use crate::error::ApiError;
@@ -85,13 +86,12 @@ pub(crate) fn client_has(headers: &HeaderMap, etag: &str) -> bool {
 
 /// The `Server-Timing` header of an answer.
 pub(crate) fn server_timing(timing: Timing) -> HeaderValue {
-    let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1_000.0;
-    HeaderValue::from_str(&format!(
-        "queue;dur={:.3}, run;dur={:.3}",
-        ms(timing.queued),
-        ms(timing.ran)
-    ))
-    .unwrap_or_else(|_| HeaderValue::from_static("run"))
+    let mut words = Vec::with_capacity(48);
+    words.extend_from_slice(b"queue;dur=");
+    push_ms(&mut words, timing.queued);
+    words.extend_from_slice(b", run;dur=");
+    push_ms(&mut words, timing.ran);
+    HeaderValue::from_maybe_shared(Bytes::from(words)).unwrap_or_else(|_| HeaderValue::from_static("run"))
 }
 
 /// The key that makes a repeated write safe, when the request carries one. `method_and_path` and the body are what

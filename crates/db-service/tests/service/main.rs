@@ -5,6 +5,7 @@
     reason = "what a test's helper does not get, its test has failed to get"
 )]
 
+mod brief;
 mod bulk;
 mod control;
 mod hrana;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use test_kit::TestDb;
 
-const FILL: &str = "INSERT INTO t (text) WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000) SELECT hex(randomblob(50)) FROM n";
+pub(crate) const FILL: &str = "INSERT INTO t (text) WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000) SELECT hex(randomblob(50)) FROM n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_shows_one_moment_while_writes_go_on() {

@@ -5,6 +5,7 @@
 //! for readers ([`restart`]).
 
 use super::connection::lock;
+use super::snapshots::Snapshots;
 use crate::config::Synchronous;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub(super) struct Checkpoints {
     restart_after: Instant,
     begin: SyncSender<()>,
     count: Arc<AtomicU64>,
+    /// What they show keeps the log from starting anew.
+    snapshots: Arc<Snapshots>,
     /// SQLite refuses a checkpoint while another runs, without waiting.
     one_at_a_time: Arc<Mutex<()>>,
 }
@@ -42,6 +45,7 @@ impl Checkpoints {
         synchronous: Synchronous,
         max_wal_bytes: u64,
         count: Arc<AtomicU64>,
+        snapshots: Arc<Snapshots>,
     ) -> anyhow::Result<Self> {
         let conn = Connection::open(database)?;
         conn.busy_timeout(super::connection::LOCK_WAIT)?;
@@ -50,12 +54,14 @@ impl Checkpoints {
         let counted = Arc::clone(&count);
         let one_at_a_time: Arc<Mutex<()>> = Arc::default();
         let turn = Arc::clone(&one_at_a_time);
+        let shown = Arc::clone(&snapshots);
         std::thread::Builder::new()
             .name("db-checkpoint".into())
             .spawn(move || {
                 // Ends with the writer, which holds the sender.
                 while wanted.recv().is_ok() {
                     let _turn = lock(&turn);
+                    let _off = shown.hold_off();
                     run(&conn, "PASSIVE", &counted);
                 }
             })?;
@@ -66,6 +72,7 @@ impl Checkpoints {
             restart_after: Instant::now(),
             begin,
             count,
+            snapshots,
             one_at_a_time,
         })
     }
@@ -81,6 +88,7 @@ impl Checkpoints {
             let Ok(_turn) = self.one_at_a_time.try_lock() else {
                 return;
             };
+            let _off = self.snapshots.hold_off();
             if !restart(conn, &self.count) {
                 self.restart_after = Instant::now() + RESTART_PAUSE;
             }
@@ -95,6 +103,7 @@ impl Checkpoints {
     /// Writes all of the log back, at the end.
     pub(super) fn close(&self, conn: &Connection) {
         let _turn = lock(&self.one_at_a_time);
+        let _off = self.snapshots.hold_off();
         run(conn, "TRUNCATE", &self.count);
     }
 }

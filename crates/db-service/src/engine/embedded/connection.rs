@@ -1,6 +1,7 @@
 //! A connection with its guards: what may run on it, until when, and what its errors mean.
 
 use super::codes;
+use super::courtesy;
 use super::gate::{Denial, Gate, Place};
 use super::text::{self, Need};
 use crate::config::{Limits, Synchronous};
@@ -108,10 +109,15 @@ fn limit(conn: &Connection, limits: &Limits) -> rusqlite::Result<()> {
 struct Watch {
     control: Option<Arc<Control>>,
     until: Option<Instant>,
+    /// When its thread gives way to others.
+    gives_way_at: Option<Instant>,
 }
 
 impl Watch {
-    fn must_stop(&self) -> bool {
+    fn must_stop(&mut self) -> bool {
+        if self.gives_way_at.take_if(|at| Instant::now() >= *at).is_some() {
+            courtesy::give_way();
+        }
         self.control.as_ref().is_some_and(|control| control.must_stop())
             || self.until.is_some_and(|until| Instant::now() >= until)
     }
@@ -131,6 +137,10 @@ pub(super) struct Guarded<C> {
 impl<C: Deref<Target = Connection>> Guarded<C> {
     /// Puts the guards on.
     pub(super) fn new(conn: C, limits: &Limits) -> rusqlite::Result<Self> {
+        if !conn.is_autocommit() {
+            // It comes from a reader that panicked, and would show the data as it was then.
+            conn.execute_batch("ROLLBACK")?;
+        }
         let watch: Arc<Mutex<Watch>> = Arc::default();
         let watched = Arc::clone(&watch);
         conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || lock(&watched).must_stop()))?;
@@ -187,6 +197,14 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         lock(&self.watch).until = Some(Instant::now() + budget);
         let outcome = work();
         lock(&self.watch).until = None;
+        outcome
+    }
+
+    /// Runs `work` on a thread of its own, which gives way to others when it takes long.
+    pub(super) fn giving_way<T>(&self, work: impl FnOnce() -> T) -> T {
+        lock(&self.watch).gives_way_at = Some(Instant::now() + courtesy::LONG);
+        let outcome = work();
+        lock(&self.watch).gives_way_at = None;
         outcome
     }
 

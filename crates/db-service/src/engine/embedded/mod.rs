@@ -9,12 +9,14 @@ mod bulk;
 mod checkpoint;
 mod codes;
 mod connection;
+mod courtesy;
 mod gate;
 mod idempotency;
 mod readers;
 mod schema;
 mod session;
 mod slow;
+mod snapshots;
 mod text;
 mod writer;
 
@@ -31,6 +33,7 @@ use db_api::{PlanNode, Table, TableKind, TableSummary};
 use gate::Place;
 use readers::{Reader, Readers};
 use session::Sessions;
+use snapshots::Snapshots;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,14 +70,16 @@ impl Embedded {
         let mut wal = path.clone().into_os_string();
         wal.push("-wal");
         let wal = PathBuf::from(wal);
+        let snapshots = Arc::new(Snapshots::default());
         let writer = Arc::new(Writer::start(
             conn,
             &path,
             wal.clone(),
             config.synchronous,
             &config.limits,
+            Arc::clone(&snapshots),
         )?);
-        let readers = Readers::open(&path, &config.limits)?;
+        let readers = Readers::open(&path, &config.limits, snapshots)?;
         Ok(Self {
             path: path.clone(),
             wal,
@@ -134,7 +139,7 @@ impl Engine for Embedded {
         let brief = Arc::clone(&self.brief);
         self.readers.submit(Box::new(move |reader| {
             let outcome = reader.and_then(|reader| {
-                let timing = run_read(reader, &read, sink.as_mut())?;
+                let timing = reader.giving_way(|| run_read(reader, &read, sink.as_mut()))?;
                 brief.ran(&read.sql, timing.ran);
                 if timing.ran.as_millis() >= u128::from(slow_ms) {
                     slow::log(reader.conn(), &read.sql, timing.ran, read.rights.token.as_deref());
@@ -160,8 +165,9 @@ impl Engine for Embedded {
             let hours = self.limits.idempotency_hours;
             let (reply, answer) = oneshot::channel();
             self.writer.alone(Box::new(move |conn| {
+                let done = conn.and_then(|conn| run_bulk(conn, &bulk, source, limit, hours));
                 // Nobody listens when the client went away; its control has stopped the insert then.
-                let _ = reply.send(conn.and_then(|conn| run_bulk(conn, &bulk, source, limit, hours)));
+                Box::new(move || drop(reply.send(done)))
             }));
             control.turn_within(self.limits.queue_wait_ms, answer).await?
         })

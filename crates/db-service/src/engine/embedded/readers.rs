@@ -6,6 +6,8 @@
 //! computes or waits for its client, and another takes its place, up to the number of connections.
 
 use super::connection::{Guarded, lock, set_up_reader};
+use super::courtesy;
+use super::snapshots::Snapshots;
 use crate::config::Limits;
 use crate::engine::EngineError;
 use r2d2::PooledConnection;
@@ -44,8 +46,8 @@ struct Shared {
     started: Instant,
     state: Mutex<State>,
     waiting: Condvar,
-    /// Connections for reads that run on the caller's thread, those not in use.
-    at_once: Mutex<Vec<Reader>>,
+    /// For reads that run on the caller's thread.
+    snapshots: Arc<Snapshots>,
     opened_at_once: AtomicUsize,
 }
 
@@ -67,8 +69,9 @@ struct Worker {
 }
 
 impl Readers {
-    /// Opens the pool; the file is there already and in WAL mode.
-    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, EngineError> {
+    /// Opens the pool; the file is there already and in WAL mode. `snapshots` keeps the connections for reads that
+    /// run at once.
+    pub(super) fn open(path: &Path, limits: &Limits, snapshots: Arc<Snapshots>) -> Result<Self, EngineError> {
         let settings = limits.clone();
         let manager = SqliteConnectionManager::file(path)
             .with_flags(super::connection::reader_flags())
@@ -90,7 +93,7 @@ impl Readers {
             started: Instant::now(),
             state: Mutex::default(),
             waiting: Condvar::new(),
-            at_once: Mutex::default(),
+            snapshots,
             opened_at_once: AtomicUsize::new(0),
         });
         let watched = Arc::clone(&shared);
@@ -133,18 +136,15 @@ impl Readers {
 
     /// Runs `work` at once on the calling thread, on a connection kept for that; `None` when all are in use.
     pub(super) fn at_once<T>(&self, work: impl FnOnce(&Reader) -> T) -> Option<T> {
-        let kept = lock(&self.shared.at_once).pop();
-        let place = match kept {
-            Some(place) => place,
-            None if self.shared.opened_at_once.fetch_add(1, Ordering::Relaxed) < self.shared.core => {
-                let conn = self.shared.pool.get().ok()?;
-                Guarded::new(conn, &self.shared.limits).ok()?
-            }
-            None => return None,
-        };
-        let outcome = work(&place);
-        lock(&self.shared.at_once).push(place);
-        Some(outcome)
+        self.shared.snapshots.on_current(|| self.open_at_once(), work)
+    }
+
+    fn open_at_once(&self) -> Option<Reader> {
+        if self.shared.opened_at_once.fetch_add(1, Ordering::Relaxed) >= self.shared.core {
+            return None;
+        }
+        let conn = self.shared.pool.get().ok()?;
+        Guarded::new(conn, &self.shared.limits).ok()
     }
 
     /// How many reads wait, and how many threads there are.
@@ -228,7 +228,8 @@ impl Shared {
                     error!("a read panicked; its caller is answered that it failed");
                 }
             }
-            if reader.is_err() {
+            // A priority that was lowered cannot be raised again.
+            if reader.is_err() || courtesy::has_given_way() {
                 return self.leave(worker);
             }
             let mut state = lock(&self.state);

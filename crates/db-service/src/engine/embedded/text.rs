@@ -31,6 +31,16 @@ pub(crate) fn need(sql: &str) -> Need {
     }
 }
 
+/// Whether all that the statement can change are rows, which SQLite counts.
+pub(crate) fn changes_rows_only(sql: &str) -> bool {
+    let word = first_word(sql);
+    [
+        "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT", "WITH", "VALUES", "EXPLAIN",
+    ]
+    .iter()
+    .any(|keyword| word.eq_ignore_ascii_case(keyword))
+}
+
 /// The first keyword of `sql`, after blanks, comments and empty statements; empty when there is none.
 pub(crate) fn first_word(sql: &str) -> &str {
     let rest = without_blanks(sql);

@@ -9,6 +9,7 @@ use super::checkpoint::Checkpoints;
 use super::connection::{Guarded, lock, set_up_writer};
 use super::gate::Place;
 use super::idempotency;
+use super::snapshots::Snapshots;
 use super::text::{self, Need};
 use crate::config::{Limits, Synchronous};
 use crate::engine::{Effect, EngineError, Timing, Write, Written};
@@ -30,8 +31,11 @@ const GROUP_TIME: Duration = Duration::from_millis(4);
 
 /// The connection that writes.
 pub(super) type WriterConnection = Guarded<Box<Connection>>;
-/// Work that needs the writer for itself: a bulk insert, or a statement outside of any transaction.
-pub(super) type AloneTask = Box<dyn FnOnce(Result<&WriterConnection, EngineError>) + Send>;
+/// Work that needs the writer for itself, such as a bulk insert; what it gives back tells its caller.
+pub(super) type AloneTask = Box<dyn FnOnce(Result<&WriterConnection, EngineError>) -> Tell + Send>;
+/// Answers a caller. It is called when the new version of the data is counted, so that what the caller reads next is
+/// not older than its own write.
+pub(super) type Tell = Box<dyn FnOnce() + Send>;
 
 /// What waits for the writer.
 enum Turn {
@@ -73,7 +77,7 @@ impl Drop for Lease {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     /// Commits that changed data.
-    pub data_version: AtomicU64,
+    pub data_version: Arc<AtomicU64>,
     /// Commits.
     pub commits: AtomicU64,
     /// Writes in them.
@@ -108,18 +112,23 @@ impl Writer {
         wal: PathBuf,
         synchronous: Synchronous,
         limits: &Limits,
+        snapshots: Arc<Snapshots>,
     ) -> Result<Self, EngineError> {
         conn.pragma_update(None, "wal_autocheckpoint", 0)
             .map_err(EngineError::broken)?;
         let conn = Guarded::new(Box::new(conn), limits).map_err(EngineError::broken)?;
         let (queue, turns) = sync_channel(usize::try_from(limits.write_queue).unwrap_or(usize::MAX).max(1));
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(Counters {
+            data_version: Arc::clone(snapshots.version()),
+            ..Counters::default()
+        });
         let checkpoints = Checkpoints::start(
             database,
             wal,
             synchronous,
             limits.max_wal_bytes,
             Arc::clone(&counters.checkpoints),
+            snapshots,
         )
         .map_err(EngineError::broken)?;
         let thread = WriterThread {
@@ -164,7 +173,7 @@ impl Writer {
         if let Err(refused) = self.send(Turn::Alone(task))
             && let (Turn::Alone(task), error) = *refused
         {
-            task(Err(error));
+            task(Err(error))();
         }
     }
 
@@ -257,11 +266,12 @@ impl WriterThread {
                 Turn::Write(pending) => next = self.group(pending),
                 Turn::Alone(task) => {
                     let before = self.conn.conn().total_changes();
-                    task(Ok(&self.conn));
+                    let tell = task(Ok(&self.conn));
                     self.clean_up();
                     if self.conn.conn().total_changes() != before {
                         self.counters.committed(1);
                     }
+                    tell();
                 }
                 Turn::Lease(reply) => {
                     let (back, given_back) = sync_channel(0);
@@ -327,7 +337,8 @@ impl WriterThread {
                 Err(_) => break,
             }
         }
-        let changed = self.conn.conn().total_changes() != before;
+        let changed = self.conn.conn().total_changes() != before
+            || ran.iter().any(|one| may_change_uncounted(&one.pending.write));
         match self.run_own("COMMIT") {
             Ok(()) => {
                 if changed {
@@ -364,7 +375,8 @@ impl WriterThread {
             let before = self.conn.conn().total_changes();
             let (mut outcome, pending) = self.run_in_savepoint(pending);
             if !self.conn.conn().is_autocommit() {
-                let changed = self.conn.conn().total_changes() != before;
+                let changed =
+                    self.conn.conn().total_changes() != before || may_change_uncounted(&pending.write);
                 if let Err(error) = self.run_own("COMMIT") {
                     self.rollback();
                     outcome = Err(error);
@@ -540,6 +552,14 @@ fn needs_alone(write: &Write) -> bool {
         [statement] => text::need(&statement.sql) == Need::Outside && !write.dry_run,
         _ => false,
     }
+}
+
+/// Whether a write may change what is read without a change of rows that SQLite counts, such as `CREATE TABLE`.
+fn may_change_uncounted(write: &Write) -> bool {
+    write
+        .statements
+        .iter()
+        .any(|statement| !text::changes_rows_only(&statement.sql))
 }
 
 /// Runs a statement of an independent batch in a savepoint of its own.
