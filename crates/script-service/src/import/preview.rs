@@ -61,9 +61,10 @@ pub(crate) fn preview(
     let mut record = Record::default();
     let mut rows = Vec::new();
     while rows.len() < PREVIEW_ROWS && records.next(&mut record).unwrap_or(false) {
-        let read = reader.read(&record, references);
+        let mut values = Vec::new();
+        let read = reader.read(&record, references, &mut values);
         let (values, fault) = match read {
-            Ok(row) => (Some(named(table, &reader, &row.values)), None),
+            Ok(_) => (Some(named(table, &reader, &values)), None),
             Err(fault) => (None, Some(fault)),
         };
         rows.push(PreviewRow {

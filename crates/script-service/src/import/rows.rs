@@ -9,15 +9,6 @@ use super::survey::Reading;
 use super::tables::{Kind, Spec, Table};
 use db_client::db_api::Value;
 
-/// A row, its values in the order of [`RowReader::columns`].
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
-    /// The values.
-    pub values: Vec<Value>,
-    /// Whether an amount was rounded to cents.
-    pub rounded: bool,
-}
-
 /// Turns records into rows under a [`Reading`]. It remembers the keys it has seen.
 #[derive(Debug)]
 pub(crate) struct RowReader<'a> {
@@ -58,10 +49,30 @@ impl<'a> RowReader<'a> {
             .collect()
     }
 
-    /// Reads `record`. The first fault found is its fault.
-    pub(crate) fn read(&mut self, record: &Record, references: &References) -> Result<Row, Fault> {
+    /// Reads `record` and puts its values behind `values`, in the order of [`RowReader::columns`]; whether an
+    /// amount was rounded to cents. The first fault found is its fault, and then nothing is added.
+    pub(crate) fn read(
+        &mut self,
+        record: &Record,
+        references: &References,
+        values: &mut Vec<Value>,
+    ) -> Result<bool, Fault> {
+        let before = values.len();
+        let outcome = self.read_values(record, references, values);
+        if outcome.is_err() {
+            values.truncate(before);
+        }
+        outcome
+    }
+
+    fn read_values(
+        &mut self,
+        record: &Record,
+        references: &References,
+        values: &mut Vec<Value>,
+    ) -> Result<bool, Fault> {
         self.check_shape(record)?;
-        let mut values = Vec::with_capacity(self.columns.len() + 1);
+        let before = values.len();
         let mut rounded = false;
         for &(index, field) in &self.columns {
             let column = &self.spec.columns[index];
@@ -149,7 +160,7 @@ impl<'a> RowReader<'a> {
             };
             values.push(value);
         }
-        if self.has_key && !self.seen.insert(&values[..self.spec.key]) {
+        if self.has_key && !self.seen.insert(&values[before..before + self.spec.key]) {
             let (_, field) = self.columns[0];
             let value = String::from_utf8_lossy(record.field(field).0).into_owned();
             return Err(Fault::of_field(
@@ -159,7 +170,7 @@ impl<'a> RowReader<'a> {
                 "an earlier record of this source has the same key",
             ));
         }
-        Ok(Row { values, rounded })
+        Ok(rounded)
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Fault> {

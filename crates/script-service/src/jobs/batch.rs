@@ -3,9 +3,11 @@
 //! The rows that are there already are looked up before, so that the transaction is exact about what is new,
 //! what changes and what stays, and new sales add to the daily sums without a look at the table. Should
 //! somebody else write the same keys in between, the transaction fails as a whole and is made anew.
+//!
+//! Two batches are on their way at a time, so that db-service reads one while it writes the other. Each fails
+//! unless the one before it is in, so they stand in their order whatever happens to either.
 
 use super::Counters;
-use super::replace;
 use super::store::{self, Checkpoint};
 use super::undo::{self, OnCancel};
 use crate::config::DailySums;
@@ -16,10 +18,15 @@ use db_client::db_api::{BatchOutcome, BatchRequest, ErrorCode, Params, Statement
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use tokio::task::JoinHandle;
 use utoipa::ToSchema;
 
 /// How often a transaction is made anew when others write the same rows.
 const ATTEMPTS: u32 = 4;
+/// How many rows one run of an insert takes. Because of the triggers, SQLite keeps what each run may have to
+/// take back: run by run that costs as much for one row as for many.
+const INSERTED_TOGETHER: usize = 100;
 
 /// What happens to rows whose key is in the table already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -67,10 +74,55 @@ pub(crate) struct Batch {
     /// How many records it stands for.
     pub read: u64,
     /// Rows, and the records that they come from.
-    pub rows: Vec<Vec<Value>>,
+    pub rows: Rows,
     pub places: Vec<Place>,
     pub rejects: Vec<Reject>,
     pub warnings: u64,
+}
+
+/// Rows of the same width, their values one after the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    width: usize,
+    values: Vec<Value>,
+}
+
+impl Rows {
+    /// None yet; each will have `width` values.
+    pub(crate) fn new(width: usize) -> Self {
+        Self {
+            width: width.max(1),
+            values: Vec::new(),
+        }
+    }
+
+    /// The values, for one more row to be added behind them.
+    pub(crate) fn values_mut(&mut self) -> &mut Vec<Value> {
+        &mut self.values
+    }
+
+    /// The rows in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[Value]> {
+        self.values.chunks_exact(self.width.max(1))
+    }
+
+    /// Row `index`.
+    fn get(&self, index: usize) -> &[Value] {
+        &self.values[index * self.width..][..self.width]
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    fn push(&mut self, row: &[Value]) {
+        self.values.extend_from_slice(row);
+    }
 }
 
 /// Where a row comes from, to be able to reject it later.
@@ -100,15 +152,85 @@ pub(crate) struct Writer {
     /// No key above this one is in the table, as far as is known.
     highest_key: Option<i64>,
     key_queried: bool,
+    /// The batch that is on its way.
+    sent: Option<Sent>,
+}
+
+/// A batch on its way to db-service.
+#[derive(Debug)]
+struct Sent {
+    batch: Batch,
+    source: u64,
+    /// How far the job is when it is in.
+    after: Checkpoint,
+    /// The highest key among its new rows.
+    highest: Option<i64>,
+    answer: JoinHandle<Result<(), DbError>>,
+}
+
+impl Sent {
+    /// What became of it.
+    async fn answer(&mut self) -> Result<(), DbError> {
+        match (&mut self.answer).await {
+            Ok(answer) => answer,
+            Err(why) => Err(DbError::Broken(why.to_string())),
+        }
+    }
 }
 
 /// Rows by what has to be done with them.
 #[derive(Debug, Default)]
 struct Partition {
-    new: Vec<Vec<Value>>,
+    new: Rows,
     changed: Vec<Vec<Value>>,
     unchanged: u64,
     duplicates: Vec<usize>,
+}
+
+/// A batch as a request.
+struct Delivery {
+    db: DbClient,
+    /// In a dry run, what its rows may refer to.
+    dry_run: Option<Vec<Statement>>,
+    turn: Statement,
+    rows: Vec<Statement>,
+    report: Vec<Statement>,
+    key: String,
+}
+
+impl Delivery {
+    async fn send(mut self) -> Result<(), DbError> {
+        let mut statements = vec![self.turn];
+        match self.dry_run {
+            None => statements.append(&mut self.rows),
+            Some(mut parents) if !self.rows.is_empty() => {
+                parents.append(&mut self.rows);
+                let request = BatchRequest {
+                    statements: parents,
+                    dry_run: true,
+                    ..BatchRequest::default()
+                };
+                checked_batch(&self.db, &request, &format!("{}-rows", self.key)).await?;
+            }
+            Some(_) => {}
+        }
+        statements.append(&mut self.report);
+        let request = BatchRequest {
+            statements,
+            ..BatchRequest::default()
+        };
+        checked_batch(&self.db, &request, &self.key).await
+    }
+}
+
+async fn checked_batch(db: &DbClient, request: &BatchRequest, key: &str) -> Result<(), DbError> {
+    let result = db.batch(request, key).await?;
+    for outcome in result.results {
+        if let BatchOutcome::Error(problem) = outcome {
+            return Err(DbError::Refused(Box::new(problem)));
+        }
+    }
+    Ok(())
 }
 
 impl Writer {
@@ -139,6 +261,7 @@ impl Writer {
             parents,
             highest_key: None,
             key_queried: false,
+            sent: None,
         }
     }
 
@@ -148,94 +271,132 @@ impl Writer {
         self
     }
 
-    /// Writes `batch` and moves `checkpoint` past it, in one transaction. `source` is the source's number.
+    /// Sends `batch`, and moves `checkpoint` past the one before it once that is in. `source` is the source's
+    /// number. After an error nothing is on its way.
     pub(crate) async fn write(
         &mut self,
         batch: Batch,
         source: u64,
         checkpoint: &mut Checkpoint,
     ) -> Result<(), DbError> {
-        let mut attempt = 0;
-        loop {
-            let partition = self.partition(&batch.rows, attempt > 0).await?;
-            let mut after = checkpoint.clone();
-            let counters = Counters {
-                read: batch.read,
-                inserted: partition.new.len() as u64,
-                updated: partition.changed.len() as u64,
-                unchanged: partition.unchanged,
-                rejected: (batch.rejects.len() + partition.duplicates.len()) as u64,
-                warnings: batch.warnings,
-            };
-            after.source_read += batch.read;
-            after.batches += 1;
-            after.counters += counters;
-            let key = format!("import-{}-{}-{attempt}", self.job, checkpoint.batches);
-            let highest = partition.new.iter().filter_map(|row| row[0].as_i64()).max();
-            let rows = self.row_statements(partition.new, partition.changed);
-            let mut report = self.reject_statements(&batch, &partition.duplicates, source);
-            report.push(source_statement(self.job, source, &counters));
-            report.push(store::checkpoint_statement(self.job, &after));
-            match self.send(rows, report, &key).await {
-                Ok(()) => {
-                    if let Some(highest) = highest {
-                        self.highest_key = self.highest_key.max(Some(highest));
-                    }
-                    *checkpoint = after;
-                    return Ok(());
-                }
-                Err(DbError::Refused(problem))
-                    if problem.code == ErrorCode::ConstraintViolation && attempt + 1 < ATTEMPTS =>
-                {
-                    attempt += 1;
-                }
-                Err(error) => return Err(error),
-            }
+        let before = self.sent.take();
+        let ahead = before.as_ref().map_or(&*checkpoint, |before| &before.after);
+        let sent = self.send(batch, source, ahead, 0).await;
+        let mut unsent = Ok(());
+        match sent {
+            Ok(sent) => self.sent = Some(sent),
+            Err(error) => unsent = Err(error),
         }
-    }
-
-    async fn send(&self, mut rows: Vec<Statement>, report: Vec<Statement>, key: &str) -> Result<(), DbError> {
-        if !self.dry_run {
-            rows.extend(report);
-            let request = BatchRequest {
-                statements: rows,
-                ..BatchRequest::default()
-            };
-            return self.checked_batch(&request, key).await;
+        if let Some(before) = before {
+            self.receive(before, checkpoint).await?;
         }
-        if !rows.is_empty() {
-            let mut statements = self.parents.clone();
-            statements.extend(rows);
-            let request = BatchRequest {
-                statements,
-                dry_run: true,
-                ..BatchRequest::default()
-            };
-            self.checked_batch(&request, &format!("{key}-rows")).await?;
-        }
-        let request = BatchRequest {
-            statements: report,
-            ..BatchRequest::default()
-        };
-        self.checked_batch(&request, key).await
-    }
-
-    async fn checked_batch(&self, request: &BatchRequest, key: &str) -> Result<(), DbError> {
-        let result = self.db.batch(request, key).await?;
-        for outcome in result.results {
-            if let BatchOutcome::Error(problem) = outcome {
-                return Err(DbError::Refused(Box::new(problem)));
-            }
+        unsent?;
+        if self.dry_run {
+            // Its rows are rolled back, so the next batch has nothing to wait for.
+            self.settle(checkpoint).await?;
         }
         Ok(())
     }
 
+    /// Waits until nothing is on its way, and moves `checkpoint` to where the job then is.
+    pub(crate) async fn settle(&mut self, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+        match self.sent.take() {
+            Some(sent) => self.receive(sent, checkpoint).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the answer to `sent` and moves `checkpoint` past it. When others wrote its keys meanwhile, it
+    /// is made anew, and so is the batch behind it, which failed with it.
+    async fn receive(&mut self, mut sent: Sent, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+        let mut attempt = 0;
+        let mut behind = None;
+        let outcome = loop {
+            match sent.answer().await {
+                Ok(()) => break Ok(()),
+                Err(DbError::Refused(problem))
+                    if problem.code == ErrorCode::ConstraintViolation && attempt + 1 < ATTEMPTS =>
+                {
+                    attempt += 1;
+                    if let Some(mut failed) = self.sent.take() {
+                        // It cannot have been written without the one before it.
+                        let _ = failed.answer().await;
+                        behind = Some(failed);
+                    }
+                    match self.send(sent.batch, sent.source, checkpoint, attempt).await {
+                        Ok(again) => sent = again,
+                        Err(error) => return Err(error),
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = outcome {
+            if let Some(mut failed) = self.sent.take() {
+                let _ = failed.answer().await;
+            }
+            return Err(error);
+        }
+        self.highest_key = self.highest_key.max(sent.highest);
+        *checkpoint = sent.after;
+        if let Some(behind) = behind {
+            self.sent = Some(self.send(behind.batch, behind.source, checkpoint, 1).await?);
+        }
+        Ok(())
+    }
+
+    /// Sends `batch` as the one behind `checkpoint`. A further `attempt` looks at the table even where the
+    /// highest key says that all rows are new.
+    async fn send(
+        &mut self,
+        batch: Batch,
+        source: u64,
+        checkpoint: &Checkpoint,
+        attempt: u32,
+    ) -> Result<Sent, DbError> {
+        let partition = self.partition(&batch.rows, attempt > 0).await?;
+        let mut after = checkpoint.clone();
+        let counters = Counters {
+            read: batch.read,
+            inserted: partition.new.len() as u64,
+            updated: partition.changed.len() as u64,
+            unchanged: partition.unchanged,
+            rejected: (batch.rejects.len() + partition.duplicates.len()) as u64,
+            warnings: batch.warnings,
+        };
+        after.source_read += batch.read;
+        after.batches += 1;
+        after.counters += counters;
+        let key = format!("import-{}-{}-{attempt}", self.job, checkpoint.batches);
+        let highest = partition.new.iter().filter_map(|row| row[0].as_i64()).max();
+        let rows = self.row_statements(partition.new, partition.changed);
+        let mut report = self.reject_statements(&batch, &partition.duplicates, source);
+        report.push(source_statement(self.job, source, &counters));
+        report.push(store::checkpoint_statement(self.job, &after));
+        let turn = store::turn_statement(self.job, checkpoint);
+        let delivery = Delivery {
+            db: self.db.clone(),
+            dry_run: self.dry_run.then(|| self.parents.clone()),
+            turn,
+            rows,
+            report,
+            key,
+        };
+        Ok(Sent {
+            batch,
+            source,
+            after,
+            highest,
+            answer: tokio::spawn(delivery.send()),
+        })
+    }
+
     /// Tells new rows from those that are in the table. `look` looks even where the highest key says that
     /// all are new.
-    async fn partition(&mut self, rows: &[Vec<Value>], look: bool) -> Result<Partition, DbError> {
+    async fn partition(&mut self, rows: &Rows, look: bool) -> Result<Partition, DbError> {
         if !self.has_key || self.stages() {
             return Ok(Partition {
-                new: rows.to_vec(),
+                new: rows.clone(),
                 ..Partition::default()
             });
         }
@@ -245,21 +406,24 @@ impl Writer {
             self.highest_key = result.rows.first().and_then(|row| row[0].as_i64());
             self.key_queried = true;
         }
-        let above = |row: &Vec<Value>| self.highest_key.is_none() || row[0].as_i64() > self.highest_key;
+        let above = |row: &[Value]| self.highest_key.is_none() || row[0].as_i64() > self.highest_key;
         if !look && self.spec.key == 1 && rows.iter().all(above) {
             return Ok(Partition {
-                new: rows.to_vec(),
+                new: rows.clone(),
                 ..Partition::default()
             });
         }
         let known = self.look_up(rows).await?;
-        let mut partition = Partition::default();
+        let mut partition = Partition {
+            new: Rows::new(self.columns.len()),
+            ..Partition::default()
+        };
         for (index, row) in rows.iter().enumerate() {
             match known.get(&key_text(&row[..self.spec.key])) {
-                None => partition.new.push(row.clone()),
+                None => partition.new.push(row),
                 Some(_) if self.mode == Mode::Append => partition.duplicates.push(index),
                 Some(there) if self.mode != Mode::InsertNew && there != row => {
-                    partition.changed.push(row.clone());
+                    partition.changed.push(row.to_vec());
                 }
                 Some(_) => partition.unchanged += 1,
             }
@@ -268,7 +432,7 @@ impl Writer {
     }
 
     /// The rows of the table that have a key of `rows`.
-    async fn look_up(&self, rows: &[Vec<Value>]) -> Result<HashMap<String, Vec<Value>>, DbError> {
+    async fn look_up(&self, rows: &Rows) -> Result<HashMap<String, Vec<Value>>, DbError> {
         let mut keys: Vec<i64> = rows.iter().filter_map(|row| row[0].as_i64()).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -292,13 +456,17 @@ impl Writer {
         self.mode.replaces() && self.table == Table::Sales
     }
 
-    fn row_statements(&self, new: Vec<Vec<Value>>, changed: Vec<Vec<Value>>) -> Vec<Statement> {
+    fn row_statements(&self, new: Rows, changed: Vec<Vec<Value>>) -> Vec<Statement> {
         let is_sales = self.table == Table::Sales;
         let mut statements = Vec::new();
         if self.stages() {
-            if !new.is_empty() {
-                statements.push(many(replace::stage_sql(&self.columns), self.with_job(new)));
-            }
+            insert_together(
+                &mut statements,
+                &format!("staged_sales ({}, job_id)", self.columns.join(", ")),
+                "",
+                new,
+                Some(Value::Integer(self.job)),
+            );
             return statements;
         }
         if self.on_cancel == OnCancel::Rollback {
@@ -309,33 +477,38 @@ impl Writer {
             // The triggers on sales mark the days of changed lines, before and after, to be summed again.
             statements.push(many(self.update_sql(), self.with_job(changed)));
         }
-        if !new.is_empty() {
-            let days = (is_sales && self.daily_sums == DailySums::LeftToReaders).then(|| self.days(&new));
-            let sums = (is_sales && days.is_none()).then(|| self.sums(&new));
-            if is_sales {
-                statements.push(Statement::new(
-                    "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
-                    positional([]),
-                ));
-            }
-            statements.push(many(self.insert_sql(), self.with_job(new)));
-            if let Some((products, stores)) = sums {
-                statements.push(many(add_sums_sql("product_days", "product_id"), products));
-                statements.push(many(add_sums_sql("store_days", "store_id"), stores));
-            }
-            if let Some(days) = days {
-                statements.push(many(
-                    "INSERT INTO dirty_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING".to_owned(),
-                    days,
-                ));
-            }
-            if is_sales {
-                statements.push(Statement::new(
-                    "UPDATE dataset SET importing = 0 WHERE id = 1",
-                    positional([]),
-                ));
-            }
+        if new.is_empty() {
+            return statements;
         }
+        let into = format!("{} ({}", self.spec.sql, self.columns.join(", "));
+        if !is_sales {
+            insert_together(&mut statements, &format!("{into})"), "", new, None);
+            return statements;
+        }
+        let sums = match self.daily_sums {
+            DailySums::Kept => {
+                let (products, stores) = self.sums(&new);
+                vec![
+                    add_sums("product_days", "product_id", products),
+                    add_sums("store_days", "store_id", stores),
+                ]
+            }
+            DailySums::LeftToReaders => vec![vec![many(
+                "INSERT INTO dirty_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING".to_owned(),
+                self.days(&new),
+            )]],
+        };
+        statements.push(Statement::new(
+            "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
+            positional([]),
+        ));
+        let job = Some(Value::Integer(self.job));
+        insert_together(&mut statements, &format!("{into}, import_job_id)"), "", new, job);
+        statements.extend(sums.into_iter().flatten());
+        statements.push(Statement::new(
+            "UPDATE dataset SET importing = 0 WHERE id = 1",
+            positional([]),
+        ));
         statements
     }
 
@@ -346,20 +519,6 @@ impl Writer {
             }
         }
         rows
-    }
-
-    fn insert_sql(&self) -> String {
-        let mut columns = self.columns.clone();
-        if self.table == Table::Sales {
-            columns.push("import_job_id");
-        }
-        let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
-        format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            self.spec.sql,
-            columns.join(", "),
-            places.join(", ")
-        )
     }
 
     fn update_sql(&self) -> String {
@@ -378,63 +537,68 @@ impl Writer {
         )
     }
 
+    /// The place of `column` in the rows.
+    fn place(&self, column: &str) -> usize {
+        let place = self.columns.iter().position(|known| *known == column);
+        place.unwrap_or_default()
+    }
+
     /// The days of `rows` of sales.
-    fn days(&self, rows: &[Vec<Value>]) -> Vec<Vec<Value>> {
-        let place = self.columns.iter().position(|column| *column == "sale_date");
-        let days: BTreeSet<&str> = rows
-            .iter()
-            .filter_map(|row| row.get(place?).and_then(Value::as_str))
-            .collect();
+    fn days(&self, rows: &Rows) -> Vec<Vec<Value>> {
+        let place = self.place("sale_date");
+        let days: BTreeSet<&str> = rows.iter().filter_map(|row| row[place].as_str()).collect();
         days.into_iter().map(|day| vec![day.into()]).collect()
     }
 
-    /// What `rows` of sales add to the sums by product and by store.
-    fn sums(&self, rows: &[Vec<Value>]) -> (Vec<Vec<Value>>, Vec<Vec<Value>>) {
-        let place = |name: &str| {
-            self.columns
-                .iter()
-                .position(|column| *column == name)
-                .unwrap_or_default()
-        };
-        let (product, store, date) = (place("product_id"), place("store_id"), place("sale_date"));
-        let (quantity, amount) = (place("quantity"), place("amount_cents"));
-        let mut by_product: BTreeMap<(&str, i64), Sum> = BTreeMap::new();
-        let mut by_store: BTreeMap<(&str, i64), Sum> = BTreeMap::new();
-        for row in rows {
-            let number = |place: usize| row[place].as_i64().unwrap_or_default();
-            let day = row[date].as_str().unwrap_or_default();
-            let (units, cents) = (number(quantity), number(amount));
-            by_product
-                .entry((day, number(product)))
-                .or_default()
-                .add(units, cents);
-            by_store
-                .entry((day, number(store)))
-                .or_default()
-                .add(units, cents);
+    /// What `rows` of sales add to the sums by product and by store, in the order of the tables.
+    fn sums(&self, rows: &Rows) -> (Rows, Rows) {
+        let (product, store) = (self.place("product_id"), self.place("store_id"));
+        let (date, quantity, amount) = (
+            self.place("sale_date"),
+            self.place("quantity"),
+            self.place("amount_cents"),
+        );
+        let mut days: BTreeMap<&str, DaySums> = BTreeMap::new();
+        let mut rows = rows.iter().peekable();
+        while let Some(first) = rows.peek() {
+            let day = first[date].as_str().unwrap_or_default();
+            let sums = days.entry(day).or_default();
+            // Mostly many rows of a day stand together.
+            while let Some(row) = rows.next_if(|row| row[date].as_str().unwrap_or_default() == day) {
+                let number = |place: usize| row[place].as_i64().unwrap_or_default();
+                let (units, cents) = (number(quantity), number(amount));
+                sums.products
+                    .entry(number(product))
+                    .or_default()
+                    .add(units, cents);
+                sums.stores.entry(number(store)).or_default().add(units, cents);
+            }
         }
-        let rows = |sums: BTreeMap<(&str, i64), Sum>| {
-            sums.into_iter()
-                .map(|((day, id), sum)| {
-                    vec![
+        let mut added = (Rows::new(SUM_WIDTH), Rows::new(SUM_WIDTH));
+        for (day, sums) in days {
+            for (sums, rows) in [(sums.products, &mut added.0), (sums.stores, &mut added.1)] {
+                let mut sums: Vec<(i64, Sum)> = sums.into_iter().collect();
+                sums.sort_unstable_by_key(|(id, _)| *id);
+                for (id, sum) in sums {
+                    rows.push(&[
                         day.into(),
                         id.into(),
                         sum.lines.into(),
                         sum.units.into(),
                         sum.cents.into(),
                         sum.returns_cents.into(),
-                    ]
-                })
-                .collect()
-        };
-        (rows(by_product), rows(by_store))
+                    ]);
+                }
+            }
+        }
+        added
     }
 
     fn reject_statements(&self, batch: &Batch, duplicates: &[usize], source: u64) -> Vec<Statement> {
         let mut rejects = batch.rejects.clone();
         for &index in duplicates {
             let place = batch.places[index];
-            let key = batch.rows[index][0].as_i64().unwrap_or_default().to_string();
+            let key = batch.rows.get(index)[0].as_i64().unwrap_or_default().to_string();
             rejects.push(Reject {
                 record: place.record,
                 line: place.line,
@@ -513,16 +677,69 @@ fn many(sql: String, rows: Vec<Vec<Value>>) -> Statement {
     }
 }
 
-fn add_sums_sql(table: &str, key: &str) -> String {
-    format!(
-        "INSERT INTO {table} (sale_date, {key}, lines, units, amount_cents, returns_cents)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-        ON CONFLICT (sale_date, {key}) DO UPDATE SET
+/// Adds to `statements` what inserts `rows` into `into`, a table and its columns; `last` is the value of one
+/// more column, the same in all rows.
+fn insert_together(
+    statements: &mut Vec<Statement>,
+    into: &str,
+    behind: &str,
+    rows: Rows,
+    last: Option<Value>,
+) {
+    let width = rows.width;
+    let shared = usize::from(last.is_some());
+    let sql = |count: usize| {
+        let mut sql = format!("INSERT INTO {into} VALUES ");
+        let mut place = shared;
+        for row in 0..count {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                place += 1;
+                let comma = if column == 0 { "" } else { ", " };
+                let _ = write!(sql, "{comma}?{place}"); // a String takes every write
+            }
+            sql.push_str(if shared == 1 { ", ?1)" } else { ")" });
+        }
+        sql + behind
+    };
+    let together = rows.len() / INSERTED_TOGETHER * INSERTED_TOGETHER;
+    let mut values = rows.values.into_iter();
+    for (count, rows) in [
+        (INSERTED_TOGETHER, together),
+        (1, values.len() / width.max(1) - together),
+    ] {
+        if rows == 0 {
+            continue;
+        }
+        let sets = (0..rows / count).map(|_| {
+            let set = last.iter().cloned().chain(values.by_ref().take(count * width));
+            Params::Positional(set.collect())
+        });
+        statements.push(Statement {
+            sql: sql(count),
+            params_many: Some(sets.collect()),
+            ..Statement::default()
+        });
+    }
+}
+
+/// What adds `sums` to a table of daily sums.
+fn add_sums(table: &str, key: &str, sums: Rows) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    insert_together(
+        &mut statements,
+        &format!("{table} (sale_date, {key}, lines, units, amount_cents, returns_cents)"),
+        &format!(
+            " ON CONFLICT (sale_date, {key}) DO UPDATE SET
             lines = lines + excluded.lines,
             units = units + excluded.units,
             amount_cents = amount_cents + excluded.amount_cents,
             returns_cents = returns_cents + excluded.returns_cents"
-    )
+        ),
+        sums,
+        None,
+    );
+    statements
 }
 
 /// A key as text, to look it up by.
@@ -537,6 +754,16 @@ fn key_text(key: &[Value]) -> String {
         text.push('\u{1f}');
     }
     text
+}
+
+/// How many values a daily sum has.
+const SUM_WIDTH: usize = 6;
+
+/// What the lines of a day add up to.
+#[derive(Debug, Default)]
+struct DaySums {
+    products: HashMap<i64, Sum>,
+    stores: HashMap<i64, Sum>,
 }
 
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 //! from the beginning, passes over the records that are done, and ends with what one clean run leaves.
 
 use super::Counters;
-use super::batch::{self, Batch, Mode, Place, Reject, Writer};
+use super::batch::{self, Batch, Mode, Place, Reject, Rows, Writer};
 use super::fetch::{self, FetchError, Fetched, Validators};
 use super::replace;
 use super::source::Location;
@@ -505,15 +505,23 @@ async fn import_source(
         references,
         checkpoint.source_read,
     );
-    while let Some(batch) = batches.recv().await {
-        let batch = batch.map_err(|error| read_failure(&error))?;
-        context.check_stop()?;
-        if request.dry_run {
-            foresee(foreseen, source.table, &batch, &columns);
+    let written = async {
+        while let Some(batch) = batches.recv().await {
+            let batch = batch.map_err(|error| read_failure(&error))?;
+            context.check_stop()?;
+            if request.dry_run {
+                foresee(foreseen, source.table, &batch, &columns);
+            }
+            writer.write(batch, index, checkpoint).await?;
+            context.changed();
         }
-        writer.write(batch, index, checkpoint).await?;
-        context.changed();
+        Ok::<(), Stop>(())
     }
+    .await;
+    // Whatever ended it: the job goes on, or is left, where its last batch is in.
+    let settled = writer.settle(checkpoint).await;
+    written?;
+    settled?;
     finish_source(context, checkpoint).await
 }
 
@@ -750,7 +758,7 @@ fn foresee(foreseen: &mut Foreseen, table: Table, batch: &Batch, columns: &[&'st
             batch
                 .rows
                 .iter()
-                .map(|row| db_client::db_api::Params::Positional(row.clone()))
+                .map(|row| db_client::db_api::Params::Positional(row.to_vec()))
                 .collect(),
         ),
         ..Statement::default()
@@ -777,25 +785,30 @@ fn read_batches(
             let mut records = reading.open(location.open(&db, &runtime)?, table.spec(), &bytes)?;
             let mut rows = RowReader::new(table, &reading);
             let mut record = Record::default();
-            let mut batch = Batch::default();
+            let width = rows.columns().len();
+            let empty = || Batch {
+                rows: Rows::new(width),
+                ..Batch::default()
+            };
+            let mut batch = empty();
             let mut number = 0;
             while records.next(&mut record)? {
                 number += 1;
-                // Records that are done are read again, for the keys that they have.
-                let read = rows.read(&record, &references);
+                let read = rows.read(&record, &references, batch.rows.values_mut());
                 if number <= done {
+                    // Records that are done are read again, for the keys that they have.
+                    batch.rows.values_mut().clear();
                     continue;
                 }
                 batch.read += 1;
                 match read {
-                    Ok(row) => {
-                        batch.warnings += u64::from(row.rounded);
+                    Ok(rounded) => {
+                        batch.warnings += u64::from(rounded);
                         batch.places.push(Place {
                             record: number,
                             line: record.line,
                             byte_offset: record.byte_offset,
                         });
-                        batch.rows.push(row.values);
                     }
                     Err(fault) => batch.rejects.push(Reject {
                         record: number,
@@ -805,7 +818,11 @@ fn read_batches(
                         fault,
                     }),
                 }
-                if batch.read >= batch_rows && sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+                if batch.read >= batch_rows
+                    && sender
+                        .blocking_send(Ok(std::mem::replace(&mut batch, empty())))
+                        .is_err()
+                {
                     return Ok(());
                 }
             }

@@ -7,16 +7,6 @@ use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, Statement};
 use db_client::{DbClient, DbError};
 
-/// The statement that stages a row with `columns` and the job behind them.
-pub(crate) fn stage_sql(columns: &[&str]) -> String {
-    let places: Vec<String> = (1..=columns.len() + 1).map(|place| format!("?{place}")).collect();
-    format!(
-        "INSERT INTO staged_sales ({}, job_id) VALUES ({})",
-        columns.join(", "),
-        places.join(", ")
-    )
-}
-
 /// The condition on sales that give way to the staged ones of job `?1`.
 fn gives_way(mode: Mode) -> &'static str {
     match mode {

@@ -449,6 +449,17 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), ApiE
     })
 }
 
+/// A statement that fails unless `job` is where `checkpoint` says.
+pub(crate) fn turn_statement(job: i64, checkpoint: &Checkpoint) -> Statement {
+    Statement::new(
+        "UPDATE jobs SET batches = NULL WHERE id = ?1 AND batches <> ?2",
+        positional([
+            job.into(),
+            i64::try_from(checkpoint.batches).unwrap_or(i64::MAX).into(),
+        ]),
+    )
+}
+
 /// A statement of the checkpoint's new state, to be part of a batch.
 pub(crate) fn checkpoint_statement(job: i64, checkpoint: &Checkpoint) -> Statement {
     let signed = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));

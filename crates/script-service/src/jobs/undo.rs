@@ -4,6 +4,7 @@
 //! adds. Sales that it adds need no such note: each line says which job wrote it. All of it is taken back in
 //! one transaction, so nobody sees half of it, and doing it twice changes nothing.
 
+use super::batch::Rows;
 use crate::import::tables::{Spec, Table};
 use crate::params::positional;
 use db_client::db_api::{Params, Statement, Value};
@@ -42,11 +43,11 @@ pub(super) fn note_changed(job: i64, table: Table, rows: &[Vec<Value>]) -> Optio
         spec.sql,
         places.join(" AND "),
     );
-    (!rows.is_empty()).then(|| note(&sql, job, spec, rows))
+    (!rows.is_empty()).then(|| note(&sql, job, spec, rows.iter().map(Vec::as_slice)))
 }
 
 /// A statement that notes that `rows` are new; `None` for no rows, and for sales, which say so themselves.
-pub(super) fn note_added(job: i64, table: Table, rows: &[Vec<Value>]) -> Option<Statement> {
+pub(super) fn note_added(job: i64, table: Table, rows: &Rows) -> Option<Statement> {
     let spec = table.spec();
     let places: Vec<String> = (0..spec.key).map(|index| format!("?{}", index + 2)).collect();
     (table != Table::Sales && !rows.is_empty()).then(|| {
@@ -58,13 +59,13 @@ pub(super) fn note_added(job: i64, table: Table, rows: &[Vec<Value>]) -> Option<
             ),
             job,
             spec,
-            rows,
+            rows.iter(),
         )
     })
 }
 
-fn note(sql: &str, job: i64, spec: &Spec, rows: &[Vec<Value>]) -> Statement {
-    let keys = rows.iter().map(|row| {
+fn note<'a>(sql: &str, job: i64, spec: &Spec, rows: impl Iterator<Item = &'a [Value]>) -> Statement {
+    let keys = rows.map(|row| {
         let mut params = vec![Value::Integer(job)];
         params.extend_from_slice(&row[..spec.key]);
         Params::Positional(params)
