@@ -465,7 +465,7 @@ impl Writer {
                 &format!("staged_sales ({}, job_id)", self.columns.join(", ")),
                 "",
                 new,
-                Some(Value::Integer(self.job)),
+                Some(&Value::Integer(self.job)),
             );
             return statements;
         }
@@ -502,8 +502,14 @@ impl Writer {
             "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
             positional([]),
         ));
-        let job = Some(Value::Integer(self.job));
-        insert_together(&mut statements, &format!("{into}, import_job_id)"), "", new, job);
+        let job = Value::Integer(self.job);
+        insert_together(
+            &mut statements,
+            &format!("{into}, import_job_id)"),
+            "",
+            new,
+            Some(&job),
+        );
         statements.extend(sums.into_iter().flatten());
         statements.push(Statement::new(
             "UPDATE dataset SET importing = 0 WHERE id = 1",
@@ -684,7 +690,7 @@ fn insert_together(
     into: &str,
     behind: &str,
     rows: Rows,
-    last: Option<Value>,
+    last: Option<&Value>,
 ) {
     let width = rows.width;
     let shared = usize::from(last.is_some());
@@ -712,7 +718,10 @@ fn insert_together(
             continue;
         }
         let sets = (0..rows / count).map(|_| {
-            let set = last.iter().cloned().chain(values.by_ref().take(count * width));
+            let set = last
+                .into_iter()
+                .cloned()
+                .chain(values.by_ref().take(count * width));
             Params::Positional(set.collect())
         });
         statements.push(Statement {
