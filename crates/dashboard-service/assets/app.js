@@ -32,7 +32,7 @@
       say(quiet ? words.updated : "");
     } catch (cause) {
       if (mine.signal.aborted) return;
-      say(words.offline, () => show(address, { push, quiet }));
+      say(words.offline, { retry: () => show(address, { push, quiet }) });
     } finally {
       clearTimeout(waiting);
       if (pending === mine) {
@@ -81,7 +81,8 @@
     };
   }
 
-  function say(text, retry) {
+  /** Says something to everyone; it goes away by itself, unless it is to `stay` or offers to `retry`. */
+  function say(text, { retry, stay } = {}) {
     message.textContent = text;
     if (retry) {
       const button = document.createElement("button");
@@ -89,7 +90,7 @@
       button.textContent = words.retry;
       button.addEventListener("click", retry);
       message.append(button);
-    } else if (text && text !== words.loading) {
+    } else if (text && !stay && text !== words.loading) {
       setTimeout(() => {
         if (message.textContent === text) message.textContent = "";
       }, 4000);
@@ -121,14 +122,21 @@
     head.setAttribute("aria-sort", rising ? "ascending" : "descending");
     const body = head.closest("table").tBodies[0];
     const key = (row) => row.cells[column].dataset.sort ?? row.cells[column].textContent;
-    const number = (text) => (text.trim() === "" ? NaN : Number(text));
     const rows = [...body.rows].sort((a, b) => {
       const [left, right] = [key(a), key(b)];
-      const difference = number(left) - number(right);
-      return Number.isNaN(difference) ? left.localeCompare(right, locale) : difference;
+      if (!left || !right) return !left - !right; // what is not known stands last
+      const difference = Number(left) - Number(right);
+      return (rising ? 1 : -1) * (Number.isNaN(difference) ? left.localeCompare(right, locale) : difference);
     });
-    if (!rising) rows.reverse();
     body.replaceChildren(...rows);
+    // What is saved is what is on the screen, its order included.
+    for (const link of head.closest("section")?.querySelectorAll(".save a") ?? []) {
+      const address = new URL(link.href);
+      if (!head.dataset.column || !address.pathname.includes("/export")) continue;
+      address.searchParams.set("_sort", head.dataset.column);
+      address.searchParams.set("_order", rising ? "asc" : "desc");
+      link.href = address.pathname + address.search;
+    }
   }
 
   // ---- filters -----------------------------------------------------------------------------------------
@@ -154,7 +162,11 @@
     } else if (form.matches("[data-forecast]")) {
       event.preventDefault();
       const asked = new FormData(form);
-      start("/api/jobs/forecast", JSON.stringify({ model: asked.get("model"), horizon: Number(asked.get("horizon")) }));
+      const request = { model: asked.get("model"), horizon: Number(asked.get("horizon")) };
+      if (asked.get("region")) request.region = asked.get("region");
+      if (asked.get("product")) request.product = Number(asked.get("product"));
+      if (asked.get("holidays")) request.params = { prophet: { holidays: "fr" } };
+      start("/api/jobs/forecast", JSON.stringify(request));
     } else if (form.matches("[data-import]")) {
       event.preventDefault();
       importFile(form);
@@ -188,11 +200,12 @@
       const answer = await fetch(address, { method: "POST", body, headers: { ...type, ...headers } });
       const job = await answer.json();
       if (!answer.ok) {
-        say(job.detail ?? String(answer.status));
+        say(job.detail ?? String(answer.status), { stay: true });
         return null;
       }
       const ended = await follow(job);
-      if (!document.querySelector("[data-import]")) await show(location.href, { push: false, quiet: true });
+      await (document.querySelector("[data-import]") ? relist() : show(location.href, { push: false, quiet: true }));
+      if (ended.state === "failed") say(ended.error?.detail ?? words.states.failed, { stay: true });
       return ended;
     } catch (cause) {
       say(words.offline);
@@ -224,10 +237,14 @@
     if (!box) return;
     box.hidden = false;
     const bar = box.querySelector("progress");
-    const percent = finals.includes(job.state) ? 100 : job.progress?.percent;
+    // A comparison of models tells which one it is at: `comparing ets (3 of 6)`.
+    const model = /\((\d+) of (\d+)\)$/.exec(job.progress?.phase ?? "");
+    const reached = model ? (100 * (model[1] - 1)) / model[2] : job.progress?.percent;
+    const percent = finals.includes(job.state) ? 100 : reached;
     if (percent === null || percent === undefined) bar.removeAttribute("value");
     else bar.value = percent;
-    const done = job.counters?.read ? ` · ${job.counters.read.toLocaleString(locale)}` : "";
+    let done = job.counters?.read ? ` · ${job.counters.read.toLocaleString(locale)}` : "";
+    if (model && !finals.includes(job.state)) done = ` · ${model[1]} / ${model[2]}`;
     box.querySelector("[data-state]").textContent = `${words.states[job.state] ?? job.state}${done}`;
   }
 
@@ -272,10 +289,15 @@
   function previewOf(seen) {
     const parts = [];
     const decisions = seen.decisions ?? {};
-    const facts = [["format", decisions.format], ["encoding", decisions.encoding], ["", decisions.encoding_why]];
-    for (const [name, value] of Object.entries(decisions.dialect ?? {})) facts.push([name, value]);
+    const term = (name) => words.terms[name] ?? String(name);
+    const dialect = decisions.dialect ?? {};
+    const facts = ["format", "packing", "encoding"].map((name) => [term(name), decisions[name]]);
+    facts.push([term("delimiter"), dialect.delimiter?.replace("\t", "tab")], [term("skip_lines"), dialect.skip_lines || null]);
+    for (const { header, column } of decisions.mapping ?? []) {
+      if (header !== column) facts.push([header, `→ ${column}`]);
+    }
     for (const column of decisions.columns ?? []) {
-      facts.push([column.column, [column.decimal, column.date_order, column.decided_by].filter(Boolean).join(", ")]);
+      facts.push([column.column, [column.decimal, column.date_order, column.decided_by].filter(Boolean).map(term).join(", ")]);
     }
     const list = element("dl", "", "list");
     for (const [name, value] of facts) {
@@ -335,6 +357,15 @@
     const job = await start(`/api/jobs/import?${question(more)}`, chosen, { "Content-Type": type });
     button.disabled = false;
     if (job) outcome(job);
+  }
+
+  /** Brings the list of imports up to date; the rest of the page, with what was chosen, stays. */
+  async function relist() {
+    const answer = await fetch(location.href, { headers: { "X-View": "1" } });
+    if (!answer.ok) return;
+    const template = document.createElement("template");
+    template.innerHTML = (await answer.json()).html;
+    document.getElementById("recent").replaceWith(template.content.getElementById("recent"));
   }
 
   function outcome(job) {

@@ -100,6 +100,7 @@
     const traces = [];
     const colours = ["--chart-1", "--chart-2", "--chart-3"];
     const mode = figure.x.length < 3 ? "lines+markers" : "lines";
+    const days = new Set([...figure.x, ...(figure.forecast?.x ?? [])]).size;
     const hover = "%{customdata}";
     if (figure.forecast) {
       const outlook = figure.forecast;
@@ -124,9 +125,9 @@
         height: 340,
         hovermode: "x unified",
         showlegend: true,
-        legend: { orientation: "h", y: narrow() ? -0.18 : 1.12, x: 0, font: { size: narrow() ? 11 : 13 } },
-        margin: { l: 8, r: 12, t: 30, b: narrow() ? 60 : 30 },
-        xaxis: axis({ type: "date", tickformat: "%-d %b", hoverformat: "%A %-d %B %Y", nticks: narrow() ? 5 : 12, showgrid: false }),
+        legend: { orientation: "h", y: narrow() ? -0.18 : printing ? 1.25 : 1.12, x: 0, font: { size: narrow() || printing ? 11 : 13 } },
+        margin: { l: 8, r: 12, t: printing ? 40 : 30, b: narrow() ? 60 : 30 },
+        xaxis: axis({ type: "date", tickformat: "%-d %b", hoverformat: "%A %-d %B %Y", showgrid: false, ...(days < 10 ? { dtick: 86400000 * (narrow() ? 2 : 1) } : { nticks: narrow() ? 5 : 12 }) }),
         yaxis: axis({ tickformat: ",.0f", ticksuffix: french ? "\u00a0€" : "", tickprefix: french ? "" : "€", rangemode: "tozero", nticks: 6 }),
       }),
     };
@@ -203,7 +204,7 @@
     }
     const drawing = { bars, lines, map }[figure.kind](figure);
     if (printing) {
-      drawing.layout.width = 640;
+      drawing.layout.width = place.closest(".beside") ? 310 : 640;
       drawing.layout.height = Math.min(drawing.layout.height, 230);
     } else {
       drawing.layout.width = place.clientWidth;

@@ -99,6 +99,54 @@ pub(crate) fn title(analysis: &str, given: &str, locale: Locale) -> String {
     }
 }
 
+/// What a built-in analysis shows, in French.
+pub(crate) fn description(analysis: &str) -> Option<&'static str> {
+    Some(match analysis {
+        "total" => {
+            "Chiffre d’affaires net, lignes de vente et unités de la période. Les retours sont des lignes négatives et sont déduits."
+        }
+        "product" => "Chiffre d’affaires net de chaque produit vendu dans la période, et sa part du tout.",
+        "category" => {
+            "Chiffre d’affaires net de chaque catégorie de produits\u{a0}; les produits sans catégorie sont sous «\u{a0}(inconnue)\u{a0}»."
+        }
+        "region" => {
+            "Chiffre d’affaires net de chaque région et sa part\u{a0}; les magasins sans région sont sous «\u{a0}(inconnue)\u{a0}»."
+        }
+        "store" => "Chiffre d’affaires net de chaque magasin qui a vendu dans la période, et sa part.",
+        "trend" => {
+            "Chiffre d’affaires net de chaque jour couvert par les données, 0 pour les jours sans vente, avec la moyenne des sept jours qui s’y terminent."
+        }
+        "month" => {
+            "Chiffre d’affaires net de chaque mois, 0 pour les mois sans vente. Un mois couvert en partie est signalé."
+        }
+        "seasonality" => {
+            "Chiffre d’affaires moyen de chaque jour de la semaine, en indice (100 est la moyenne des sept), et ce que samedi et dimanche rapportent de plus."
+        }
+        "growth" => {
+            "Chiffre d’affaires net de chaque région face à la période précédente. Rien n’est dit quand l’une des deux n’est pas entièrement couverte\u{a0}; le même nombre de jours est alors comparé à côté."
+        }
+        "targets" => {
+            "Chiffre d’affaires net de chaque produit face à son objectif. Un mois couvert en partie compte au prorata de ses jours."
+        }
+        "abc" => {
+            "Produits du plus grand au plus petit\u{a0}: classe A jusqu’à {a}\u{202f}% cumulés, B jusqu’à {b}\u{202f}%, C au-delà ou sans chiffre d’affaires."
+        }
+        "summary" => {
+            "La période en un coup d’œil\u{a0}: chiffre d’affaires, lignes, unités, moyennes, jours avec et sans vente, meilleur jour, et l’évolution face à la période précédente."
+        }
+        _ => return None,
+    })
+}
+
+/// The name of a parameter of a built-in analysis, in French.
+pub(crate) fn parameter(analysis: &str, name: &str) -> Option<&'static str> {
+    Some(match (analysis, name) {
+        ("abc", "a") => "Fin de la classe A, en %",
+        ("abc", "b") => "Fin de la classe B, en %",
+        _ => return None,
+    })
+}
+
 /// A text in a cell: weekdays and the like.
 pub(crate) fn value(text: &str, locale: Locale) -> &str {
     match (locale, text) {
@@ -111,6 +159,48 @@ pub(crate) fn value(text: &str, locale: Locale) -> &str {
         (Locale::Fr, "Saturday") => "samedi",
         (Locale::Fr, "Sunday") => "dimanche",
         _ => text,
+    }
+}
+
+/// What an import decided, by the names that script-service uses.
+pub(crate) fn terms(locale: Locale) -> [(&'static str, &'static str); 12] {
+    let w = locale.words();
+    [
+        ("format", w.word_format),
+        ("packing", w.word_packing),
+        ("encoding", w.word_encoding),
+        ("delimiter", w.word_delimiter),
+        ("skip_lines", w.word_skip_lines),
+        ("point", w.word_point),
+        ("comma", w.word_comma),
+        ("day_first", w.word_day_first),
+        ("month_first", w.word_month_first),
+        ("evidence", w.word_evidence),
+        ("option", w.word_option),
+        ("assumed", w.word_ambiguous),
+    ]
+}
+
+/// The name of a model of forecasts.
+pub(crate) fn model(name: &str, locale: Locale) -> &str {
+    match (locale, name) {
+        (Locale::Fr, "auto") => "Automatique (le meilleur)",
+        (Locale::En, "auto") => "Automatic (the best)",
+        (_, "arima") => "ARIMA(5,1,0)",
+        (Locale::Fr, "sarima") => "SARIMA hebdomadaire",
+        (Locale::En, "sarima") => "Weekly SARIMA",
+        (Locale::Fr, "auto_arima") => "ARIMA, ordre cherché",
+        (Locale::En, "auto_arima") => "ARIMA, order searched",
+        (_, "prophet") => "Prophet",
+        (Locale::Fr, "ets") => "Lissage exponentiel (ETS)",
+        (Locale::En, "ets") => "Exponential smoothing (ETS)",
+        (Locale::Fr, "mstl") => "Décomposition (MSTL)",
+        (Locale::En, "mstl") => "Decomposition (MSTL)",
+        (Locale::Fr, "seasonal_naive") => "Dernière semaine répétée",
+        (Locale::En, "seasonal_naive") => "Last week repeated",
+        (Locale::Fr, "naive") => "Dernier jour répété",
+        (Locale::En, "naive") => "Last day repeated",
+        (_, other) => other,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::assets::{ASSETS, Assets};
 use crate::figure::Figure;
+use crate::labels;
 use crate::locale::{Locale, Words};
 use crate::script::ScriptError;
 use crate::table::Table;
@@ -182,6 +183,7 @@ impl Visit {
         let words = json!({
             "loading": w.loading, "updated": w.updated, "offline": w.offline, "retry": w.retry,
             "rejects": w.rejects, "cancel": w.cancel, "job": w.job, "sorted": w.sorted, "unknown": w.unknown,
+            "terms": BTreeMap::from(labels::terms(self.locale)),
             "read": w.read, "inserted": w.inserted, "updated_rows": w.updated_rows, "unchanged": w.unchanged,
             "rejected": w.rejected, "decisions": w.decisions, "first_rows": w.first_rows,
             "states": {

@@ -169,6 +169,23 @@ impl Table {
         }
     }
 
+    /// Orders the rows by `column`, as the page does: numbers by size, texts by letter, the unknown last. A
+    /// column that is not there changes nothing.
+    pub(crate) fn sort_by(&mut self, column: &str, descending: bool) {
+        let Some(at) = self.columns.iter().position(|heading| heading.name == column) else {
+            return;
+        };
+        self.rows.sort_by(|a, b| {
+            let (a, b) = (&a.cells[at].sort, &b.cells[at].sort);
+            let known = match (a.parse::<f64>(), b.parse::<f64>()) {
+                (Ok(a), Ok(b)) => a.total_cmp(&b),
+                _ => folded(a).cmp(&folded(b)),
+            };
+            let known = if descending { known.reverse() } else { known };
+            a.is_empty().cmp(&b.is_empty()).then(known)
+        });
+    }
+
     /// The table as a file.
     pub(crate) fn save(&self, form: Save) -> String {
         match form {
@@ -263,6 +280,21 @@ pub(crate) fn shown(value: &Value, kind: Kind, locale: Locale) -> String {
     }
 }
 
+/// `text` as it is sorted in French: without regard to case and accents.
+fn folded(text: &str) -> String {
+    let plain = |letter| match letter {
+        'à' | 'â' | 'ä' => 'a',
+        'ç' => 'c',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'î' | 'ï' => 'i',
+        'ô' | 'ö' => 'o',
+        'ù' | 'û' | 'ü' => 'u',
+        'ÿ' => 'y',
+        other => other,
+    };
+    text.to_lowercase().chars().map(plain).collect()
+}
+
 fn is_number(kind: Kind) -> bool {
     matches!(
         kind,
@@ -347,6 +379,24 @@ mod tests {
             table().save(Save::Json),
             r#"[{"region":"=1+1; \"x\"","total_sales":450230.5,"date":"2023-11-03","below":true},{"region":"Corse","total_sales":null,"date":"2023-11-04","below":false}]"#
         );
+    }
+
+    #[test]
+    fn rows_are_ordered_with_the_unknown_last() {
+        let mut table = table();
+        table.rows.push(table.rows[0].clone());
+        table.rows[2].cells[1].sort = "9.5".to_owned();
+        let order = |table: &Table| -> Vec<String> {
+            table.rows.iter().map(|row| row.cells[1].sort.clone()).collect()
+        };
+
+        table.sort_by("total_sales", false);
+        assert_eq!(order(&table), ["9.5", "450230.5", ""]);
+        table.sort_by("total_sales", true);
+        assert_eq!(order(&table), ["450230.5", "9.5", ""]);
+        table.sort_by("no such column", false);
+        assert_eq!(folded("Île-de-France"), "ile-de-france");
+        assert_eq!(order(&table), ["450230.5", "9.5", ""]);
     }
 
     #[test]

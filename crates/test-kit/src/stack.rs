@@ -28,17 +28,27 @@ impl TestStack {
     /// # Panics
     ///
     /// When they do not start: the test cannot go on.
+    pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, |_| {}).await
+    }
+
+    /// Starts both; `change` has changed the settings of script-service.
+    ///
+    /// # Panics
+    ///
+    /// When they do not start: the test cannot go on.
     #[expect(
         clippy::expect_used,
         reason = "a test that cannot start its services has failed"
     )]
-    pub async fn start(data: &Path) -> Self {
+    pub async fn start_with(data: &Path, change: impl FnOnce(&mut Config)) -> Self {
         let db = TestDb::start().await;
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .expect("a free port");
         let script_url = format!("http://{}", listener.local_addr().expect("an address"));
-        let config = Config::for_db(&db.url, data.to_owned());
+        let mut config = Config::for_db(&db.url, data.to_owned());
+        change(&mut config);
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(async move {
             let shutdown = async {
@@ -69,14 +79,24 @@ impl TestStack {
     /// # Panics
     ///
     /// When they do not start, or the import is refused.
+    pub async fn with_sample() -> Self {
+        let stack = Self::start(&Self::sample_data()).await;
+        stack.import_sample().await;
+        stack
+    }
+
+    /// Imports the sample data.
+    ///
+    /// # Panics
+    ///
+    /// When the import is refused.
     #[expect(
         clippy::expect_used,
         reason = "a test that cannot fill its database has failed"
     )]
-    pub async fn with_sample() -> Self {
-        let stack = Self::start(&Self::sample_data()).await;
+    pub async fn import_sample(&self) {
         let answer = reqwest::Client::new()
-            .post(format!("{}/jobs/import", stack.script_url))
+            .post(format!("{}/jobs/import", self.script_url))
             .header("prefer", "wait=60")
             .send()
             .await
@@ -87,7 +107,6 @@ impl TestStack {
             "the sample is imported: {:?}",
             answer.text().await
         );
-        stack
     }
 
     async fn until_ready(&self) {

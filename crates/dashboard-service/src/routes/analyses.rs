@@ -17,6 +17,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Parts of a query string that are not for the analysis.
+const OWN: [&str; 3] = ["format", "_sort", "_order"];
+
 /// What there is to be had.
 #[derive(Debug, Deserialize)]
 struct Catalogue {
@@ -40,6 +43,41 @@ struct Described {
     chart: Option<ChartHint>,
     #[serde(default = "yes")]
     built_in: bool,
+}
+
+impl Described {
+    /// What it shows, for people, with the parameters of `query` put in.
+    fn describe(&self, query: &Query, locale: Locale) -> Description {
+        let french = labels::description(&self.name).filter(|_| locale == Locale::Fr && self.built_in);
+        let mut text = french.unwrap_or(&self.description).to_owned();
+        for parameter in &self.parameters {
+            let value = query
+                .get(&parameter.name)
+                .cloned()
+                .unwrap_or_else(|| parameter.default_text());
+            text = text.replace(&format!("{{{}}}", parameter.name), &value);
+        }
+        Description {
+            text,
+            language: if french.is_some() { "fr" } else { "en" },
+        }
+    }
+}
+
+/// What an analysis shows, and in which language that is said.
+struct Description {
+    text: String,
+    language: &'static str,
+}
+
+impl Parameter {
+    fn default_text(&self) -> String {
+        match &self.default {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// A parameter of an analysis.
@@ -67,7 +105,7 @@ struct AnalysesView {
 struct Entry {
     name: String,
     title: String,
-    description: String,
+    description: Description,
     own: bool,
 }
 
@@ -77,7 +115,8 @@ struct AnalysisView {
     w: &'static Words,
     name: String,
     title: String,
-    description: String,
+    description: Description,
+    presets: Vec<Preset>,
     period: String,
     from: String,
     to: String,
@@ -88,6 +127,47 @@ struct AnalysisView {
     table: String,
     empty: bool,
     save: String,
+}
+
+/// A period that can be chosen.
+struct Preset {
+    label: &'static str,
+    link: String,
+    chosen: bool,
+}
+
+/// Periods to choose from, the other parameters kept.
+fn presets(name: &str, query: &Query, answer: &Answer, locale: Locale) -> Vec<Preset> {
+    let w = locale.words();
+    let year = answer
+        .days()
+        .map_or(String::new(), |(_, to)| to.year().to_string());
+    let known = [
+        (w.days_7, "last_7_days".to_owned()),
+        (w.days_30, "last_30_days".to_owned()),
+        (w.days_90, "last_90_days".to_owned()),
+        (w.this_month, "month".to_owned()),
+        (w.this_year, year),
+        (w.everything, "all".to_owned()),
+    ];
+    known
+        .into_iter()
+        .filter(|(_, period)| !period.is_empty())
+        .map(|(label, period)| {
+            let mut link = url::form_urlencoded::Serializer::new(String::new());
+            link.append_pair("period", &period);
+            let dates = ["period", "from", "to"];
+            let others = query
+                .iter()
+                .filter(|(key, _)| !dates.contains(&key.as_str()) && !OWN.contains(&key.as_str()));
+            link.extend_pairs(others);
+            Preset {
+                label,
+                chosen: query.get("period") == Some(&period),
+                link: format!("/analyses/{name}?{}", link.finish()),
+            }
+        })
+        .collect()
 }
 
 /// A parameter to be filled in.
@@ -116,9 +196,9 @@ async fn index(script: &Script, locale: Locale) -> Result<View, Failure> {
             .into_iter()
             .map(|described| Entry {
                 title: labels::title(&described.name, &described.title, locale),
-                name: described.name,
-                description: described.description,
+                description: described.describe(&Query::new(), locale),
                 own: !described.built_in,
+                name: described.name,
             })
             .collect(),
         broken: catalogue.broken.iter().map(fault).collect(),
@@ -163,7 +243,7 @@ pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, name: &str) -
 async fn compute(script: &Script, name: &str, query: &Query) -> Result<Answer, Failure> {
     let asked: Vec<(&str, String)> = query
         .iter()
-        .filter(|(key, value)| *key != "format" && !value.trim().is_empty())
+        .filter(|(key, value)| !OWN.contains(&key.as_str()) && !value.trim().is_empty())
         .map(|(key, value)| (key.as_str(), value.clone()))
         .collect();
     let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
@@ -186,14 +266,15 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
         .and_then(|hint| figure::by_hint(&answer, hint, locale));
     let figure = figure.filter(|_| !answer.rows.is_empty());
     let title = labels::title(&described.name, &described.title, locale);
+    let description = described.describe(query, locale);
     let fields = described.parameters.into_iter().map(|parameter| {
-        let default = match &parameter.default {
-            Value::String(text) => text.clone(),
-            Value::Null => String::new(),
-            other => other.to_string(),
-        };
+        let default = parameter.default_text();
         Field {
-            label: if parameter.description.is_empty() {
+            label: if let Some(french) =
+                labels::parameter(name, &parameter.name).filter(|_| locale == Locale::Fr)
+            {
+                french.to_owned()
+            } else if parameter.description.is_empty() {
                 labels::column(&parameter.name, locale)
             } else {
                 parameter.description
@@ -214,13 +295,14 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
         })
         .collect();
     let save = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(query.iter().filter(|(key, _)| *key != "format"))
+        .extend_pairs(query.iter().filter(|(key, _)| !OWN.contains(&key.as_str())))
         .finish();
     let html = AnalysisView {
         w,
         name: name.to_owned(),
         title: title.clone(),
-        description: described.description,
+        description,
+        presets: presets(name, query, &answer, locale),
         period: answer
             .days()
             .map_or_else(String::new, |(from, to)| format::period(from, to, locale)),

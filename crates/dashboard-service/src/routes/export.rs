@@ -1,6 +1,6 @@
 //! What is on the screen as a file: the same rows, columns and filters.
 
-use super::{analyses, overview};
+use super::{analyses, forecasts, overview};
 use crate::App;
 use crate::filter::Query;
 use crate::page::{Failure, Visit};
@@ -39,6 +39,17 @@ pub(crate) async fn analysis(
     )
 }
 
+/// `GET /forecasts/{id}/export?format=csv|csv-fr|json`.
+pub(crate) async fn forecast(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    visit: Visit,
+    axum::extract::Query(query): axum::extract::Query<Query>,
+) -> Response {
+    let name = format!("forecast-{id}");
+    answer(&visit, &query, &name, forecasts::table(&app, &visit, &id).await)
+}
+
 fn answer(visit: &Visit, query: &Query, name: &str, table: Result<Table, Failure>) -> Response {
     let form = match query.get("format").map(String::as_str) {
         None => Some(Save::Csv),
@@ -48,7 +59,10 @@ fn answer(visit: &Visit, query: &Query, name: &str, table: Result<Table, Failure
         return visit.answer(Err(Failure::BadFilter("format: csv, csv-fr, json".to_owned())));
     };
     match table {
-        Ok(table) => {
+        Ok(mut table) => {
+            if let Some(column) = query.get("_sort") {
+                table.sort_by(column, query.get("_order").is_some_and(|order| order == "desc"));
+            }
             let safe: String = name
                 .chars()
                 .filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')

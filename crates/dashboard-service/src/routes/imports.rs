@@ -1,9 +1,13 @@
 //! The page where files are dropped: preview, import, progress, rejects. The work is the script's; what it
 //! asks for goes through the relay.
 
-use crate::locale::Words;
+use super::jobs;
+use crate::App;
+use crate::locale::{Locale, Words};
 use crate::page::{Failure, View, Visit};
+use crate::script::Script;
 use askama::Template;
+use axum::extract::State;
 use axum::response::Response;
 use std::collections::BTreeMap;
 
@@ -11,15 +15,20 @@ use std::collections::BTreeMap;
 #[template(path = "imports.html")]
 struct ImportsView {
     w: &'static Words,
+    recent: String,
 }
 
 /// `GET /imports`.
-pub(crate) async fn get(visit: Visit) -> Response {
-    let w = visit.locale.words();
-    let html = ImportsView { w }.render();
-    visit.answer(html.map_err(Failure::from).map(|html| View {
+pub(crate) async fn get(State(app): State<App>, visit: Visit) -> Response {
+    visit.answer(view(&app.script, visit.locale).await)
+}
+
+async fn view(script: &Script, locale: Locale) -> Result<View, Failure> {
+    let w = locale.words();
+    let recent = jobs::recent_imports(script, locale).await?;
+    Ok(View {
         title: w.imports.to_owned(),
-        html,
+        html: ImportsView { w, recent }.render()?,
         figures: BTreeMap::new(),
-    }))
+    })
 }

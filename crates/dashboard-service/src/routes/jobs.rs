@@ -49,12 +49,19 @@ struct Job {
     notes: Vec<String>,
     #[serde(default)]
     error: Value,
+    #[serde(default)]
+    request: Value,
+    #[serde(default)]
+    result: Value,
 }
 
 /// A job as a line or a page shows it.
 struct Shown {
     id: i64,
     kind: String,
+    detail: String,
+    /// Where what it made is to be seen.
+    link: Option<String>,
     state: String,
     words: String,
     created: String,
@@ -71,13 +78,21 @@ impl Job {
         Shown {
             id: self.id,
             kind: labels::kind(&self.kind, locale).to_owned(),
+            detail: detail(self, locale),
+            link: self.result["id"]
+                .as_i64()
+                .filter(|_| self.kind == "forecast")
+                .map(|id| format!("/forecasts/{id}")),
             state: self.state.clone(),
             words: labels::state(&self.state, locale).to_owned(),
             created: self.created_at.as_deref().map(format::time).unwrap_or_default(),
             finished: self.finished_at.as_deref().map(format::time).unwrap_or_default(),
             counters: COUNTERS
                 .iter()
-                .map(|name| shown(&self.counters[*name], Kind::Integer, locale))
+                .map(|name| match self.kind.as_str() {
+                    "import" => shown(&self.counters[*name], Kind::Integer, locale),
+                    _ => String::new(),
+                })
                 .collect(),
             percent: self.progress["percent"].as_u64(),
             running: matches!(self.state.as_str(), "queued" | "running" | "interrupted"),
@@ -91,8 +106,15 @@ impl Job {
 #[template(path = "jobs.html")]
 struct JobsView {
     w: &'static Words,
-    jobs: Vec<Shown>,
+    jobs: String,
     next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "jobs_table.html")]
+struct JobsTable {
+    w: &'static Words,
+    jobs: Vec<Shown>,
 }
 
 #[derive(Template)]
@@ -129,9 +151,14 @@ async fn history(script: &Script, query: &Query, locale: Locale) -> Result<View,
         .collect();
     let page: Page = script.get("/jobs", &asked).await?;
     let w = locale.words();
+    let jobs: Vec<Shown> = page.jobs.iter().map(|job| job.shown(locale)).collect();
     let html = JobsView {
         w,
-        jobs: page.jobs.iter().map(|job| job.shown(locale)).collect(),
+        jobs: if jobs.is_empty() {
+            String::new()
+        } else {
+            JobsTable { w, jobs }.render()?
+        },
         next: page
             .next_page_token
             .map(|token| url::form_urlencoded::byte_serialize(token.as_bytes()).collect()),
@@ -163,8 +190,12 @@ async fn one(script: &Script, id: &str, locale: Locale) -> Result<View, Failure>
     let title = format!("{} {id}", w.job);
     let html = JobView {
         w,
-        counters: labels.into_iter().zip(line.counters.clone()).collect(),
-        sources: job.sources.iter().map(source).collect(),
+        counters: labels
+            .into_iter()
+            .zip(line.counters.clone())
+            .filter(|(_, count)| !count.is_empty())
+            .collect(),
+        sources: job.sources.iter().map(|of| source(of, locale)).collect(),
         notes: job.notes,
         rejects,
         job: line,
@@ -203,30 +234,107 @@ async fn rejects(script: &Script, id: i64, locale: Locale) -> Result<String, Fai
     )?)
 }
 
-fn source(source: &Value) -> Source {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+fn source(source: &Value, locale: Locale) -> Source {
+    Source {
+        name: format!("{} → {}", plain(&source["origin"]), plain(&source["table"])),
+        decisions: decided(&source["decisions"], locale),
+    }
+}
+
+/// What was decided about a source, in words.
+fn decided(decisions: &Value, locale: Locale) -> Vec<(String, String)> {
+    let terms = labels::terms(locale);
+    let term = |name: &str| {
+        let known = terms.iter().find(|(known, _)| *known == name);
+        known.map_or_else(|| name.replace('_', " "), |(_, term)| (*term).to_owned())
     };
-    let decisions = &source["decisions"];
-    let mut lines: Vec<(String, String)> = ["format", "packing", "encoding", "encoding_why"]
+    let facts = ["format", "packing", "encoding"].map(|name| (name, &decisions[name]));
+    let dialect = ["delimiter", "skip_lines"].map(|name| (name, &decisions["dialect"][name]));
+    let mut lines: Vec<(String, String)> = facts
         .into_iter()
-        .filter(|name| !decisions[*name].is_null())
-        .map(|name| (name.replace('_', " "), text(&decisions[name])))
+        .chain(dialect)
+        .filter(|(_, value)| !value.is_null() && **value != 0)
+        .map(|(name, value)| (term(name), plain(value).replace('\t', "tab")))
         .collect();
-    for (name, value) in decisions["dialect"].as_object().into_iter().flatten() {
-        lines.push((name.replace('_', " "), text(value)));
+    for mapped in decisions["mapping"].as_array().into_iter().flatten() {
+        if mapped["header"] != mapped["column"] {
+            lines.push((
+                plain(&mapped["header"]),
+                format!("→ {}", plain(&mapped["column"])),
+            ));
+        }
     }
     for column in decisions["columns"].as_array().into_iter().flatten() {
         let how: Vec<String> = ["decimal", "date_order", "decided_by"]
             .into_iter()
             .filter(|name| !column[*name].is_null())
-            .map(|name| text(&column[name]).replace('_', " "))
+            .map(|name| term(&plain(&column[name])))
             .collect();
-        lines.push((text(&column["column"]), how.join(", ")));
+        lines.push((plain(&column["column"]), how.join(", ")));
     }
-    Source {
-        name: format!("{} → {}", text(&source["origin"]), text(&source["table"])),
-        decisions: lines,
+    lines
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
     }
+}
+
+/// What a job is about: the files of an import, the analyses, the model of a forecast.
+fn detail(job: &Job, locale: Locale) -> String {
+    const SHOWN: usize = 3;
+    let request = &job.request;
+    let list = |values: Vec<String>| {
+        let more = values.len().saturating_sub(SHOWN);
+        let mut text = values[..values.len() - more].join(", ");
+        if more > 0 {
+            text = format!("{text} (+{more})");
+        }
+        text
+    };
+    match job.kind.as_str() {
+        "import" => {
+            let names = request["sources"].as_array().into_iter().flatten().map(|source| {
+                let named = [&source["upload"]["name"], &source["path"], &source["url"]];
+                let name = named.into_iter().find_map(Value::as_str);
+                name.map_or_else(|| plain(&source["table"]), str::to_owned)
+            });
+            let names = list(names.collect());
+            if request["dry_run"] == true {
+                format!("{names} ({})", locale.words().dry_run_mark)
+            } else {
+                names
+            }
+        }
+        "analysis" => {
+            let names = request["analyses"].as_array().into_iter().flatten();
+            list(
+                names
+                    .map(|name| labels::title(&plain(name), &plain(name), locale))
+                    .collect(),
+            )
+        }
+        "forecast" => job.result["label"].as_str().map_or_else(
+            || labels::model(request["model"].as_str().unwrap_or_default(), locale).to_owned(),
+            str::to_owned,
+        ),
+        _ => String::new(),
+    }
+}
+
+/// The newest imports, as a table of links; empty when there are none.
+pub(crate) async fn recent_imports(script: &Script, locale: Locale) -> Result<String, Failure> {
+    let asked = [("kind", "import".to_owned()), ("page_size", "10".to_owned())];
+    let page: Page = script.get("/jobs", &asked).await?;
+    if page.jobs.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(JobsTable {
+        w: locale.words(),
+        jobs: page.jobs.iter().map(|job| job.shown(locale)).collect(),
+    }
+    .render()?)
 }

@@ -32,6 +32,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/language/{tag}", get(language::set))
         .route("/export/{widget}", get(export::widget))
         .route("/analyses/{name}/export", get(export::analysis))
+        .route("/forecasts/{id}/export", get(export::forecast))
         .fallback(page::missing)
         .layer(CompressionLayer::new());
     let relayed = Router::new()

@@ -141,9 +141,18 @@ async fn axe_finds_nothing_of_level_a_or_aa() {
         eprintln!("skipped: axe-core is not there (npm ci --prefix crates/dashboard-service/tests/browser)");
         return;
     };
+    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    for request in [r#"{"model":"naive","to":"2023-11-26"}"#, r#"{"model":"naive"}"#] {
+        let made = reqwest::Client::new()
+            .post(format!("{script_url}/jobs/forecast"))
+            .header("prefer", "wait=60")
+            .body(request);
+        assert_eq!(made.send().await.unwrap().status(), 200);
+    }
     let page = &mut stage.browser;
-    for theme in ["light", "dark"] {
+    for (theme, width) in [("light", 1280), ("dark", 1280), ("light", 360)] {
         page.feature("prefers-color-scheme", theme).await;
+        page.screen(width, 900, width < 500).await;
         for path in [
             "/",
             "/?region=Occitanie&product=1",
@@ -152,7 +161,8 @@ async fn axe_finds_nothing_of_level_a_or_aa() {
             "/analyses/region",
             "/analyses/abc",
             "/analyses/summary",
-            "/forecasts",
+            "/forecasts?compare=yes",
+            "/forecasts/1",
             "/imports",
             "/jobs",
             "/jobs/1",
@@ -168,7 +178,11 @@ async fn axe_finds_nothing_of_level_a_or_aa() {
                         found.violations.map((fault) => fault.id + ': ' + fault.nodes.map((node) => node.html.slice(0, 200) + ' ' + node.failureSummary).join(' | ')))",
                 )
                 .await;
-            assert_eq!(found.as_array().unwrap().len(), 0, "{theme} {path}: {found:#}");
+            assert_eq!(
+                found.as_array().unwrap().len(),
+                0,
+                "{theme} {width} {path}: {found:#}"
+            );
         }
     }
 }

@@ -261,6 +261,23 @@ impl Browser {
         middle
     }
 
+    /// Waits for an event of the protocol that `is_it` takes.
+    pub(crate) async fn until_event(&mut self, method: &str, is_it: impl Fn(&Value) -> bool) {
+        let shared = Arc::clone(&self.shared);
+        let happened = async {
+            loop {
+                let heard = shared.heard.notified();
+                if self.events(method).iter().any(&is_it) {
+                    return;
+                }
+                let _ = tokio::time::timeout(Duration::from_millis(200), heard).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, happened)
+            .await
+            .unwrap_or_else(|_| panic!("{method} does not come"));
+    }
+
     /// A click of the mouse in the middle of what an expression finds.
     pub(crate) async fn click(&mut self, element: &str) {
         let middle = self.point_at(element).await;

@@ -148,6 +148,60 @@ async fn the_first_document_holds_total_and_tables() {
 }
 
 #[tokio::test]
+async fn a_table_that_was_sorted_is_saved_in_that_order() {
+    let Some(mut stage) = Stage::with_sample("en").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+    page.visit_drawn("/").await;
+
+    page.click("document.querySelector('[aria-labelledby=t-regions] thead button')")
+        .await;
+    let shown = page
+        .eval("[...document.querySelectorAll('[aria-labelledby=t-regions] tbody th')].map((cell) => cell.textContent)")
+        .await;
+    let link = page
+        .eval("document.querySelector('[aria-labelledby=t-regions] .save a').getAttribute('href')")
+        .await;
+    page.assert_clean();
+
+    let saved = stage.get(link.as_str().unwrap()).await;
+    let saved: Vec<&str> = saved
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').next())
+        .collect();
+    let shown: Vec<String> = serde_json::from_value(shown).unwrap();
+    assert_eq!(saved, shown);
+    assert_eq!((saved[0], saved[5]), ("Auvergne-Rhône-Alpes", "Grand Est"));
+}
+
+#[tokio::test]
+async fn a_chart_is_saved_as_a_picture() {
+    let Some(mut stage) = Stage::with_sample("en").await else {
+        return;
+    };
+    let folder = tempfile::TempDir::new().unwrap();
+    let page = &mut stage.browser;
+    page.visit_drawn("/").await;
+    let where_to = serde_json::json!({
+        "behavior": "allow", "downloadPath": folder.path(), "eventsEnabled": true,
+    });
+    page.call("Browser.setDownloadBehavior", where_to).await;
+
+    page.click("document.querySelector('[data-png=products]')").await;
+    page.until_event("Browser.downloadProgress", |event| {
+        event["params"]["state"] == "completed"
+    })
+    .await;
+
+    let picture = std::fs::read(folder.path().join("comptoir-products.png")).unwrap();
+    assert!(picture.starts_with(b"\x89PNG"));
+    assert!(picture.len() > 10_000, "{} bytes", picture.len());
+    page.assert_clean();
+}
+
+#[tokio::test]
 async fn files_hold_what_is_on_the_screen() {
     let Some(stage) = Stage::with_sample("en").await else {
         return;

@@ -9,6 +9,7 @@ mod access;
 mod browser;
 mod figures;
 mod filters;
+mod forecasts;
 mod imports;
 mod pages;
 mod pictures;

@@ -1,6 +1,8 @@
 //! The other pages.
 
 use crate::stage::Stage;
+use dashboard_service::Config;
+use test_kit::TestStack;
 
 #[tokio::test]
 async fn every_analysis_has_its_page_and_chart() {
@@ -27,6 +29,68 @@ async fn every_analysis_has_its_page_and_chart() {
             .await;
         assert_eq!(drawn, !number, "{link}");
     }
+    page.assert_clean();
+}
+
+#[tokio::test]
+async fn an_analysis_of_ones_own_is_drawn_and_a_broken_one_named() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(
+        folder.path().join("cities.sql"),
+        "-- title: Revenue by city\n-- description: Where the money comes from.\n-- column: city text\n\
+         -- column: total_sales money\n-- chart: bar city total_sales\n\
+         SELECT city, SUM(amount_cents) AS total_sales FROM sales JOIN stores ON stores.id = sales.store_id\n\
+         WHERE sale_date BETWEEN :from AND :to GROUP BY city ORDER BY total_sales DESC LIMIT 3\n",
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("broken.sql"), "SELECT 1\n").unwrap();
+    let stack = TestStack::start_with(&TestStack::sample_data(), |config| {
+        config.analyses = Some(folder.path().to_owned());
+    })
+    .await;
+    stack.import_sample().await;
+    let config = Config::for_script(stack.script_url.clone());
+    let Some(mut stage) = Stage::on(config, Some(stack), "fr").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+
+    page.visit("/analyses").await;
+    let own = page.text(".tiles li:has(.own)").await;
+    assert!(
+        own.contains("Revenue by city") && own.contains("personnelle"),
+        "{own}"
+    );
+    assert!(page.text("main").await.contains("broken.sql"));
+    page.visit_drawn("/analyses/cities").await;
+
+    let bars = page
+        .eval("document.querySelectorAll('#chart .bars .point').length")
+        .await;
+    assert_eq!(bars, 3);
+    assert_eq!(page.text("thead th").await, "Ville");
+    page.assert_clean();
+}
+
+#[tokio::test]
+async fn an_analysis_has_presets_and_words_of_the_reader() {
+    let Some(mut stage) = Stage::with_sample("fr").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+    page.visit_drawn("/analyses/abc?a=50").await;
+    assert!(
+        page.text("main").await.contains("classe A jusqu’à 50\u{202f}%"),
+        "{}",
+        page.text("main").await
+    );
+
+    page.click("document.querySelector('.presets a:last-child')")
+        .await;
+    page.until("location.search === '?period=all&a=50'").await;
+
+    page.until("document.querySelector('.period').textContent.includes('octobre')")
+        .await;
     page.assert_clean();
 }
 

@@ -28,6 +28,11 @@ async fn a_desktop_in_light_and_dark() {
     let Some(mut stage) = Stage::with_sample("fr").await else {
         return;
     };
+    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    let made = reqwest::Client::new()
+        .post(format!("{script_url}/jobs/forecast"))
+        .header("prefer", "wait=60");
+    assert_eq!(made.send().await.unwrap().status(), 200);
     let page = &mut stage.browser;
 
     for (theme, name) in [("light", "desktop.png"), ("dark", "dark.png")] {
@@ -44,7 +49,8 @@ async fn a_desktop_in_light_and_dark() {
         ("/analyses", "analyses.png"),
         ("/analyses/seasonality", "seasonality.png"),
         ("/analyses/store", "store.png"),
-        ("/forecasts", "forecasts.png"),
+        ("/forecasts?compare=yes", "forecasts.png"),
+        ("/forecasts/1", "forecast.png"),
         ("/imports", "imports.png"),
         ("/jobs", "jobs.png"),
         ("/jobs/1", "job.png"),
