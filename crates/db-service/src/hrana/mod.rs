@@ -2,12 +2,13 @@
 //!
 //! `proto` is the shape of requests, `encode` of answers, `error` of refusals; `streams` keeps connections between
 //! requests; `runner` runs statements on one; `pipeline` and `cursor` are the two kinds of request, `single`
-//! those of version 1. Invariant: a
-//! baton is good for one request, and a stream serves one at a time.
+//! those of version 1, `lone` what a stream of one statement comes to. Invariant: a baton is good for one request, and a
+//! stream serves one at a time.
 
 pub(crate) mod cursor;
 mod encode;
 pub(crate) mod error;
+mod lone;
 pub(crate) mod pipeline;
 mod proto;
 mod runner;

@@ -2,10 +2,12 @@
 
 use super::encode::{push_columns, push_description, push_effect, push_json, push_number, push_row};
 use super::error::{Refusal, StatementError};
+use super::lone;
 use super::proto::{Batch, Pipeline, Request, Statement, parse};
 use super::runner::Runner;
-use crate::engine::{Cell, EngineError, Halt, Rights, SessionSink};
+use crate::engine::{Cell, Effect, EngineError, Halt, Rights, SessionSink};
 use crate::state::App;
+use bytes::Bytes;
 use db_api::ColumnHead;
 use std::sync::Arc;
 
@@ -18,6 +20,12 @@ pub(crate) async fn answer(
 ) -> Result<Vec<u8>, Refusal> {
     let pipeline: Pipeline = parse(body)?;
     pipeline.check()?;
+    if pipeline.baton.is_none()
+        && let [Request::Execute(statement), Request::Close] = &pipeline.requests[..]
+        && let Some(outcome) = lone::execute(app, rights, route, statement).await
+    {
+        return Ok(executed_and_closed(outcome));
+    }
     let mut held = app.streams.take(pipeline.baton.as_deref(), rights).await?;
     if !matches!(pipeline.requests[..], [] | [Request::Close]) {
         held.make_room().await?;
@@ -31,6 +39,30 @@ pub(crate) async fn answer(
         .map_err(|cause| EngineError::broken(format!("a pipeline ended without an answer: {cause}")))?;
     drop(client);
     Ok(answer)
+}
+
+/// The answer to `execute` and `close`.
+fn executed_and_closed(outcome: Result<Bytes, StatementError>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.extend_from_slice(b"{\"results\":[");
+    match outcome {
+        Ok(result) => {
+            out.extend_from_slice(b"{\"type\":\"ok\",\"response\":{\"type\":\"execute\",\"result\":");
+            out.extend_from_slice(&result);
+            out.extend_from_slice(b"}}");
+        }
+        Err(error) => push_error(&mut out, &error),
+    }
+    out.extend_from_slice(
+        b",{\"type\":\"ok\",\"response\":{\"type\":\"close\"}}],\"baton\":null,\"base_url\":null}",
+    );
+    out
+}
+
+fn push_error(out: &mut Vec<u8>, error: &StatementError) {
+    out.extend_from_slice(b"{\"type\":\"error\",\"error\":");
+    error.push(out);
+    out.push(b'}');
 }
 
 /// Runs the requests, one after the other.
@@ -47,9 +79,7 @@ fn run(mut runner: Runner, requests: &[Request], max_bytes: u64) -> Vec<u8> {
             Ok(()) => out.extend_from_slice(b"}}"),
             Err(error) => {
                 out.truncate(begins);
-                out.extend_from_slice(b"{\"type\":\"error\",\"error\":");
-                error.push(&mut out);
-                out.push(b'}');
+                push_error(&mut out, &error);
             }
         }
     }
@@ -157,47 +187,80 @@ pub(super) fn push_result(
 ) -> Result<(), StatementError> {
     let mut sink = ResultSink {
         out,
-        want_rows: statement.want_rows,
-        rows: 0,
-        max_bytes,
+        rows: ResultRows::new(statement.want_rows, max_bytes),
     };
     let effect = runner.execute(statement, &mut sink)?;
-    let rows = sink.rows;
-    out.push(b']');
-    push_effect(out, &effect, rows);
+    sink.rows.end(sink.out, &effect);
     Ok(())
 }
 
 /// Writes columns and rows into the answer.
 struct ResultSink<'a> {
     out: &'a mut Vec<u8>,
+    rows: ResultRows,
+}
+
+impl SessionSink for ResultSink<'_> {
+    fn begin(&mut self, columns: Vec<ColumnHead>, _holds_up_writers: bool) -> Result<(), Halt> {
+        ResultRows::begin(self.out, &columns);
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt> {
+        self.rows.row(self.out, cells)
+    }
+}
+
+/// The result of a statement as it is written, within a limit.
+pub(super) struct ResultRows {
     want_rows: bool,
     rows: u64,
     max_bytes: u64,
 }
 
-impl SessionSink for ResultSink<'_> {
-    fn begin(&mut self, columns: Vec<ColumnHead>, _holds_up_writers: bool) -> Result<(), Halt> {
-        self.out.extend_from_slice(b"{\"cols\":");
-        push_columns(self.out, &columns);
-        self.out.extend_from_slice(b",\"rows\":[");
-        Ok(())
+impl ResultRows {
+    /// No row yet.
+    pub(super) fn new(want_rows: bool, max_bytes: u64) -> Self {
+        Self {
+            want_rows,
+            rows: 0,
+            max_bytes,
+        }
     }
 
-    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Halt> {
+    /// Forgets the rows, since the statement runs anew.
+    pub(super) fn restart(&mut self) {
+        self.rows = 0;
+    }
+
+    /// Appends what goes before the rows.
+    pub(super) fn begin(out: &mut Vec<u8>, columns: &[ColumnHead]) {
+        out.extend_from_slice(b"{\"cols\":");
+        push_columns(out, columns);
+        out.extend_from_slice(b",\"rows\":[");
+    }
+
+    /// Appends a row.
+    pub(super) fn row(&mut self, out: &mut Vec<u8>, cells: &[Cell<'_>]) -> Result<(), Halt> {
         self.rows += 1;
         if !self.want_rows {
             return Ok(());
         }
         if self.rows > 1 {
-            self.out.push(b',');
+            out.push(b',');
         }
-        push_row(self.out, cells);
-        if self.out.len() as u64 > self.max_bytes {
+        push_row(out, cells);
+        if out.len() as u64 > self.max_bytes {
             return Err(Halt::Failed(EngineError::ResultTooLarge {
                 limit_bytes: self.max_bytes,
             }));
         }
         Ok(())
+    }
+
+    /// Appends what goes after the rows.
+    pub(super) fn end(&self, out: &mut Vec<u8>, effect: &Effect) {
+        out.push(b']');
+        push_effect(out, effect, self.rows);
     }
 }

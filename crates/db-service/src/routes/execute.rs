@@ -97,8 +97,8 @@ impl Work {
         let ticket = app
             .registry
             .open(Kind::Write, &self.text, caller.0.token.as_deref());
-        let mut digest = blake3::Hasher::new();
         let key = if headers.contains_key(db_api::IDEMPOTENCY_KEY) {
+            let mut digest = blake3::Hasher::new();
             digest.update(body);
             idempotency(headers, &caller.0, self.route, &digest)?
         } else {

@@ -17,7 +17,7 @@ async fn count(db: &TestDb, table: &str) -> i64 {
         .unwrap()
 }
 
-async fn metric(db: &TestDb, name: &str) -> f64 {
+pub(crate) async fn metric(db: &TestDb, name: &str) -> f64 {
     let text = get(db, "/metrics").await.text;
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
@@ -25,12 +25,12 @@ async fn metric(db: &TestDb, name: &str) -> f64 {
 }
 
 /// Holds the writer until it is stopped.
-fn hold_the_writer(db: &TestDb) -> tokio::task::JoinHandle<u16> {
+pub(crate) fn hold_the_writer(db: &TestDb) -> tokio::task::JoinHandle<u16> {
     let hold = request(db, Method::POST, "/v1/execute").json(&json!({"sql": super::http::ENDLESS}));
     tokio::spawn(async move { send(hold).await.status })
 }
 
-async fn stop_the_holder(db: &TestDb) {
+pub(crate) async fn stop_the_holder(db: &TestDb) {
     let mut stopped = false;
     until("the holder is found", async || {
         for query in get(db, "/v1/queries").await.json()["queries"].as_array().unwrap() {
@@ -44,7 +44,7 @@ async fn stop_the_holder(db: &TestDb) {
     .await;
 }
 
-async fn holder_runs(db: &TestDb) {
+pub(crate) async fn holder_runs(db: &TestDb) {
     until("the writer is held", async || {
         get(db, "/v1/queries")
             .await
@@ -328,4 +328,20 @@ async fn a_write_whose_client_went_away_while_it_waited_does_not_happen() {
 
     run(&db, &["INSERT INTO t VALUES (2)"]).await;
     assert_eq!(count(&db, "t").await, 1);
+}
+
+#[tokio::test]
+async fn a_write_whose_rows_have_no_room_in_the_answer_has_not_happened() {
+    let db = TestDb::start_with(|config| config.limits.max_result_bytes = 10_000).await;
+    run(&db, &["CREATE TABLE t (text TEXT)"]).await;
+
+    let answer = post(
+        &db,
+        "/v1/execute",
+        json!({"sql": "INSERT INTO t VALUES (hex(zeroblob(20000))) RETURNING text"}),
+    )
+    .await;
+
+    assert!(answer.detail().contains("max_result_bytes"), "{}", answer.text);
+    assert_eq!(count(&db, "t").await, 0);
 }

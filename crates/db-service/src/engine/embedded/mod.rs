@@ -20,7 +20,7 @@ mod snapshots;
 mod text;
 mod writer;
 
-pub(crate) use text::statements;
+pub(crate) use text::{first_word, statements};
 
 use super::{
     Answer, Bulk, BulkDone, BulkSource, Control, Engine, EngineError, Halt, Read, RowSink, Session, Stats,

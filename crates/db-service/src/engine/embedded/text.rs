@@ -41,6 +41,14 @@ pub(crate) fn changes_rows_only(sql: &str) -> bool {
     .any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
+/// Whether a statement that writes may give rows: false only when it cannot.
+pub(crate) fn may_return_rows(sql: &str) -> bool {
+    const CLAUSE: &[u8] = b"RETURNING";
+    sql.as_bytes()
+        .windows(CLAUSE.len())
+        .any(|part| part.eq_ignore_ascii_case(CLAUSE))
+}
+
 /// The first keyword of `sql`, after blanks, comments and empty statements; empty when there is none.
 pub(crate) fn first_word(sql: &str) -> &str {
     let rest = without_blanks(sql);

@@ -396,14 +396,14 @@ impl WriterThread {
         if write.control.must_stop() {
             return (Err(EngineError::Cancelled("its client went away")), pending);
         }
-        // One statement is its own savepoint: SQLite takes back what a failing statement did.
+        // One statement is its own savepoint: SQLite takes back what a failing statement did. But it has done all before
+        // it gives the first row, and the answer may have no room for the rows.
         let marked = write.dry_run
             || write.idempotency.is_some()
             || write.statements.len() != 1
-            || write
-                .statements
-                .iter()
-                .any(|one| one.params_many.is_some() || one.else_sql.is_some());
+            || write.statements.iter().any(|one| {
+                one.params_many.is_some() || one.else_sql.is_some() || text::may_return_rows(&one.sql)
+            });
         if marked && let Err(error) = self.run_own("SAVEPOINT request") {
             return (Err(error), pending);
         }

@@ -3,6 +3,7 @@
 mod batches;
 mod cursor;
 mod limits;
+mod lone;
 mod protocol;
 mod rights;
 mod sdk;
