@@ -23,6 +23,20 @@ pub(crate) fn requests() -> Requests {
     })
 }
 
+/// The same as the SDKs of libSQL send it.
+fn requests_of_sdks() -> Requests {
+    Arc::new(|buffer, connection, sequence| {
+        load::post(
+            buffer,
+            "/v2/pipeline",
+            &format!(
+                "{{\"requests\":[{{\"type\":\"execute\",\"stmt\":{{\"sql\":\"INSERT INTO notes (text) VALUES (?)\",\"args\":[{{\"type\":\"text\",\"value\":\"note {connection} {sequence}\"}}]}}}},{{\"type\":\"close\"}}]}}"
+            ),
+        );
+        0
+    })
+}
+
 /// Measures.
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let database = bench.path("insert.db");
@@ -35,17 +49,20 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let db = Server::db(&database, &[])?;
     let alone = Server::db(&single, &["--max-group-writes", "1"])?;
     let insert = requests();
-    let (mut of_raw, mut of_alone, mut one) = (Vec::new(), Vec::new(), Vec::new());
+    let insert_of_sdks = requests_of_sdks();
+    let (mut of_raw, mut of_sdks, mut of_alone, mut one) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         let raw = raw_inserts(&raw_conn, bench.seconds)?;
         let at_16 = rate(&db, 16, bench.seconds, &insert)?;
+        let sdks_at_16 = rate(&db, 16, bench.seconds, &insert_of_sdks)?;
         let at_1 = rate(&db, 1, bench.seconds, &insert)?;
         let at_64 = rate(&db, 64, bench.seconds, &insert)?;
         let alone_at_64 = rate(&alone, 64, bench.seconds, &insert)?;
         eprintln!(
-            "  raw {raw:.0}/s, 16 connections {at_16:.0}/s, 1 connection {at_1:.0}/s, 64 connections {at_64:.0}/s, 64 connections without group commit {alone_at_64:.0}/s"
+            "  raw {raw:.0}/s, 16 connections {at_16:.0}/s, 16 SDKs {sdks_at_16:.0}/s, 1 connection {at_1:.0}/s, 64 connections {at_64:.0}/s, 64 connections without group commit {alone_at_64:.0}/s"
         );
         of_raw.push(at_16 / raw);
+        of_sdks.push(sdks_at_16 / raw);
         of_alone.push(at_64 / alone_at_64);
         one.push(at_1 / raw);
     }
@@ -64,6 +81,12 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     report.add(
         "durable insert, 1 connection: rate of raw one-thread transactions",
         median(one),
+        "x",
+        Goal::None,
+    );
+    report.add(
+        "durable insert, 16 SDKs (Hrana): rate of raw one-thread transactions",
+        median(of_sdks),
         "x",
         Goal::None,
     );

@@ -41,8 +41,16 @@ impl JsonWrite {
             outcomes: 0,
             begins: 0,
         };
-        sink.reset();
+        sink.begin();
         sink
+    }
+
+    /// Opens the answer.
+    fn begin(&mut self) {
+        if let Shape::Many { .. } = self.shape {
+            self.rows.out.extend_from_slice(b"{\"results\":[");
+        }
+        self.begins = self.rows.out.len();
     }
 
     /// Opens the outcome of the next statement.
@@ -64,10 +72,7 @@ impl WriteSink for JsonWrite {
     fn reset(&mut self) {
         self.rows = JsonRows::new(self.form, self.max_rows, self.max_bytes);
         self.outcomes = 0;
-        if let Shape::Many { .. } = self.shape {
-            self.rows.out.extend_from_slice(b"{\"results\":[");
-        }
-        self.begins = self.rows.out.len();
+        self.begin();
     }
 
     fn columns(&mut self, columns: Vec<ColumnHead>) -> Result<(), Halt> {
