@@ -1,5 +1,5 @@
 -- title: ABC of products
--- description: Products by revenue in the window, from the largest: class A until the share before a product reaches {a} percent, B until {b} percent, else C. Products without net revenue are C.
+-- description: Products by revenue in the window, from the largest: class A as long as those before a product make less than 80 percent (a), B less than 95 percent (b), else C. Products without net revenue are C.
 -- param: a integer 80 "Percent of revenue where class A ends"
 -- param: b integer 95 "Percent of revenue where class B ends"
 -- column: product_id integer
@@ -8,6 +8,7 @@
 -- column: share percent = total_sales / window_total
 -- column: cumulative_share percent = cumulative / window_total
 -- column: class text
+-- column: rank integer
 -- figure: products_in_a integer
 -- headline: products_in_a
 -- chart: bar name cumulative_share
@@ -22,6 +23,7 @@ ranked AS (
         product_id,
         total_sales,
         SUM(total_sales) OVER () AS window_total,
+        RANK() OVER (ORDER BY total_sales DESC) AS rank,
         SUM(total_sales) OVER (ORDER BY total_sales DESC, product_id ROWS UNBOUNDED PRECEDING) AS cumulative
     FROM totals
 ),
@@ -43,6 +45,7 @@ SELECT
     classed.window_total,
     classed.cumulative,
     classed.class,
+    classed.rank,
     SUM(classed.class = 'A') OVER () AS products_in_a
 FROM classed
 LEFT JOIN products ON products.id = classed.product_id

@@ -1,5 +1,5 @@
 -- title: Growth by region
--- description: Net revenue of each region in the window against the window before it. Withheld where one of the two is not wholly inside the data; the same number of days of both is beside it.
+-- description: Net revenue of each region in the window against the window before it (or a year before, with compare=year_before). Withheld where one of the two is not wholly inside the data; the same number of days of both is beside it.
 -- window: month
 -- column: region text
 -- column: previous money
@@ -10,11 +10,22 @@
 -- column: growth_to_date percent = difference_to_date / base_to_date
 -- column: zero_base boolean
 -- column: negative_base boolean
+-- column: contribution percent points = difference / total_base
+-- column: day_adjusted_growth percent = adjusted_difference / adjusted_base
 -- figure: total_growth percent = total_difference / total_base
 -- figure: partial_period boolean
+-- figure: zero_bases integer
+-- figure: new_regions text
+-- figure: lost_regions text
+-- figure: high_potential text
 -- headline: total_growth
 -- chart: bar region growth
 -- note: Growth compares {from} to {to} with {previous_from} to {previous_to}.
+-- note: contribution is how many points of the total growth a region makes; day_adjusted_growth compares the revenue per day, as months differ in length.
+-- note if high_potential: Of the regions with at least 1 % of the revenue, {high_potential} grows most.
+-- note if zero_bases: {zero_bases} regions had no revenue before: their growth is empty, difference says how much came.
+-- note if new_regions: New: {new_regions}.
+-- note if lost_regions: Without revenue now: {lost_regions}.
 -- note if partial_period: One of the two periods is not wholly inside the data, so growth is withheld; growth_to_date compares the same number of days.
 WITH totals AS (
     SELECT
@@ -23,7 +34,7 @@ WITH totals AS (
         SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to) AS previous,
         SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to_date) AS previous_to_date
     FROM store_days
-    WHERE sale_date BETWEEN MIN(:from, :previous_from) AND :to
+    WHERE sale_date BETWEEN :from AND :to OR sale_date BETWEEN :previous_from AND :previous_to
     GROUP BY store_id
 ),
 regions AS (
@@ -35,6 +46,11 @@ regions AS (
     FROM totals
     LEFT JOIN stores ON stores.id = totals.store_id
     GROUP BY COALESCE(stores.region, '(unknown)')
+),
+lengths AS (
+    SELECT
+        CAST(JULIANDAY(:to) - JULIANDAY(:from) AS INTEGER) + 1 AS current_days,
+        CAST(JULIANDAY(:previous_to) - JULIANDAY(:previous_from) AS INTEGER) + 1 AS previous_days
 )
 SELECT
     region,
@@ -47,10 +63,22 @@ SELECT
     ABS(previous_to_date) AS base_to_date,
     previous = 0 AS zero_base,
     previous < 0 AS negative_base,
+    CASE WHEN :comparable THEN current * previous_days - previous * current_days END AS adjusted_difference,
+    ABS(previous) * current_days AS adjusted_base,
+    SUM(previous = 0) OVER () AS zero_bases,
+    (SELECT GROUP_CONCAT(region, ', ' ORDER BY region) FROM regions WHERE previous = 0 AND current <> 0) AS new_regions,
+    (SELECT GROUP_CONCAT(region, ', ' ORDER BY region) FROM regions WHERE previous <> 0 AND current = 0) AS lost_regions,
+    (
+        SELECT region FROM regions
+        WHERE :comparable AND previous > 0 AND current > previous
+            AND current * 100 >= (SELECT SUM(current) FROM regions)
+        ORDER BY (current - previous) * 1000000 / previous DESC, current DESC, region
+        LIMIT 1
+    ) AS high_potential,
     SUM(current - previous) OVER () AS total_difference,
     CASE WHEN :comparable THEN ABS(SUM(previous) OVER ()) END AS total_base,
     NOT :comparable AS partial_period
-FROM regions
+FROM regions, lengths
 ORDER BY
     CASE WHEN previous = 0 THEN NULL ELSE (current - previous) * 1000000 / ABS(previous) END DESC NULLS LAST,
     current DESC,

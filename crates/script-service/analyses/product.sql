@@ -5,8 +5,10 @@
 -- column: total_sales money
 -- column: share percent = total_sales / window_total
 -- column: units integer
+-- figure: negative_members integer
 -- headline: total_sales
 -- chart: bar name total_sales
+-- note if negative_members: {negative_members} products have more returns than sales, so the shares of the others can exceed 100 %.
 WITH totals AS (
     SELECT product_id, SUM(amount_cents) AS total_sales, SUM(units) AS units
     FROM product_days
@@ -18,6 +20,7 @@ SELECT
     products.name,
     totals.total_sales,
     SUM(totals.total_sales) OVER () AS window_total,
+    SUM(totals.total_sales < 0) OVER () AS negative_members,
     totals.units
 FROM totals
 LEFT JOIN products ON products.id = totals.product_id

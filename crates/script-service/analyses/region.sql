@@ -3,8 +3,10 @@
 -- column: region text
 -- column: total_sales money
 -- column: share percent = total_sales / window_total
+-- figure: negative_members integer
 -- headline: total_sales
 -- chart: map region total_sales
+-- note if negative_members: {negative_members} regions have more returns than sales, so the shares of the others can exceed 100 %.
 WITH totals AS (
     SELECT store_id, SUM(amount_cents) AS total_sales
     FROM store_days
@@ -14,7 +16,8 @@ WITH totals AS (
 SELECT
     COALESCE(stores.region, '(unknown)') AS region,
     SUM(totals.total_sales) AS total_sales,
-    SUM(SUM(totals.total_sales)) OVER () AS window_total
+    SUM(SUM(totals.total_sales)) OVER () AS window_total,
+    SUM(SUM(totals.total_sales) < 0) OVER () AS negative_members
 FROM totals
 LEFT JOIN stores ON stores.id = totals.store_id
 GROUP BY COALESCE(stores.region, '(unknown)')

@@ -7,8 +7,11 @@
 -- column: total_sales money
 -- column: share percent = total_sales / window_total
 -- column: units integer
+-- column: rank integer
+-- figure: negative_members integer
 -- headline: total_sales
 -- chart: bar city total_sales
+-- note if negative_members: {negative_members} stores have more returns than sales, so the shares of the others can exceed 100 %.
 WITH totals AS (
     SELECT store_id, SUM(amount_cents) AS total_sales, SUM(units) AS units
     FROM store_days
@@ -22,7 +25,9 @@ SELECT
     stores.address,
     totals.total_sales,
     SUM(totals.total_sales) OVER () AS window_total,
-    totals.units
+    SUM(totals.total_sales < 0) OVER () AS negative_members,
+    totals.units,
+    RANK() OVER (ORDER BY totals.total_sales DESC) AS rank
 FROM totals
 LEFT JOIN stores ON stores.id = totals.store_id
 ORDER BY totals.total_sales DESC, totals.store_id

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use tracing::{info, warn};
 
 /// The built-in analyses by name, in the order in which they are listed.
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 22] = [
     ("summary", include_str!("../../analyses/summary.sql")),
     ("total", include_str!("../../analyses/total.sql")),
     ("product", include_str!("../../analyses/product.sql")),
@@ -21,6 +21,22 @@ const BUILT_IN: [(&str, &str); 12] = [
     ("growth", include_str!("../../analyses/growth.sql")),
     ("targets", include_str!("../../analyses/targets.sql")),
     ("abc", include_str!("../../analyses/abc.sql")),
+    ("week", include_str!("../../analyses/week.sql")),
+    ("to_date", include_str!("../../analyses/to_date.sql")),
+    (
+        "moving_average",
+        include_str!("../../analyses/moving_average.sql"),
+    ),
+    ("month_index", include_str!("../../analyses/month_index.sql")),
+    (
+        "product_growth",
+        include_str!("../../analyses/product_growth.sql"),
+    ),
+    ("like_for_like", include_str!("../../analyses/like_for_like.sql")),
+    ("concentration", include_str!("../../analyses/concentration.sql")),
+    ("pricing", include_str!("../../analyses/pricing.sql")),
+    ("returns", include_str!("../../analyses/returns.sql")),
+    ("tickets", include_str!("../../analyses/tickets.sql")),
 ];
 
 /// An analysis that can be asked for.

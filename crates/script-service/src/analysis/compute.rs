@@ -7,7 +7,8 @@
 
 use super::catalog::Analysis;
 use super::figures::Figure;
-use super::header::{AnalysisColumn, AnalysisParameter, ColumnType, Header, NoteCondition};
+use super::header::{AnalysisColumn, AnalysisParameter, ColumnType, Header, NoteCondition, Reach};
+use super::rounding::{self, Rounding};
 use super::window::{self, Coverage, Span, Window, WindowQuery};
 use crate::import::cents;
 use crate::params::positional;
@@ -37,6 +38,7 @@ pub(crate) struct Question {
     pub window: WindowQuery,
     pub filters: Filters,
     pub limit: Option<u64>,
+    pub rounding: Rounding,
     /// Takes the sums from the lines instead of from the daily sums.
     pub from_lines: bool,
     /// Values of the analysis's own parameters.
@@ -150,14 +152,14 @@ pub(crate) async fn answer(
         let span = window::resolve(&question.window, analysis.header.window, state.coverage)
             .map_err(ComputeError::Question)?;
         let sql = with_sources(&analysis.header.sql, &question.filters, question.from_lines);
-        let params = bind(&sql, &span, question, &own);
+        let params = bind(&sql, &span, question, &own, analysis.header.reads);
         let result = db
             .query(&sql, params)
             .await
             .map_err(|error| of_file(analysis, error))?;
         let after = current_state(db).await?;
         if after.version == state.version || attempt == ATTEMPTS {
-            return compose(analysis, &span, &result, state.version);
+            return compose(analysis, &span, &result, state.version, question);
         }
         state = after;
         attempt += 1;
@@ -180,6 +182,7 @@ fn compose(
     span: &Span,
     result: &QueryResult,
     version: i64,
+    question: &Question,
 ) -> Result<Answer, ComputeError> {
     let header = &analysis.header;
     let columns = if header.columns.is_empty() {
@@ -208,11 +211,20 @@ fn compose(
     let take = |column: &AnalysisColumn, row: &[Value]| {
         Figure::of(column, |name| index.get(name).and_then(|&index| row.get(index)))
     };
-    let rows: Vec<Vec<Figure>> = result
+    let mut rows: Vec<Vec<Figure>> = result
         .rows
         .iter()
         .map(|row| columns.iter().map(|column| take(column, row)).collect())
         .collect();
+    if question.rounding == Rounding::LargestRemainder {
+        rounding::round_shares(&columns, &mut rows, |row, column| {
+            let (above, below) = column.quotient.as_ref()?;
+            let number = |name: &str| result.rows[row][*index.get(name)?].as_i64();
+            Some((number(above)?, number(below)?))
+        });
+        let limit = question.limit.and_then(|limit| usize::try_from(limit).ok());
+        rows.truncate(limit.unwrap_or(usize::MAX));
+    }
     let figures: Vec<(String, Figure)> = header
         .figures
         .iter()
@@ -502,16 +514,20 @@ pub(crate) const COMMON_PARAMETERS: [&str; 15] = [
     "category",
 ];
 
-fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Value>) -> Params {
+fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Value>, reads: Reach) -> Params {
     let day = |day: Option<jiff::civil::Date>| Value::from(day.map(|day| day.to_string()));
     let reach = span.from.and_then(|from| from.checked_sub(6.days()).ok());
-    let span_from = [span.previous_from, reach].into_iter().flatten().min();
+    let (span_from, span_to) = match reads {
+        Reach::Window => ([span.previous_from, reach].into_iter().flatten().min(), span.to),
+        Reach::All => (span.first, span.last),
+    };
     let values = parameters_of(sql)
         .into_iter()
         .filter_map(|name| {
             let value = match name.as_str() {
                 "from" => day(span.from),
-                "to" | "span_to" => day(span.to),
+                "to" => day(span.to),
+                "span_to" => day(span_to),
                 "previous_from" => day(span.previous_from),
                 "previous_to" => day(span.previous_to),
                 "previous_to_date" => day(span.previous_to_date),
@@ -519,6 +535,8 @@ fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Valu
                 "first" => day(span.first),
                 "last" => day(span.last),
                 "span_from" => day(span_from),
+                // Shares that sum to 100.0 are rounded together, so none is left out before.
+                "limit" if question.rounding == Rounding::LargestRemainder => Value::Integer(-1),
                 "limit" => Value::Integer(
                     question
                         .limit

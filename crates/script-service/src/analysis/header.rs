@@ -4,6 +4,7 @@
 //! -- title: Revenue by region
 //! -- description: Net revenue of each region in the window.
 //! -- window: last_30_days
+//! -- reads: window
 //! -- param: top integer 20 "How many"
 //! -- column: region text
 //! -- column: total_sales money
@@ -16,7 +17,8 @@
 //! ```
 //!
 //! A `money` column is integer cents in SQL. A column with `= a / b` is the exact quotient of two columns of
-//! the statement. A `figure` is a value that every row repeats; it stands beside the rows in the answer.
+//! the statement. `reads: all` is for statements that look at days outside the window and the one it is compared
+//! with. A `figure` is a value that every row repeats; it stands beside the rows in the answer.
 
 use super::compute;
 use serde::{Deserialize, Serialize};
@@ -119,12 +121,23 @@ pub(crate) enum DefaultWindow {
     All,
 }
 
+/// Which days a statement looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Those of the window, of the one it is compared with, and six before.
+    #[default]
+    Window,
+    /// All that have sales.
+    All,
+}
+
 /// A parsed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub title: String,
     pub description: String,
     pub window: DefaultWindow,
+    pub reads: Reach,
     pub parameters: Vec<AnalysisParameter>,
     pub columns: Vec<AnalysisColumn>,
     pub figures: Vec<AnalysisColumn>,
@@ -151,6 +164,7 @@ pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
         title: String::new(),
         description: String::new(),
         window: DefaultWindow::default(),
+        reads: Reach::default(),
         parameters: Vec::new(),
         columns: Vec::new(),
         figures: Vec::new(),
@@ -238,6 +252,13 @@ fn take(header: &mut Header, comment: &str) -> Result<(), String> {
                 other => return Err(format!("`{other}` is not last_30_days, month or all")),
             }
         }
+        "reads" => {
+            header.reads = match value {
+                "window" => Reach::Window,
+                "all" => Reach::All,
+                other => return Err(format!("`{other}` is not window or all")),
+            }
+        }
         "param" => header.parameters.push(parameter(value)?),
         "column" => header.columns.push(column(value)?),
         "figure" => header.figures.push(column(value)?),
@@ -260,7 +281,7 @@ fn take(header: &mut Header, comment: &str) -> Result<(), String> {
                 }),
                 _ => {
                     return Err(format!(
-                        "`{other}` is none of title, description, window, param, column, figure, headline, chart, note"
+                        "`{other}` is none of title, description, window, reads, param, column, figure, headline, chart, note"
                     ));
                 }
             }

@@ -17,4 +17,5 @@ pub(crate) mod compute;
 pub(crate) mod figures;
 pub(crate) mod header;
 pub(crate) mod render;
+pub(crate) mod rounding;
 pub(crate) mod window;

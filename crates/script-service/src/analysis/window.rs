@@ -23,10 +23,25 @@ pub(crate) struct WindowQuery {
     pub from: Option<String>,
     /// Last day, `YYYY-MM-DD`.
     pub to: Option<String>,
-    /// `last_30_days` (any number of days), `2023-11`, `2023-Q4`, `2023` or `all`.
+    /// `last_30_days` (any number of days), `month`, `quarter`, `year`, `2023-11`, `2023-Q4`, `2023` or `all`.
     pub period: Option<String>,
     /// The day that counts as today; the latest sale date by default.
     pub as_of: Option<String>,
+    /// What the window is compared with: `previous` (the window before it) or `year_before`.
+    #[serde(default)]
+    pub compare: Comparison,
+}
+
+/// What a window is compared with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Comparison {
+    /// The window before it, as long as it is.
+    #[default]
+    Previous,
+    /// The same days a year before: the same months, or for whole weeks 364 days before, so that weekdays meet
+    /// their like.
+    YearBefore,
 }
 
 /// The days of an answer.
@@ -106,16 +121,28 @@ pub(crate) fn resolve(
         ..Span::default()
     };
     if let (Some(from), Some(to)) = (from, to) {
-        compare(&mut span, from, to, &unit);
+        compare(&mut span, from, to, &unit, query.compare);
     }
     Ok(span)
 }
 
-fn compare(span: &mut Span, from: Date, to: Date, unit: &Unit) {
-    let previous = match unit {
-        Unit::Unbounded => return,
-        Unit::Months(months) => from.checked_sub(months.months()).ok().zip(from.yesterday().ok()),
-        Unit::Days => {
+fn compare(span: &mut Span, from: Date, to: Date, unit: &Unit, with: Comparison) {
+    let previous = match (unit, with) {
+        (Unit::Unbounded, _) => return,
+        (Unit::Months(months), Comparison::YearBefore) => {
+            let previous_from = from.checked_sub(1.year()).ok();
+            let next = previous_from.and_then(|from| from.checked_add(months.months()).ok());
+            previous_from.zip(next.and_then(|next| next.yesterday().ok()))
+        }
+        (Unit::Days, Comparison::YearBefore) => {
+            let days = from.until(to).map_or(0, |span| span.get_days()) + 1;
+            let back = if days % 7 == 0 { 364.days() } else { 1.year() };
+            from.checked_sub(back).ok().zip(to.checked_sub(back).ok())
+        }
+        (Unit::Months(months), Comparison::Previous) => {
+            from.checked_sub(months.months()).ok().zip(from.yesterday().ok())
+        }
+        (Unit::Days, Comparison::Previous) => {
             let days = from.until(to).map_or(0, |span| span.get_days());
             let previous_to = from.yesterday().ok();
             previous_to
@@ -161,9 +188,19 @@ fn period_days(
             Unit::Months(1),
         ));
     }
+    if matches!(period, "quarter" | "year") {
+        let months: i8 = if period == "quarter" { 3 } else { 12 };
+        let from = today.and_then(|today| {
+            let month = (today.month() - 1) / months * months + 1;
+            Date::new(today.year(), month, 1).ok()
+        });
+        let months = i32::from(months);
+        let to = from.and_then(|from| from.checked_add(months.months()).and_then(Date::yesterday).ok());
+        return Ok((from, to, Unit::Months(months)));
+    }
     let wrong = || {
         format!(
-            "`period` is last_30_days (or another number), 2023-11, 2023-Q4, 2023, month or all, not `{period}`"
+            "`period` is last_30_days (or another number), 2023-11, 2023-Q4, 2023, month, quarter, year or all, not `{period}`"
         )
     };
     if let Some(days) = period
@@ -277,6 +314,52 @@ mod tests {
         assert!(!quarter.comparable);
         assert_eq!(span("2023", SAMPLE).previous_from, Some(date(2022, 1, 1)));
         assert_eq!(span("all", SAMPLE).previous_from, None);
+    }
+
+    #[test]
+    fn a_year_before_meets_the_same_months_and_the_same_weekdays() {
+        let long = Coverage {
+            first: date(2022, 1, 1),
+            last: date(2024, 3, 10),
+        };
+        let before = |query: WindowQuery| {
+            let query = WindowQuery {
+                compare: Comparison::YearBefore,
+                ..query
+            };
+            let span = resolve(&query, DefaultWindow::default(), Some(long)).unwrap();
+            (
+                span.previous_from.unwrap(),
+                span.previous_to.unwrap(),
+                span.comparable,
+            )
+        };
+        let period = |period: &str| WindowQuery {
+            period: Some(period.to_owned()),
+            ..WindowQuery::default()
+        };
+        let days = |from: &str, to: &str| WindowQuery {
+            from: Some(from.to_owned()),
+            to: Some(to.to_owned()),
+            ..WindowQuery::default()
+        };
+
+        assert_eq!(
+            before(period("2024-02")),
+            (date(2023, 2, 1), date(2023, 2, 28), true)
+        );
+        assert_eq!(
+            before(period("quarter")),
+            (date(2023, 1, 1), date(2023, 3, 31), false)
+        );
+        assert_eq!(
+            before(period("year")),
+            (date(2023, 1, 1), date(2023, 12, 31), false)
+        );
+        let week = before(days("2024-02-05", "2024-02-11"));
+        assert_eq!(week, (date(2023, 2, 6), date(2023, 2, 12), true));
+        let ten = before(days("2024-02-20", "2024-02-29"));
+        assert_eq!(ten, (date(2023, 2, 20), date(2023, 2, 28), true));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `cents`, `dates` | text to cents and dates; evidence for a whole column |
 //! | `survey` | the first pass: decides everything about a source |
 //! | `rows` | the second pass: records to rows, or faults |
+//! | `corrections` | rejects that come back, as text that is read again |
 //! | `preview` | both over the beginning of a source |
 //!
 //! The invariant: what is read is decided before the first row is written, so a source read twice gives the
@@ -17,6 +18,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod cents;
+pub(crate) mod corrections;
 pub(crate) mod dates;
 pub(crate) mod delimited;
 pub(crate) mod dialect;

@@ -79,13 +79,29 @@ impl SheetReader {
                 if index > 0 {
                     record.raw.push(b'\t');
                 }
-                record.raw.extend_from_slice(text.as_bytes());
+                extend_raw(&mut record.raw, text, *kind);
                 record.push(text.as_bytes(), *kind);
             }
             self.offset += record.raw.len() as u64 + 1;
             return true;
         }
         false
+    }
+}
+
+/// Adds the text of a cell to a line that can be read again: quoted where it must be. A number with three
+/// decimals gets a fourth, so that no one takes its point for one of thousands.
+fn extend_raw(raw: &mut Vec<u8>, text: &str, kind: FieldKind) {
+    if text.contains(['\t', '\n', '\r', '"']) {
+        raw.push(b'"');
+        raw.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+        raw.push(b'"');
+        return;
+    }
+    raw.extend_from_slice(text.as_bytes());
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    if kind == FieldKind::Number && decimals == 3 {
+        raw.push(b'0');
     }
 }
 

@@ -100,6 +100,9 @@ pub(crate) struct Decisions {
     /// How lines are cut into fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
+    /// The headers, in their order; for objects, the names of their members.
+    #[serde(default)]
+    pub headers: Vec<String>,
     /// Which header fills which column.
     pub mapping: Vec<MappedColumn>,
     /// Headers that fill no column.
@@ -365,6 +368,7 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             encoding: form.encoding.encoding.name().to_owned(),
             encoding_why: form.encoding.why.to_owned(),
             dialect: form.dialect.clone(),
+            headers: settled.headers.clone(),
             mapping: settled.mapping.matched.clone(),
             ignored_headers: settled.mapping.ignored.clone(),
             columns: settled.columns,
@@ -463,7 +467,9 @@ impl Census {
         while records.next(&mut record)? {
             self.take(&record, headers.len());
         }
-        if self.wrong_width > 0 && self.wrong_width * 2 > self.records {
+        // Who says how lines are cut, and where they begin, gets each line that is not so listed instead.
+        let is_said = options.delimiter.is_some() && options.skip_lines.is_some();
+        if !is_said && self.wrong_width > 0 && self.wrong_width * 2 > self.records {
             return Err(SurveyError::NotATable {
                 wrong: self.wrong_width,
                 records: self.records,

@@ -74,7 +74,7 @@ pub(crate) async fn run(
             from: request.from.clone(),
             to: request.to.clone(),
             period: request.period.clone(),
-            as_of: None,
+            ..WindowQuery::default()
         },
         ..Question::default()
     };

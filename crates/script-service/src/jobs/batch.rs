@@ -76,6 +76,8 @@ pub(crate) struct Batch {
     /// Rows, and the records that they come from.
     pub rows: Rows,
     pub places: Vec<Place>,
+    /// The source text of each row, where an import rejects rows that are in the table already.
+    pub raws: Vec<String>,
     pub rejects: Vec<Reject>,
     pub warnings: u64,
 }
@@ -609,7 +611,7 @@ impl Writer {
                 record: place.record,
                 line: place.line,
                 byte_offset: place.byte_offset,
-                raw: String::new(),
+                raw: batch.raws.get(index).cloned().unwrap_or_default(),
                 fault: Fault::of_field(
                     self.spec.columns[0].name,
                     &key,

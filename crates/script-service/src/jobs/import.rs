@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 /// How much of a record's source text a reject keeps, in bytes.
-const MAX_RAW_BYTES: usize = 4_096;
+pub(crate) const MAX_RAW_BYTES: usize = 4_096;
 /// How many rejects a job that fails because of them keeps.
 const MAX_KEPT_ON_FAILURE: usize = 1_000;
 
@@ -415,7 +415,14 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
         let survey = survey_source(context, request, source, &location).await?;
         let references = references(context, source.table, &foreseen).await?;
         context.progress.begin("checking", Some(survey.records));
-        let mut batches = read_batches(context, source.table, &location, survey.reading, references, 0);
+        let mut batches = read_batches(
+            context,
+            source.table,
+            &location,
+            survey.reading,
+            references,
+            (0, false),
+        );
         while let Some(batch) = batches.recv().await {
             let batch = batch.map_err(|error| read_failure(&error))?;
             context.check_stop()?;
@@ -503,7 +510,7 @@ async fn import_source(
         &location,
         survey.reading,
         references,
-        checkpoint.source_read,
+        (checkpoint.source_read, request.mode == Mode::Append),
     );
     let written = async {
         while let Some(batch) = batches.recv().await {
@@ -766,14 +773,14 @@ fn foresee(foreseen: &mut Foreseen, table: Table, batch: &Batch, columns: &[&'st
 }
 
 /// Reads a source on a thread of its own, the first `done` records passed over. At most two batches wait to
-/// be written, so memory stays flat.
+/// be written, so memory stays flat. `keep_raw` keeps the source text of the rows too.
 fn read_batches(
     context: &JobContext,
     table: Table,
     location: &Location,
     reading: Reading,
     references: References,
-    done: u64,
+    (done, keep_raw): (u64, bool),
 ) -> mpsc::Receiver<io::Result<Batch>> {
     let (sender, receiver) = mpsc::channel(2);
     let (db, runtime) = (context.db.clone(), Handle::current());
@@ -809,6 +816,9 @@ fn read_batches(
                             line: record.line,
                             byte_offset: record.byte_offset,
                         });
+                        if keep_raw {
+                            batch.raws.push(raw_text(&record.raw));
+                        }
                     }
                     Err(fault) => batch.rejects.push(Reject {
                         record: number,

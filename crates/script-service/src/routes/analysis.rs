@@ -4,7 +4,8 @@ use crate::analysis::catalog::Analysis;
 use crate::analysis::compute::{self, Answer, Filters, Question};
 use crate::analysis::header::{AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError};
 use crate::analysis::render::{self, CsvDialect};
-use crate::analysis::window::{Window, WindowQuery};
+use crate::analysis::rounding::Rounding;
+use crate::analysis::window::{Comparison, Window, WindowQuery};
 use crate::error::{ApiError, ProblemDocument};
 use crate::jobs::analysis as kept;
 use crate::params::positional;
@@ -73,10 +74,14 @@ pub(crate) struct ComputeQuery {
     from: Option<String>,
     /// Last day, `YYYY-MM-DD`.
     to: Option<String>,
-    /// `last_30_days` (any number of days), `2023-11`, `2023-Q4`, `2023`, `month` or `all`.
+    /// `last_30_days` (any number of days), `month`, `quarter`, `year`, `2023-11`, `2023-Q4`, `2023` or `all`.
     period: Option<String>,
     /// The day that counts as today; the latest sale date by default.
     as_of: Option<String>,
+    /// What the window is compared with: `previous` (the window before it) or `year_before`.
+    #[serde(default)]
+    #[param(inline)]
+    compare: Comparison,
     /// Only sales in stores of this region.
     region: Option<String>,
     /// Only sales in this store.
@@ -87,6 +92,11 @@ pub(crate) struct ComputeQuery {
     category: Option<String>,
     /// How many rows at most.
     limit: Option<u64>,
+    /// How shares are rounded: `nearest`, so that they may sum to 100.1, or `largest_remainder`, so that they
+    /// sum to 100.0.
+    #[serde(default)]
+    #[param(inline)]
+    rounding: Rounding,
     /// `json` or `csv`; by `Accept` unless given.
     #[param(inline)]
     format: Option<AnswerForm>,
@@ -234,6 +244,7 @@ fn question(query: ComputeQuery) -> Question {
             to: query.to,
             period: query.period,
             as_of: query.as_of,
+            compare: query.compare,
         },
         filters: Filters {
             region: query.region,
@@ -242,6 +253,7 @@ fn question(query: ComputeQuery) -> Question {
             category: query.category,
         },
         limit: query.limit,
+        rounding: query.rounding,
         from_lines: query.source == SumSource::Lines,
         parameters: query.own,
     }

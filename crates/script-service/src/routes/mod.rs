@@ -67,6 +67,7 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
         .routes(routes!(rejects::list))
+        .routes(routes!(rejects::replay))
         .routes(routes!(events::of_job))
         .routes(routes!(events::of_all))
         .routes(routes!(schedules::list))

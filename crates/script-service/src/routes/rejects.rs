@@ -1,12 +1,20 @@
 //! `/jobs/{id}/rejects`: the records that were not taken.
 
+use super::idempotency;
+use super::jobs::submitted;
+use super::submit::{fingerprint, forget};
+use crate::analysis::render::CsvDialect;
 use crate::error::{ApiError, ProblemDocument};
-use crate::jobs::store;
+use crate::import::corrections;
+use crate::jobs::Job;
+use crate::jobs::batch::Mode;
+use crate::jobs::replay::{self, ReplayOptions};
+use crate::jobs::store::{self, IdempotencyKey};
 use crate::params::positional;
 use crate::state::App;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
@@ -15,12 +23,14 @@ use db_client::db_api::{QueryRequest, QueryResult, Value};
 use db_client::{DbClient, DbError};
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use service_kit::extract::{Path, Query};
+use service_kit::extract::{Path, Query, body_within};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// How many rejects are read at once.
 const PAGE: i64 = 5_000;
+/// How large corrections may be, in bytes.
+const MAX_CORRECTIONS_BYTES: usize = 64 << 20;
 /// How many rejects a JSON answer has at most.
 const MAX_JSON: i64 = 10_000;
 
@@ -41,6 +51,10 @@ pub(crate) struct RejectsQuery {
     /// `json` (the first 10,000), `ndjson` or `csv` (all of them); by `Accept` unless given.
     #[param(inline)]
     format: Option<RejectsForm>,
+    /// The flavour of CSV: `standard` or `fr`.
+    #[serde(default)]
+    #[param(inline)]
+    dialect: CsvDialect,
 }
 
 /// A record that was not taken.
@@ -67,6 +81,8 @@ pub(crate) struct RejectedRecord {
     code: String,
     /// The same in words.
     message: String,
+    /// The job that replayed it, when one did.
+    replayed_by: Option<i64>,
 }
 
 /// The rejects of a job.
@@ -134,13 +150,128 @@ pub(crate) async fn list(
         (CONTENT_TYPE, media_type.to_owned()),
         (CONTENT_DISPOSITION, disposition),
     ];
-    let body = Body::from_stream(stream_all(app.db.clone(), id, form));
+    let body = Body::from_stream(stream_all(app.db.clone(), id, form, query.dialect));
     Ok((head, body).into_response())
+}
+
+/// How rejects are replayed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReplayQuery {
+    /// What happens to rows whose key is in the table already; as in the job itself unless given.
+    #[param(value_type = Option<Mode>)]
+    mode: Option<Mode>,
+    /// Says what would happen and changes nothing.
+    #[serde(default)]
+    dry_run: bool,
+    /// Replays also what was replayed before.
+    #[serde(default)]
+    again: bool,
+}
+
+/// Import corrected rejects.
+///
+/// The body is what `/jobs/{id}/rejects` gave, as CSV or NDJSON, with `raw` (the whole source text) or `value`
+/// (the column at fault) corrected; NDJSON may also have `values`, an object from column to text. Lines that
+/// were taken out are left alone. Without a body all rejects are tried again as they are, for instance once the
+/// products that they lacked are there. Each reject is replayed once; what is rejected again stands among the
+/// rejects of the new job, and can be replayed from there.
+///
+/// Try `curl localhost:5000/jobs/7/rejects?format=csv -o rejects.csv`, correct the file, then
+/// `curl -T rejects.csv -X POST localhost:5000/jobs/7/rejects/replay -H 'Prefer: wait=30'`.
+#[utoipa::path(
+    post,
+    path = "/jobs/{id}/rejects/replay",
+    tag = "jobs",
+    params(
+        ("id" = i64, Path, description = "the job whose rejects they are"),
+        ReplayQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
+    ),
+    request_body(content(
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+        (Vec<CorrectedRecord> = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
+        (status = 202, description = "the job that imports them; `Location` says where to look for it", body = Job),
+        (status = 409, description = "there is nothing to replay, or all of it was replayed before", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn replay(
+    State(app): State<Arc<App>>,
+    Path(id): Path<i64>,
+    Query(query): Query<ReplayQuery>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
+    let key = idempotency::key(&headers)?;
+    let wait = idempotency::wait(&headers, app.config.max_wait_s);
+    let receiving = app.receive(key.as_deref())?;
+    let uri = request.uri().to_string();
+    let body = body_within(request.into_body(), MAX_CORRECTIONS_BYTES, "64 MiB").await?;
+    let key = key.map(|key| IdempotencyKey {
+        key,
+        fingerprint: fingerprint("replay", &uri, blake3::hash(&body).to_hex().as_str()),
+    });
+    // A retry finds its job, though its rejects are replayed by now.
+    if let Some(key) = &key
+        && let Some(job) = store::find_by_key(&app.db, key).await?
+    {
+        return submitted(&app, job, true, wait).await;
+    }
+    let job = store::get(&app.db, id).await?;
+    let corrections = tokio::task::spawn_blocking(move || corrections::parse(&body))
+        .await
+        .map_err(|error| ApiError::Internal(error.into()))?
+        .map_err(|faults| replay::refused(&faults))?;
+    let options = ReplayOptions {
+        mode: query.mode,
+        dry_run: query.dry_run,
+        again: query.again,
+    };
+    let prepared = replay::prepare(&app.db, &job, corrections, options).await?;
+    let limit = app.config.queue_limit;
+    match replay::submit(&app.db, id, &prepared, query.again, key.as_ref(), limit).await {
+        Ok((made, repeated)) => {
+            drop(receiving);
+            if repeated {
+                forget(&app, &prepared.uploads).await;
+            }
+            app.signals.submitted(made);
+            submitted(&app, made, repeated, wait).await
+        }
+        Err(error) => {
+            forget(&app, &prepared.uploads).await;
+            Err(error)
+        }
+    }
+}
+
+/// A reject as it comes back; what is left out stays as it was.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "it describes what is read elsewhere")]
+pub(crate) struct CorrectedRecord {
+    /// Which source of the job; the first, 0, unless given.
+    source: Option<u64>,
+    /// The number of the record.
+    record: u64,
+    /// Its whole source text, corrected.
+    raw: Option<String>,
+    /// The text of the column at fault, corrected.
+    value: Option<String>,
+    /// The text of further columns, by name.
+    values: Option<std::collections::BTreeMap<String, String>>,
 }
 
 async fn page(db: &DbClient, job: i64, after: (i64, i64), limit: i64) -> Result<QueryResult, DbError> {
     db.query_request(&QueryRequest {
-        sql: "SELECT job_rejects.source, origin, line, record, byte_offset, raw, column_name, value, code, message
+        sql: "SELECT job_rejects.source, origin, line, record, byte_offset, raw, column_name, value, code, message,
+                replayed_by
             FROM job_rejects
             JOIN job_sources ON job_sources.job_id = job_rejects.job_id AND job_sources.source = job_rejects.source
             WHERE job_rejects.job_id = ?1 AND (job_rejects.source, record) > (?2, ?3)
@@ -167,6 +298,7 @@ fn records(page: &QueryResult) -> Vec<RejectedRecord> {
             value: text(&row[7]),
             code: text(&row[8]).unwrap_or_default(),
             message: text(&row[9]).unwrap_or_default(),
+            replayed_by: row[10].as_i64(),
         })
         .collect()
 }
@@ -176,6 +308,7 @@ fn stream_all(
     db: DbClient,
     job: i64,
     form: RejectsForm,
+    dialect: CsvDialect,
 ) -> impl Stream<Item = Result<Bytes, anyhow::Error>> + Send + 'static {
     stream::try_unfold(Some((-1, 0)), move |after| {
         let db = db.clone();
@@ -189,7 +322,7 @@ fn stream_all(
                 .filter(|_| i64::try_from(records.len()) == Ok(PAGE))
                 .map(|last| (last.source, last.record));
             let bytes = match form {
-                RejectsForm::Csv => csv_page(&records, after == (-1, 0))?,
+                RejectsForm::Csv => csv_page(&records, after == (-1, 0), dialect)?,
                 RejectsForm::Json | RejectsForm::Ndjson => ndjson_page(&records)?,
             };
             Ok(Some((Bytes::from(bytes), next)))
@@ -206,11 +339,21 @@ fn ndjson_page(records: &[RejectedRecord]) -> Result<Vec<u8>, anyhow::Error> {
     Ok(bytes)
 }
 
-fn csv_page(records: &[RejectedRecord], with_header: bool) -> Result<Vec<u8>, anyhow::Error> {
+fn csv_page(
+    records: &[RejectedRecord],
+    with_header: bool,
+    dialect: CsvDialect,
+) -> Result<Vec<u8>, anyhow::Error> {
+    let is_french = dialect == CsvDialect::Fr;
+    let mut bytes = Vec::new();
+    if is_french && with_header {
+        bytes.extend_from_slice("\u{feff}".as_bytes());
+    }
     let mut writer = csv::WriterBuilder::new()
+        .delimiter(if is_french { b';' } else { b',' })
         .has_headers(false)
         .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+        .from_writer(bytes);
     if with_header {
         writer.write_record([
             "source",
@@ -223,6 +366,7 @@ fn csv_page(records: &[RejectedRecord], with_header: bool) -> Result<Vec<u8>, an
             "value",
             "code",
             "message",
+            "replayed_by",
         ])?;
     }
     for record in records {

@@ -318,7 +318,7 @@ pub(crate) async fn forecast(State(app): State<Arc<App>>, request: Request) -> R
 }
 
 /// What a request under an idempotency key is recognised by.
-fn fingerprint(kind: &str, uri: &str, content: &str) -> String {
+pub(super) fn fingerprint(kind: &str, uri: &str, content: &str) -> String {
     blake3::hash(format!("{kind}\n{uri}\n{content}").as_bytes())
         .to_hex()
         .to_string()
@@ -497,7 +497,7 @@ async fn receive_file(app: &App, body: Body, keep: bool) -> Result<Upload, ApiEr
 }
 
 /// Drops uploads that no job needs. What is left over after a failure is dropped at the next start.
-async fn forget(app: &App, uploads: &[Upload]) {
+pub(super) async fn forget(app: &App, uploads: &[Upload]) {
     for upload in uploads {
         if let Err(error) = source::delete_upload(&app.db, &upload.id).await {
             tracing::warn!("an upload is left over: {error}");

@@ -86,7 +86,7 @@ async fn every_analysis_answers_with_and_without_data() {
     for stack in [Stack::start().await, Stack::with_sample().await] {
         let list = stack.script.json("/analysis").await;
         let names = list["analyses"].as_array().unwrap();
-        assert_eq!(names.len(), 12);
+        assert_eq!(names.len(), 22);
         for analysis in names {
             let name = analysis["name"].as_str().unwrap();
             for query in [
@@ -333,6 +333,261 @@ async fn a_month_that_is_not_over_is_not_compared_with_a_whole_one() {
     assert_eq!(growth["partial_period"], true);
     assert_eq!(growth["rows"][0]["growth"], Value::Null);
     assert!(growth["rows"][0]["growth_to_date"].is_number(), "{growth:#}");
+}
+
+/// Sales by day, product, store, quantity, cents and ticket.
+async fn sell(stack: &Stack, lines: &[(&str, i64, i64, i64, i64, Option<&str>)]) {
+    for &(day, product, store, quantity, cents, ticket) in lines {
+        let sql = "INSERT INTO sales (sale_date, product_id, store_id, quantity, amount_cents, ticket_id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params: Vec<db_client::db_api::Value> = vec![
+            day.into(),
+            product.into(),
+            store.into(),
+            quantity.into(),
+            cents.into(),
+            ticket.into(),
+        ];
+        stack.db.client.execute(sql, params).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_sum_to_a_hundred_when_that_is_asked_for() {
+    let stack = Stack::with_sample().await;
+    let published = stack.script.json("/analysis/region?limit=5").await;
+
+    let rounded = stack
+        .script
+        .json("/analysis/region?rounding=largest_remainder")
+        .await;
+    let top = stack
+        .script
+        .json("/analysis/region?rounding=largest_remainder&limit=5")
+        .await;
+
+    let tenths = column(&rounded, "share")
+        .iter()
+        .map(|share| (share.as_f64().unwrap() * 10.0).round())
+        .sum::<f64>()
+        .to_string();
+    assert_eq!(tenths, "1000");
+    assert_eq!(column(&top, "share"), column(&published, "share"));
+    let growth = stack
+        .script
+        .json("/analysis/growth?rounding=largest_remainder")
+        .await;
+    assert_eq!(
+        growth["rows"],
+        stack.script.json("/analysis/growth").await["rows"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn growth_is_taken_apart() {
+    let stack = Stack::with_sample().await;
+
+    let regions = stack.script.json("/analysis/growth").await;
+    let products = stack.script.json("/analysis/product_growth").await;
+
+    assert_eq!(regions["high_potential"], "Occitanie");
+    assert_eq!(regions["rows"][0]["region"], "Occitanie");
+    assert_eq!(regions["rows"][0]["growth"], 22.0);
+    assert_eq!(regions["rows"][0]["day_adjusted_growth"], 26.1);
+    for answer in [&regions, &products] {
+        let sum: f64 = column(answer, "contribution")
+            .iter()
+            .map(|points| points.as_f64().unwrap())
+            .sum();
+        let total = answer["total_growth"].as_f64().unwrap();
+        assert!((sum - total).abs() < 0.7, "{sum} {total}");
+    }
+    assert_eq!(regions["total_growth"], products["total_growth"]);
+    let strict = stack.script.json("/analysis/like_for_like?strict=true").await;
+    assert_eq!(strict["total_growth"], products["total_growth"]);
+    let year = stack.script.json("/analysis/growth?compare=year_before").await;
+    assert_eq!(year["partial_period"], true);
+    assert!(
+        year["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("2022-11-01 to 2022-11-30"),
+        "{year:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_and_products_that_come_and_go_are_told_apart() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    stack
+        .db
+        .client
+        .execute(
+            "INSERT INTO stores (id, city, region) VALUES (30, 'Nice', 'Sud')",
+            Vec::new(),
+        )
+        .await
+        .unwrap();
+    sell(
+        &stack,
+        &[
+            ("2023-10-01", 1, 10, 1, 1_000, None),
+            ("2023-10-31", 1, 20, 1, 500, None),
+            ("2023-11-01", 1, 10, 1, 1_100, None),
+            ("2023-11-02", 2, 30, 1, 4_000, None),
+            ("2023-11-30", 2, 10, 1, 0, None),
+        ],
+    )
+    .await;
+
+    let stores = stack.script.json("/analysis/like_for_like").await;
+    assert_eq!(stores["like_for_like_growth"], 10.0);
+    assert_eq!(stores["total_growth"], 240.0);
+    assert_eq!(stores["stores_left_out"], 2);
+    assert_eq!(stores["revenue_left_out"], 40.0);
+    let products = stack.script.json("/analysis/product_growth").await;
+    assert_eq!(column(&products, "status"), ["new", "kept"]);
+    assert_eq!(products["rows"][0]["growth"], Value::Null);
+    let regions = stack.script.json("/analysis/growth").await;
+    assert_eq!(regions["new_regions"], "Sud");
+    assert_eq!(regions["lost_regions"], "(unknown)");
+    assert_eq!(regions["zero_bases"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_returns_prices_and_concentration_follow_their_definitions() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let none = stack.script.json("/analysis/tickets").await;
+    assert_eq!(none["rows"][0]["average_ticket"], Value::Null);
+    sell(
+        &stack,
+        &[
+            ("2023-11-01", 1, 10, 2, 900, Some("T1")),
+            ("2023-11-01", 2, 10, 1, 120, Some("T1")),
+            ("2023-11-01", 1, 20, 1, 480, Some("T1")),
+            ("2023-11-02", 1, 10, 1, 500, Some("T1")),
+            ("2023-11-02", 2, 10, -1, -120, None),
+        ],
+    )
+    .await;
+
+    let tickets = stack.script.json("/analysis/tickets").await["rows"][0].clone();
+    assert_eq!(tickets["tickets"], 3);
+    assert_eq!(tickets["average_ticket"], 6.67);
+    assert_eq!(tickets["units_per_ticket"], 1.67);
+    assert_eq!(tickets["lines_without_ticket"], 1);
+    let one = stack.script.json("/analysis/tickets?store=20").await["rows"][0].clone();
+    assert_eq!(
+        (&one["tickets"], &one["average_ticket"]),
+        (&json!(1), &json!(4.8))
+    );
+    let returns = stack.script.json("/analysis/returns").await;
+    assert_eq!(returns["rows"][0]["product_id"], 2);
+    assert_eq!(returns["rows"][0]["return_rate"], 100.0);
+    assert_eq!(returns["total_returns"], -1.2);
+    let pricing = stack.script.json("/analysis/pricing").await;
+    assert_eq!(pricing["rows"][0]["average_price"], 4.7);
+    assert_eq!(pricing["rows"][0]["discount_rate"], 6.0);
+    assert_eq!(pricing["rows"][1]["average_price"], Value::Null);
+    let concentration = stack.script.json("/analysis/concentration").await;
+    assert_eq!(column(&concentration, "hhi"), [10_000.0, 6_197.4, 6_197.4]);
+    assert_eq!(concentration["rows"][1]["top_1_share"], 74.5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weeks_averages_and_periods_to_date_fill_the_calendar() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    sell(
+        &stack,
+        &[
+            ("2023-10-01", 1, 10, 1, 3_100, None),
+            ("2023-11-01", 1, 10, 1, 1_000, None),
+            ("2023-11-06", 1, 10, 1, 600, None),
+            ("2023-11-10", 1, 10, 1, 400, None),
+        ],
+    )
+    .await;
+
+    let weeks = stack
+        .script
+        .json("/analysis/week?from=2023-10-30&to=2023-11-10")
+        .await;
+    assert_eq!(column(&weeks, "week"), ["2023-W44", "2023-W45"]);
+    assert_eq!(column(&weeks, "total_sales"), [10.0, 10.0]);
+    assert_eq!(column(&weeks, "partial"), [false, true]);
+    let three = stack
+        .script
+        .json("/analysis/moving_average?days=3&centred=true&from=2023-11-05&to=2023-11-10")
+        .await;
+    assert_eq!(
+        column(&three, "moving_average"),
+        [
+            json!(2.0),
+            json!(2.0),
+            json!(2.0),
+            json!(0.0),
+            json!(1.33),
+            Value::Null
+        ]
+    );
+    let seven = stack.script.json("/analysis/moving_average").await;
+    let trend = stack.script.json("/analysis/trend").await;
+    assert_eq!(
+        column(&seven, "moving_average"),
+        column(&trend, "moving_average_7d")
+    );
+    let to_date = stack.script.json("/analysis/to_date").await;
+    let month = &to_date["rows"][0];
+    assert_eq!(
+        (&month["total_sales"], &month["previous_sales"]),
+        (&json!(20.0), &json!(31.0))
+    );
+    assert_eq!(month["previous_to"], "2023-10-10");
+    assert_eq!(month["growth"], -35.5);
+    assert_eq!(month["run_rate"], 60.0);
+    assert_eq!(month["run_rate_30d"], 20.0);
+    assert_eq!(to_date["rows"][1]["total_sales"], 51.0);
+    assert_eq!(to_date["rows"][1]["growth"], Value::Null);
+    assert_eq!(to_date["rows"][2]["partial"], true);
+    let index = stack.script.json("/analysis/month_index").await;
+    assert_eq!(index["no_whole_year"], true);
+    assert_eq!(index["rows"][0]["index"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn months_of_whole_years_have_an_index() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let mut lines: Vec<(String, i64)> = Vec::new();
+    for (year, december) in [(2022, 3_000), (2023, 1_000)] {
+        for month in 1..=12 {
+            lines.push((
+                format!("{year}-{month:02}-01"),
+                if month == 12 { december } else { 1_000 },
+            ));
+        }
+        lines.push((format!("{year}-12-31"), 0));
+    }
+    let sales: Vec<_> = lines
+        .iter()
+        .map(|(day, cents)| (day.as_str(), 1, 10, 1, *cents, None))
+        .collect();
+    sell(&stack, &sales).await;
+
+    let index = stack.script.json("/analysis/month_index").await;
+
+    assert_eq!(index["whole_years"], 2);
+    assert_eq!(index["indicative"], false);
+    // December: 3 of 14 parts in one year, 1 of 12 in the other.
+    assert_eq!(index["rows"][11]["index"], 178.6);
+    assert_eq!(index["rows"][0]["index"], 92.9);
+    assert_eq!(
+        stack.script.json("/analysis/month_index?period=2023").await["indicative"],
+        true
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -498,6 +498,13 @@ async fn file_server(content: &'static str) -> String {
             "/moved",
             axum::routing::get(async || Redirect::temporary("/file")),
         )
+        .route(
+            "/away",
+            axum::routing::get(async |headers: HeaderMap| {
+                let host = headers["host"].to_str().unwrap().to_owned();
+                Redirect::temporary(&format!("http://{}/file", host.replace("127.0.0.1", "127.0.0.2")))
+            }),
+        )
         .route("/loop", axum::routing::get(async || Redirect::temporary("/loop")));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -516,6 +523,8 @@ async fn a_url_is_fetched_once_per_version() {
 
     let first = stack.script.job("/jobs/import", from("/moved")).await;
     let again = stack.script.job("/jobs/import", from("/moved")).await;
+    let forced = stack.script.job("/jobs/import?force=true", from("/moved")).await;
+    assert_eq!(counters(&forced), [2, 0, 0, 2, 0], "{forced:#}");
     let endless = stack.script.job("/jobs/import", from("/loop")).await;
     let missing = stack.script.job("/jobs/import", from("/nothing")).await;
 
@@ -525,6 +534,14 @@ async fn a_url_is_fetched_once_per_version() {
     assert!(
         again["notes"][0].as_str().unwrap().contains("not modified"),
         "{again:#}"
+    );
+    let away = stack.script.job("/jobs/import", from("/away")).await;
+    assert!(
+        away["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("private address 127.0.0.2"),
+        "{away:#}"
     );
     assert!(
         endless["error"]["detail"].as_str().unwrap().contains("redirects"),

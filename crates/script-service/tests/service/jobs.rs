@@ -115,6 +115,19 @@ async fn a_full_queue_says_so_and_a_known_key_passes_it() {
     assert!(refused.headers().contains_key("retry-after"));
     let problem: Value = refused.json().await.unwrap();
     assert_eq!(problem["code"], "queue_full");
+
+    // With room for one job its key finds it, however full the queue is later.
+    let stack = Stack::start_with(|config| config.queue_limit = 1).await;
+    let send = async || {
+        let request = stack.script.request(Method::POST, "/jobs/analysis");
+        request.header("idempotency-key", "k").send().await.unwrap()
+    };
+    assert_eq!(send().await.status(), StatusCode::ACCEPTED);
+    let waiting = "INSERT INTO jobs (kind, state, request, created_at, lease_until_ms)
+        SELECT 'analysis', 'interrupted', '{\"from\":\"never\"}', '2024-01-01', 0 FROM json_each('[1,2,3,4,5,6,7,8,9]')";
+    stack.db.client.execute(waiting, Vec::new()).await.unwrap();
+    let again = send().await;
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,70 @@
+-- title: Like-for-like growth
+-- description: Growth of the stores that traded in both periods; those that did not are listed with their revenue and left out of the total. With strict, a store counts when it traded on or before the first and on or after the last day of both.
+-- window: month
+-- reads: all
+-- param: strict boolean false "Counts only stores that were open over both periods as a whole"
+-- column: store_id integer
+-- column: city text
+-- column: region text
+-- column: previous money
+-- column: current money
+-- column: growth percent = difference / base
+-- column: like_for_like boolean
+-- figure: like_for_like_growth percent = like_difference / like_base
+-- figure: total_growth percent = total_difference / total_base
+-- figure: stores_left_out integer
+-- figure: revenue_left_out money
+-- figure: partial_period boolean
+-- headline: like_for_like_growth
+-- chart: bar city growth
+-- note: Growth compares {from} to {to} with {previous_from} to {previous_to}.
+-- note if stores_left_out: {stores_left_out} stores are left out of like-for-like growth; they brought {revenue_left_out} EUR.
+-- note if partial_period: One of the two periods is not wholly inside the data, so growth is withheld.
+WITH totals AS (
+    SELECT
+        store_id,
+        COALESCE(SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :from AND :to), 0) AS current,
+        COALESCE(SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to), 0) AS previous,
+        COUNT(*) FILTER (WHERE sale_date BETWEEN :from AND :to) > 0 AS is_now,
+        COUNT(*) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to) > 0 AS was_before
+    FROM store_days
+    WHERE sale_date BETWEEN :from AND :to OR sale_date BETWEEN :previous_from AND :previous_to
+    GROUP BY store_id
+),
+compared AS (
+    SELECT
+        *,
+        is_now AND was_before AND (
+            NOT :strict OR (
+                EXISTS (
+                    SELECT 1 FROM store_days AS day
+                    WHERE day.sale_date <= :previous_from AND day.store_id = totals.store_id
+                )
+                AND EXISTS (
+                    SELECT 1 FROM store_days AS day
+                    WHERE day.sale_date >= :to AND day.store_id = totals.store_id
+                )
+            )
+        ) AS is_like
+    FROM totals
+)
+SELECT
+    compared.store_id,
+    stores.city,
+    COALESCE(stores.region, '(unknown)') AS region,
+    compared.previous,
+    compared.current,
+    compared.current - compared.previous AS difference,
+    CASE WHEN :comparable THEN ABS(compared.previous) END AS base,
+    compared.is_like AS like_for_like,
+    SUM(compared.current - compared.previous) FILTER (WHERE compared.is_like) OVER () AS like_difference,
+    CASE WHEN :comparable THEN ABS(SUM(compared.previous) FILTER (WHERE compared.is_like) OVER ()) END AS like_base,
+    SUM(compared.current - compared.previous) OVER () AS total_difference,
+    CASE WHEN :comparable THEN ABS(SUM(compared.previous) OVER ()) END AS total_base,
+    SUM(NOT compared.is_like) OVER () AS stores_left_out,
+    COALESCE(SUM(compared.current) FILTER (WHERE NOT compared.is_like) OVER (), 0) AS revenue_left_out,
+    NOT :comparable AS partial_period
+FROM compared
+LEFT JOIN stores ON stores.id = compared.store_id
+ORDER BY compared.is_like DESC, compared.current DESC, compared.store_id
+LIMIT :limit

@@ -1,0 +1,70 @@
+-- title: Seasonality by month
+-- description: How strong each month of the year is: its mean share of the revenue of whole years in the window, times twelve, so that 100 is an even month.
+-- window: all
+-- column: month integer
+-- column: name text
+-- column: mean_sales money = sum_cents / years
+-- column: index index = scaled_index / scale
+-- figure: whole_years integer
+-- figure: indicative boolean
+-- figure: no_whole_year boolean
+-- headline: whole_years
+-- chart: bar name index
+-- note if indicative: Only {whole_years} whole year of data: the index is indicative.
+-- note if no_whole_year: The window has no whole year of data, from 1 January to 31 December, so there is no index.
+WITH RECURSIVE span AS (
+    SELECT MAX(:from, :first) AS begins, MIN(:to, :last) AS ends
+),
+months (month) AS (
+    SELECT 1 UNION ALL SELECT month + 1 FROM months WHERE month < 12
+),
+whole AS (
+    SELECT SUBSTR(sale_date, 1, 4) AS year, SUM(amount_cents) AS cents
+    FROM days, span
+    WHERE SUBSTR(sale_date, 1, 4) || '-01-01' >= span.begins AND SUBSTR(sale_date, 1, 4) || '-12-31' <= span.ends
+    GROUP BY 1
+),
+parts AS (
+    SELECT
+        CAST(SUBSTR(days.sale_date, 6, 2) AS INTEGER) AS month,
+        whole.year,
+        SUM(days.amount_cents) AS cents,
+        1.0 * SUM(days.amount_cents) / NULLIF(whole.cents, 0) AS share
+    FROM days
+    JOIN whole ON whole.year = SUBSTR(days.sale_date, 1, 4)
+    GROUP BY 1, 2
+),
+counted AS (
+    SELECT COUNT(*) AS years FROM whole
+)
+SELECT
+    months.month,
+    CASE months.month
+        WHEN 1 THEN 'January'
+        WHEN 2 THEN 'February'
+        WHEN 3 THEN 'March'
+        WHEN 4 THEN 'April'
+        WHEN 5 THEN 'May'
+        WHEN 6 THEN 'June'
+        WHEN 7 THEN 'July'
+        WHEN 8 THEN 'August'
+        WHEN 9 THEN 'September'
+        WHEN 10 THEN 'October'
+        WHEN 11 THEN 'November'
+        ELSE 'December'
+    END AS name,
+    COALESCE(SUM(parts.cents), 0) AS sum_cents,
+    counted.years,
+    CASE
+        WHEN counted.years > 0
+            THEN CAST(ROUND(COALESCE(SUM(parts.share), 0) * 12 * 1000000 / counted.years) AS INTEGER)
+    END AS scaled_index,
+    1000000 AS scale,
+    counted.years AS whole_years,
+    counted.years = 1 AS indicative,
+    counted.years = 0 AS no_whole_year
+FROM months
+CROSS JOIN counted
+LEFT JOIN parts ON parts.month = months.month
+GROUP BY months.month
+ORDER BY months.month

@@ -1,0 +1,43 @@
+-- title: Moving average
+-- description: Net revenue of every day in the window that lies inside the data, days without sales as 0, with the mean of as many days as asked for: those that end on the day, or those around it. Empty where the data does not reach that far.
+-- param: days integer 7 "How many days the mean is of"
+-- param: centred boolean false "Whether the day stands in the middle of them"
+-- reads: all
+-- column: date date
+-- column: total_sales money
+-- column: moving_average money = window_sales / window_days
+-- headline: total_sales
+-- chart: line date total_sales moving_average
+WITH RECURSIVE reach AS (
+    SELECT
+        CASE WHEN :centred THEN (MAX(:days, 1) - 1) / 2 ELSE MAX(:days, 1) - 1 END AS before,
+        CASE WHEN :centred THEN MAX(:days, 1) / 2 ELSE 0 END AS after
+),
+grid (sale_date) AS (
+    SELECT :first WHERE :first IS NOT NULL
+    UNION ALL
+    SELECT DATE(sale_date, '+1 day') FROM grid WHERE sale_date < :last
+),
+daily AS (
+    SELECT
+        ROW_NUMBER() OVER (ORDER BY grid.sale_date) AS place,
+        grid.sale_date,
+        COALESCE(SUM(days.amount_cents), 0) AS total_sales
+    FROM grid
+    LEFT JOIN days ON days.sale_date = grid.sale_date
+    GROUP BY grid.sale_date
+),
+running AS (
+    SELECT place, sale_date, total_sales, SUM(total_sales) OVER (ORDER BY place) AS so_far FROM daily
+)
+SELECT
+    running.sale_date AS date,
+    running.total_sales,
+    upper.so_far - COALESCE(lower.so_far, 0) AS window_sales,
+    CASE WHEN running.place > reach.before THEN reach.before + reach.after + 1 END AS window_days
+FROM running
+CROSS JOIN reach
+LEFT JOIN running AS upper ON upper.place = running.place + reach.after
+LEFT JOIN running AS lower ON lower.place = running.place - reach.before - 1
+WHERE running.sale_date BETWEEN :from AND :to
+ORDER BY running.sale_date

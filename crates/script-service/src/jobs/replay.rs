@@ -1,0 +1,494 @@
+//! Replaying rejects: the records that an import did not take, corrected, as an import of their own.
+//!
+//! A reject is replayed once: the job that replays it is noted with it, in the transaction that makes the job.
+//! A job that failed or was cancelled before it wrote anything gives its rejects free again.
+
+use super::batch::Mode;
+use super::import::{ImportRequest, SourceRequest, UploadRef};
+use super::source::{Upload, UploadWriter};
+use super::store::{self, IdempotencyKey};
+use super::{Job, JobKind, JobState};
+use crate::error::ApiError;
+use crate::import::corrections::{Correction, Layout};
+use crate::import::options::{Format, ReadOptions};
+use crate::import::survey::Decisions;
+use crate::params::positional;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use db_client::DbClient;
+use db_client::db_api::{QueryRequest, Statement, Value};
+use service_kit::problem::Problem;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// How many rejects one job replays at most.
+pub(crate) const MAX_REPLAYED: usize = 100_000;
+/// How many rejects are read at once.
+const PAGE: i64 = 5_000;
+/// How many faults are told at once.
+const MAX_FAULTS: usize = 20;
+
+/// The condition on a row of `job_rejects` that a job has it that wrote something, or still may.
+const IS_REPLAYED: &str = "replayed_by IS NOT NULL AND EXISTS (
+    SELECT 1 FROM jobs WHERE jobs.id = replayed_by
+        AND (state NOT IN ('failed', 'cancelled') OR inserted + updated + unchanged > 0)
+)";
+
+/// The places in parameter 2, a JSON list of source and record.
+const CHOSEN: &str = "(SELECT value ->> 0, value ->> 1 FROM json_each(?2))";
+
+/// A replay that is ready to be submitted.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub request: ImportRequest,
+    pub uploads: Vec<Upload>,
+    /// Source and record of each reject that it takes.
+    pub places: Vec<(i64, i64)>,
+    pub notes: Vec<String>,
+}
+
+/// What is asked of a replay.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplayOptions {
+    /// How it is written; as in the job itself unless given.
+    pub mode: Option<Mode>,
+    pub dry_run: bool,
+    /// Takes rejects that were replayed before too.
+    pub again: bool,
+}
+
+/// A reject, as it is kept.
+struct Kept {
+    place: (i64, i64),
+    raw: String,
+    column: Option<String>,
+    value: Option<String>,
+    code: String,
+    is_replayed: bool,
+}
+
+/// Prepares the replay of rejects of `job`: of those in `corrections`, or of all of them when there are none.
+pub(crate) async fn prepare(
+    db: &DbClient,
+    job: &Job,
+    corrections: Vec<Correction>,
+    options: ReplayOptions,
+) -> Result<Replay, ApiError> {
+    let original = check(job)?;
+    let chosen = choose(db, job, corrections, options.again).await?;
+    let mut replay = Replay {
+        request: ImportRequest {
+            mode: options.mode.unwrap_or_else(|| mode_of(job, &original)),
+            dry_run: options.dry_run,
+            replay_of: Some(job.id),
+            ..ImportRequest::default()
+        },
+        uploads: Vec::new(),
+        notes: vec![format!(
+            "replays {} rejects of job {}",
+            chosen.places.len(),
+            job.id
+        )],
+        places: chosen.places,
+    };
+    if chosen.replayed_before > 0 {
+        let note = format!(
+            "{} rejects were replayed before and are left out",
+            chosen.replayed_before
+        );
+        replay.notes.push(note);
+    }
+    for (source, text) in chosen.texts {
+        let of = usize::try_from(source)
+            .ok()
+            .and_then(|index| original.sources.get(index));
+        let Some(of) = of else {
+            continue;
+        };
+        let mut writer = UploadWriter::new(db.clone(), true)?;
+        writer.push(&Bytes::from(text.content)).await?;
+        let upload = writer.finish().await?;
+        replay.request.sources.push(SourceRequest {
+            table: of.table,
+            path: None,
+            url: None,
+            upload: Some(UploadRef {
+                id: upload.id.clone(),
+                bytes: upload.bytes,
+                name: format!("{} (rejects of job {})", text.origin, job.id),
+            }),
+            options: ReadOptions {
+                strict: of.options.strict,
+                locale: of.options.locale,
+                ..text.options
+            },
+            unknown: BTreeMap::new(),
+        });
+        replay.uploads.push(upload);
+    }
+    Ok(replay)
+}
+
+/// The rejects that are replayed.
+#[derive(Default)]
+struct Chosen {
+    /// By source.
+    texts: BTreeMap<i64, Text>,
+    places: Vec<(i64, i64)>,
+    replayed_before: u64,
+}
+
+/// Puts the rejects that are asked for into texts, each as it was corrected.
+async fn choose(
+    db: &DbClient,
+    job: &Job,
+    corrections: Vec<Correction>,
+    again: bool,
+) -> Result<Chosen, ApiError> {
+    let all = corrections.is_empty();
+    let mut asked: BTreeMap<(i64, i64), Correction> = corrections
+        .into_iter()
+        .map(|correction| (place_of(&correction), correction))
+        .collect();
+    let mut chosen = Chosen::default();
+    let mut faults = Vec::new();
+    let mut after = (-1, 0);
+    loop {
+        let page = page(db, job.id, after).await?;
+        let Some(last) = page.last() else {
+            break;
+        };
+        after = last.place;
+        for reject in page {
+            let correction = asked.remove(&reject.place);
+            if !all && correction.is_none() {
+                continue;
+            }
+            if reject.is_replayed && !again {
+                chosen.replayed_before += 1;
+                continue;
+            }
+            if chosen.places.len() >= MAX_REPLAYED {
+                return Err(ApiError::Invalid(format!(
+                    "a replay takes at most {MAX_REPLAYED} records; send the rest with another"
+                )));
+            }
+            let text = match chosen.texts.entry(reject.place.0) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Text::of(job, reject.place.0)?),
+            };
+            match text.add(&reject, correction) {
+                Ok(()) => chosen.places.push(reject.place),
+                Err(fault) if faults.len() < MAX_FAULTS => faults.push(fault),
+                Err(_) => {}
+            }
+        }
+    }
+    faults.extend(asked.keys().take(MAX_FAULTS).map(|(source, record)| {
+        format!(
+            "record {record} of source {source} is none that job {} rejected",
+            job.id
+        )
+    }));
+    if !faults.is_empty() {
+        return Err(refused(&faults));
+    }
+    if chosen.places.is_empty() {
+        let detail = if chosen.replayed_before == 0 {
+            format!("job {} rejected nothing", job.id)
+        } else {
+            format!(
+                "all of these rejects of job {} were replayed before; `again=true` replays them all the same",
+                job.id
+            )
+        };
+        return Err(conflict("already_replayed", detail));
+    }
+    Ok(chosen)
+}
+
+/// How rejects of `job` are written unless the replay says: as the job itself did. What a replacing job has
+/// put in place stays, and they join it.
+fn mode_of(job: &Job, original: &ImportRequest) -> Mode {
+    if !original.mode.replaces() {
+        return original.mode;
+    }
+    let has_keys = job.sources.iter().all(|source| {
+        let key = source_key(&source.table);
+        let decisions = source.decisions.as_ref();
+        decisions.is_some_and(|decisions| decisions.mapping.iter().any(|mapped| mapped.column == key))
+    });
+    if has_keys { Mode::Upsert } else { Mode::Append }
+}
+
+fn source_key(table: &str) -> &'static str {
+    if table == "targets" { "product_id" } else { "id" }
+}
+
+fn place_of(correction: &Correction) -> (i64, i64) {
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    (signed(correction.source), signed(correction.record))
+}
+
+/// The arguments of `job`, if its rejects can be replayed.
+fn check(job: &Job) -> Result<ImportRequest, ApiError> {
+    let not = |why: &str| {
+        Err(conflict(
+            "not_replayable",
+            format!("the rejects of job {} cannot be replayed: {why}", job.id),
+        ))
+    };
+    if job.kind != JobKind::Import {
+        return not("it is no import");
+    }
+    if !job.state.is_final() {
+        return not("it is not finished");
+    }
+    let request: ImportRequest =
+        serde_json::from_str(job.request.get()).map_err(|error| ApiError::Internal(error.into()))?;
+    if request.dry_run {
+        return not("it was a dry run; import the corrected file");
+    }
+    if job.state == JobState::Failed && job.counters.read == 0 {
+        return not("it wrote nothing; import the corrected file");
+    }
+    Ok(request)
+}
+
+fn conflict(code: &'static str, detail: String) -> ApiError {
+    ApiError::Refused(Problem::new(StatusCode::CONFLICT, code, detail))
+}
+
+/// The problem of corrections that cannot be taken.
+pub(crate) fn refused(faults: &[String]) -> ApiError {
+    let errors: Vec<serde_json::Value> = faults
+        .iter()
+        .map(|fault| serde_json::json!({ "code": "bad_correction", "detail": fault }))
+        .collect();
+    let problem = Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "bad_corrections",
+        format!("nothing was replayed: {}", faults.join("; ")),
+    );
+    ApiError::Refused(problem.with("errors", errors))
+}
+
+async fn page(db: &DbClient, job: i64, after: (i64, i64)) -> Result<Vec<Kept>, ApiError> {
+    let page = db
+        .query_request(&QueryRequest {
+            sql: format!(
+                "SELECT source, record, raw, column_name, value, code, {IS_REPLAYED}
+                FROM job_rejects WHERE job_id = ?1 AND (source, record) > (?2, ?3)
+                ORDER BY source, record LIMIT ?4"
+            ),
+            params: positional([job.into(), after.0.into(), after.1.into(), PAGE.into()]),
+            ..QueryRequest::default()
+        })
+        .await?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Ok(page
+        .rows
+        .iter()
+        .map(|row| Kept {
+            place: (
+                row[0].as_i64().unwrap_or_default(),
+                row[1].as_i64().unwrap_or_default(),
+            ),
+            raw: text(&row[2]).unwrap_or_default(),
+            column: text(&row[3]),
+            value: text(&row[4]),
+            code: text(&row[5]).unwrap_or_default(),
+            is_replayed: row[6].as_i64() == Some(1),
+        })
+        .collect())
+}
+
+/// The text in which the rejects of a source are read again.
+struct Text {
+    origin: String,
+    layout: Layout,
+    options: ReadOptions,
+    content: String,
+}
+
+impl Text {
+    fn of(job: &Job, source: i64) -> Result<Self, ApiError> {
+        let found = usize::try_from(source)
+            .ok()
+            .and_then(|index| job.sources.get(index));
+        let decisions = found.and_then(|found| found.decisions.as_ref());
+        let layout = decisions.and_then(Layout::of);
+        let (Some(found), Some(decisions), Some(layout)) = (found, decisions, layout) else {
+            return Err(conflict(
+                "not_replayable",
+                format!(
+                    "job {} does not say how source {source} was read; import the corrected lines as a file",
+                    job.id
+                ),
+            ));
+        };
+        Ok(Self {
+            origin: found.origin.clone(),
+            content: layout
+                .head()
+                .map_err(|error| ApiError::Internal(anyhow::anyhow!(error)))?,
+            options: read_as(decisions, &layout),
+            layout,
+        })
+    }
+
+    /// Adds a reject; `Err` says why it cannot be read again.
+    fn add(&mut self, reject: &Kept, correction: Option<Correction>) -> Result<(), String> {
+        let fault = |why: String| format!("record {} of source {}: {why}", reject.place.1, reject.place.0);
+        let correction = correction.unwrap_or_else(|| Correction {
+            source: 0,
+            record: 0,
+            raw: None,
+            value: None,
+            values: BTreeMap::new(),
+        });
+        let raw = correction.raw.as_deref().unwrap_or(&reject.raw);
+        let was_cut = reject.raw.len() >= super::import::MAX_RAW_BYTES || reject.code == "record_too_long";
+        if raw == reject.raw && was_cut {
+            return Err(fault(
+                "only the beginning of its source text was kept; send all of it as `raw`".into(),
+            ));
+        }
+        if raw.is_empty() {
+            return Err(fault("its source text was not kept; send it as `raw`".into()));
+        }
+        let mut changes = correction.values;
+        if correction.value.is_some() && correction.value != reject.value {
+            match (&reject.column, correction.value) {
+                (Some(column), Some(value)) => {
+                    changes.entry(column.clone()).or_insert(value);
+                }
+                // A spreadsheet sends an empty cell where there was none.
+                (None, Some(value)) if !value.is_empty() => {
+                    return Err(fault("no single column is at fault; correct `raw`".into()));
+                }
+                _ => {}
+            }
+        }
+        self.content
+            .push_str(&self.layout.line(raw, &changes).map_err(fault)?);
+        Ok(())
+    }
+}
+
+/// What fixes the reading to what it was.
+fn read_as(decisions: &Decisions, layout: &Layout) -> ReadOptions {
+    let mut options = ReadOptions {
+        encoding: Some("utf-8".to_owned()),
+        decimal: decisions.columns.iter().find_map(|column| column.decimal),
+        date_order: decisions.columns.iter().find_map(|column| column.date_order),
+        ..ReadOptions::default()
+    };
+    match layout {
+        Layout::Lines { delimiter, .. } => {
+            options.format = Some(Format::Csv);
+            options.delimiter = Some(char::from(*delimiter).to_string());
+            options.skip_lines = Some(0);
+            options.mapping = decisions
+                .mapping
+                .iter()
+                .map(|mapped| (mapped.column.clone(), mapped.header.clone()))
+                .collect();
+        }
+        Layout::Objects { .. } => {
+            options.format = Some(Format::Ndjson);
+            options.mapping = decisions
+                .mapping
+                .iter()
+                .filter(|mapped| mapped.matched_by == crate::import::header::MatchedBy::Mapping)
+                .map(|mapped| (mapped.column.clone(), mapped.header.clone()))
+                .collect();
+        }
+    }
+    options
+}
+
+/// Puts a replay into the queue and notes it with its rejects, in one transaction. A key that made a job
+/// before gives that job; the flag says so.
+pub(crate) async fn submit(
+    db: &DbClient,
+    job: i64,
+    replay: &Replay,
+    again: bool,
+    key: Option<&IdempotencyKey>,
+    limit: u32,
+) -> Result<(i64, bool), ApiError> {
+    if let Some(key) = key
+        && let Some(job) = store::find_by_key(db, key).await?
+    {
+        return Ok((job, true));
+    }
+    let request = serde_json::to_string(&replay.request).map_err(|error| ApiError::Internal(error.into()))?;
+    let notes = serde_json::to_string(&replay.notes).map_err(|error| ApiError::Internal(error.into()))?;
+    let places = serde_json::to_string(&replay.places).map_err(|error| ApiError::Internal(error.into()))?;
+    let insert = Statement::new(
+        format!(
+            "INSERT INTO jobs (kind, state, request, idempotency_key, fingerprint, created_at, notes)
+            SELECT 'import', 'queued', ?3, ?4, ?5, ?6, ?7
+            WHERE (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')) < ?8
+                AND (?9 OR NOT EXISTS (
+                    SELECT 1 FROM job_rejects
+                    WHERE job_id = ?1 AND (source, record) IN {CHOSEN} AND {IS_REPLAYED}
+                ))
+            RETURNING id"
+        ),
+        positional([
+            job.into(),
+            places.as_str().into(),
+            request.as_str().into(),
+            key.map(|key| key.key.as_str()).into(),
+            key.map(|key| key.fingerprint.as_str()).into(),
+            store::now().into(),
+            notes.into(),
+            i64::from(limit).into(),
+            i64::from(again).into(),
+        ]),
+    );
+    // The request names an upload that nothing else has, so it finds the job.
+    let mark = Statement::new(
+        format!(
+            "UPDATE job_rejects SET replayed_by = made.id
+            FROM (SELECT MAX(id) AS id FROM jobs WHERE request = ?3 AND kind = 'import') AS made
+            WHERE made.id IS NOT NULL AND job_id = ?1 AND (source, record) IN {CHOSEN}"
+        ),
+        positional([job.into(), places.into(), request.into()]),
+    );
+    let mut statements = vec![insert];
+    if !replay.request.dry_run {
+        statements.push(mark);
+    }
+    match db.transaction(statements).await {
+        Ok(results) => match results[0].rows.first().and_then(|row| row[0].as_i64()) {
+            Some(id) => Ok((id, false)),
+            None if is_free(db, job, &replay.places).await? => Err(ApiError::QueueFull { limit }),
+            None => Err(conflict(
+                "already_replayed",
+                format!("rejects of job {job} were replayed by another request just now"),
+            )),
+        },
+        Err(error) => match key {
+            // The same key came twice at once, and the other one was faster.
+            Some(key) => match store::find_by_key(db, key).await? {
+                Some(job) => Ok((job, true)),
+                None => Err(error.into()),
+            },
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// Whether none of the rejects at `places` has been replayed by now.
+async fn is_free(db: &DbClient, job: i64, places: &[(i64, i64)]) -> Result<bool, ApiError> {
+    let places = serde_json::to_string(places).map_err(|error| ApiError::Internal(error.into()))?;
+    let sql = format!(
+        "SELECT 1 FROM job_rejects
+        WHERE job_id = ?1 AND (source, record) IN {CHOSEN} AND {IS_REPLAYED} LIMIT 1"
+    );
+    let result = db.query(&sql, positional([job.into(), places.into()])).await?;
+    Ok(result.rows.is_empty())
+}
