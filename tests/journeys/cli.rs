@@ -123,7 +123,8 @@ fn every_command_has_help() {
     assert_eq!(help.code, Some(0));
 
     for command in [
-        "up", "import", "analyze", "query", "generate", "backup", "restore", "token", "openapi",
+        "up", "import", "rejects", "replay", "schedule", "analyze", "query", "generate", "backup", "restore",
+        "token", "openapi",
     ] {
         assert!(help.stdout.contains(command));
         assert_eq!(program().run(&[command, "--help"]).code, Some(0), "{command}");
@@ -155,6 +156,8 @@ fn piped_output_is_csv_and_a_table_is_for_people() {
     assert!(analyze(&["--format", "json"]).starts_with('{'));
     let table = analyze(&["--format", "table"]);
     assert!(table.contains("450,230.00") && table.contains('│'), "{table}");
+    assert!(table.contains(&"█".repeat(24)), "{table}");
+    assert!(!analyze(&["--format", "table", "--no-bars"]).contains('█'));
 
     let unknown = program().run(&["analyze", "regoin", "--script-url", up.script.base()]);
     assert_eq!(unknown.code, Some(1));
@@ -236,6 +239,172 @@ fn an_import_says_what_became_of_the_records() {
     let missing = import("no-such-file.csv");
     assert_eq!(missing.code, Some(1));
     assert_eq!(missing.stderr.lines().count(), 1, "{}", missing.stderr);
+}
+
+#[test]
+fn a_preview_shows_decisions_and_rows_and_imports_nothing() {
+    let up = program().up();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("export.csv");
+    let text = "N°;Réf. produit;Magasin;Date;Qté;Montant TTC\n\
+        900001;1;1;05/11/2023;1;1\u{a0}234,50\n\
+        900002;77;1;25/11/2023;1;10,00\n";
+    let windows_1252: Vec<u8> = text
+        .chars()
+        .map(|letter| u8::try_from(u32::from(letter)).unwrap())
+        .collect();
+    fs::write(&file, windows_1252).unwrap();
+    let sales = || {
+        program()
+            .run(&[
+                "query",
+                "SELECT COUNT(*) AS n FROM sales",
+                "--db-url",
+                up.db.base(),
+            ])
+            .stdout
+    };
+    let before = sales();
+
+    let shown = program().run(&[
+        "import",
+        path(&file),
+        "--table",
+        "sales",
+        "--preview",
+        "--option",
+        r#"mapping={"id":"N°"}"#,
+        "--script-url",
+        up.script.base(),
+    ]);
+
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    for told in [
+        "windows-1252",
+        "`;`",
+        "Montant TTC",
+        "synonym",
+        "comma (evidence)",
+        "1234.50",
+        "unknown_product",
+    ] {
+        assert!(shown.stdout.contains(told), "{told}: {}", shown.stdout);
+    }
+    assert_eq!(sales(), before);
+    let both = program().run(&[
+        "import",
+        path(&file),
+        "--table",
+        "sales",
+        "--preview",
+        "--dry-run",
+    ]);
+    assert_eq!(both.code, Some(2));
+}
+
+#[test]
+fn rejects_go_out_to_a_file_and_come_back_corrected() {
+    let up = program().up();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("more.csv");
+    let rejects = folder.path().join("rejects.csv");
+    fs::write(
+        &file,
+        "id,product_id,store_id,sale_date,quantity,amount\n\
+         900001,1,1,2023-11-05,1,100.00\n\
+         900002,77,1,2023-11-05,1,100.00\n\
+         900003,1,1,2023-11-05,x,1.00\n",
+    )
+    .unwrap();
+    let run = |args: &[&str]| {
+        let mut all = args.to_vec();
+        all.extend(["--script-url", up.script.base()]);
+        program().run(&all)
+    };
+    let imported = run(&["import", path(&file), "--table", "sales"]);
+    assert_eq!(imported.code, Some(3), "{imported:?}");
+    let job = imported
+        .stdout
+        .split("job ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert!(
+        imported
+            .stdout
+            .contains(&format!("comptoir rejects {job} > rejects.csv"))
+    );
+
+    let listed = run(&["rejects", &job]);
+    fs::write(&rejects, listed.stdout.replace(",77,unknown", ",2,unknown")).unwrap();
+    let replayed = run(&["replay", &job, path(&rejects)]);
+
+    assert_eq!(replayed.code, Some(3), "{replayed:?}");
+    assert!(replayed.stdout.contains("bad_integer") && !replayed.stdout.contains("unknown_product"));
+    let again = run(&["replay", &job, path(&rejects)]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stderr.contains("replayed before"), "{}", again.stderr);
+    let french = run(&["rejects", &job, "--format", "csv-fr"]);
+    assert!(french.stdout.starts_with("\u{feff}source;"), "{}", french.stdout);
+}
+
+#[test]
+fn schedules_are_kept_from_the_command_line() {
+    let up = program().up();
+    fs::create_dir(up.data.join("inbox")).unwrap();
+    let run = |args: &[&str]| {
+        let mut all = vec!["schedule"];
+        all.extend(args);
+        all.extend(["--script-url", up.script.base()]);
+        program().run(&all)
+    };
+
+    let nightly = run(&[
+        "set",
+        "nightly",
+        "--cron",
+        "0 6 * * *",
+        "--time-zone",
+        "Europe/Paris",
+    ]);
+    assert_eq!(nightly.code, Some(0), "{nightly:?}");
+    assert!(nightly.stdout.contains("T06:00:00+0"), "{}", nightly.stdout);
+    let figures = run(&[
+        "set",
+        "figures",
+        "--cron",
+        "0 7 * * 1",
+        "--job",
+        "analysis",
+        "--request",
+        r#"{"analyses":["total"]}"#,
+    ]);
+    assert_eq!(figures.code, Some(0), "{figures:?}");
+    assert_eq!(
+        run(&["set", "inbox", "--watch", "inbox/*.csv", "--table", "sales"]).code,
+        Some(0)
+    );
+    assert!(run(&["pause", "nightly"]).stdout.contains("paused"));
+    assert!(run(&["resume", "nightly"]).stdout.contains("T06:00:00+0"));
+    assert!(run(&["run", "figures"]).stdout.contains("made job"));
+    assert_eq!(run(&["remove", "figures"]).code, Some(0));
+    let wrong = run(&["set", "x", "--cron", "often"]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(
+        wrong.stderr.contains("`often` is not minute, hour"),
+        "{}",
+        wrong.stderr
+    );
+    assert_eq!(run(&["set", "x"]).code, Some(2));
+
+    let list = run(&["list"]).stdout;
+    assert!(
+        list.contains("inbox/*.csv") && list.contains("nightly") && !list.contains("figures"),
+        "{list}"
+    );
 }
 
 #[test]

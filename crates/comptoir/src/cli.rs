@@ -1,6 +1,8 @@
 //! The commands, their dispatch, and the exit codes.
 
-use crate::commands::{analyze, backup, forecast, generate, import, openapi, query, restore, token, up};
+use crate::commands::{
+    analyze, backup, forecast, generate, import, openapi, query, rejects, restore, schedule, token, up,
+};
 use crate::script_client::ScriptError;
 use clap::{Parser, Subcommand};
 use db_client::DbError;
@@ -33,6 +35,13 @@ enum Command {
     Up(up::Up),
     /// Import a file or a URL into a table.
     Import(import::Import),
+    /// Print the records that an import did not take.
+    Rejects(rejects::Rejects),
+    /// Import corrected rejects.
+    Replay(rejects::Replay),
+    /// Keep schedules: imports, analyses and forecasts at certain times, or when a file comes.
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// Compute an analysis.
     Analyze(analyze::Analyze),
     /// Forecast daily revenue, or a series in a file.
@@ -91,6 +100,9 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
             block_on(up.run())
         }
         Command::Import(import) => block_on(import.run()),
+        Command::Rejects(rejects) => block_on(rejects.run()),
+        Command::Replay(replay) => block_on(replay.run()),
+        Command::Schedule(schedule) => block_on(schedule.run()),
         Command::Analyze(analyze) => block_on(analyze.run()),
         Command::Forecast(forecast) => block_on(forecast.run()),
         Command::Query(query) => block_on(query.run()),

@@ -44,6 +44,18 @@ impl Progress {
         }
     }
 
+    /// What is counted from now on.
+    pub(crate) fn count(&mut self, unit: Unit) {
+        if self.unit != unit {
+            self.unit = unit;
+            if let Some(bar) = &self.bar {
+                bar.unset_length();
+                bar.set_style(style(unit, false));
+                bar.reset_eta();
+            }
+        }
+    }
+
     /// How far the work is; `total` where it is known.
     pub(crate) fn set(&mut self, position: u64, total: Option<u64>) {
         if self.bar.is_none() && self.started.elapsed() < SHOWN_AFTER {

@@ -140,6 +140,93 @@ impl ScriptClient {
         body_of(self.send(request).await?).await
     }
 
+    /// What an import would make of `body`, a file or its beginning.
+    pub(crate) async fn preview(
+        &self,
+        options: &[(&str, String)],
+        body: reqwest::Body,
+    ) -> Result<serde_json::Value, ScriptError> {
+        let request = self
+            .request(Method::POST, "/imports/preview")
+            .query(options)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .timeout(REQUEST_TIMEOUT)
+            .body(body);
+        self.fetch(request).await
+    }
+
+    /// The rejects of a job, in the form that `query` says.
+    pub(crate) async fn rejects(&self, id: i64, query: &[(&str, &str)]) -> Result<Bytes, ScriptError> {
+        let request = self
+            .request(Method::GET, &format!("/jobs/{id}/rejects"))
+            .query(query);
+        body_of(self.send(request).await?).await
+    }
+
+    /// Queues the import of corrected rejects of job `id`; of all of them as they are when `body` is empty.
+    pub(crate) async fn replay(
+        &self,
+        id: i64,
+        options: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Job, ScriptError> {
+        let request = self
+            .request(Method::POST, &format!("/jobs/{id}/rejects/replay"))
+            .query(options)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .timeout(REQUEST_TIMEOUT)
+            .body(body);
+        self.fetch(request).await
+    }
+
+    /// The schedules there are.
+    pub(crate) async fn schedules(&self) -> Result<Vec<Schedule>, ScriptError> {
+        let list: ScheduleList = self.get("/schedules").await?;
+        Ok(list.schedules)
+    }
+
+    /// The schedule `name`, every member of it.
+    pub(crate) async fn schedule(&self, name: &str) -> Result<serde_json::Value, ScriptError> {
+        let request = self.http.get(self.schedule_url(name, None)?);
+        self.fetch(request.timeout(REQUEST_TIMEOUT)).await
+    }
+
+    /// Makes the schedule `name`, or changes it: `body` is what it is to be, as JSON.
+    pub(crate) async fn put_schedule(
+        &self,
+        name: &str,
+        body: &serde_json::Value,
+    ) -> Result<Schedule, ScriptError> {
+        let request = self.http.put(self.schedule_url(name, None)?).json(body);
+        self.fetch(request.timeout(REQUEST_TIMEOUT)).await
+    }
+
+    /// Deletes the schedule `name`.
+    pub(crate) async fn delete_schedule(&self, name: &str) -> Result<(), ScriptError> {
+        let request = self.http.delete(self.schedule_url(name, None)?);
+        self.send(request.timeout(REQUEST_TIMEOUT)).await.map(drop)
+    }
+
+    /// Queues a job of the schedule `name` now.
+    pub(crate) async fn run_schedule(&self, name: &str) -> Result<Job, ScriptError> {
+        let request = self.http.post(self.schedule_url(name, Some("run"))?);
+        self.fetch(request.timeout(REQUEST_TIMEOUT)).await
+    }
+
+    fn schedule_url(&self, name: &str, action: Option<&str>) -> Result<reqwest::Url, ScriptError> {
+        self.url(["schedules", name].into_iter().chain(action))
+    }
+
+    /// How the analysis `name` is best drawn, if it says so.
+    pub(crate) async fn chart(&self, name: &str) -> Result<Option<Chart>, ScriptError> {
+        let list: AnalysisList = self.get("/analysis").await?;
+        Ok(list
+            .analyses
+            .into_iter()
+            .find(|analysis| analysis.name == name)
+            .and_then(|analysis| analysis.chart))
+    }
+
     /// The job as it is now.
     pub(crate) async fn get_job(&self, id: i64) -> Result<Job, ScriptError> {
         self.get(&format!("/jobs/{id}")).await
@@ -163,18 +250,23 @@ impl ScriptClient {
         options: &[(&str, String)],
         accept: &str,
     ) -> Result<Bytes, ScriptError> {
-        let mut path = url_of(&self.base)?;
-        match path.path_segments_mut() {
-            Ok(mut segments) => segments.pop_if_empty().extend(["analysis", name]),
-            Err(()) => return Err(ScriptError::Broken(format!("`{}` is no address", self.base))),
-        };
         let request = self
             .http
-            .get(path)
+            .get(self.url(["analysis", name])?)
             .query(options)
             .header(ACCEPT, accept)
             .timeout(REQUEST_TIMEOUT);
         body_of(self.send(request).await?).await
+    }
+
+    /// The address of `segments`, whatever letters they have.
+    fn url<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Result<reqwest::Url, ScriptError> {
+        let mut path = url_of(&self.base)?;
+        match path.path_segments_mut() {
+            Ok(mut place) => place.pop_if_empty().extend(segments),
+            Err(()) => return Err(ScriptError::Broken(format!("`{}` is no address", self.base))),
+        };
+        Ok(path)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -260,6 +352,8 @@ pub(crate) struct Counters {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct JobProgress {
+    bytes: u64,
+    bytes_total: Option<u64>,
     phase: Option<String>,
     rows_total: Option<u64>,
 }
@@ -299,10 +393,72 @@ impl Job {
         self.progress.phase.as_deref()
     }
 
+    /// How many bytes of the current source are read, and how many it has.
+    pub(crate) fn bytes(&self) -> (u64, Option<u64>) {
+        (self.progress.bytes, self.progress.bytes_total)
+    }
+
     /// How many records there are, once that is known.
     pub(crate) fn records_total(&self) -> Option<u64> {
         self.progress.rows_total
     }
+}
+
+/// A schedule, as far as the command line looks at it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Schedule {
+    /// Its name.
+    pub(crate) name: String,
+    /// The kind of its jobs.
+    pub(crate) job: String,
+    /// When.
+    pub(crate) cron: Option<String>,
+    /// In which `cron` is read.
+    pub(crate) time_zone: Option<String>,
+    /// Which files.
+    pub(crate) watch: Option<String>,
+    /// Whether it makes jobs.
+    pub(crate) enabled: bool,
+    /// The next times.
+    pub(crate) next_runs: Vec<String>,
+    /// How many times passed without a job.
+    pub(crate) skipped: u64,
+    /// The last job that it made.
+    pub(crate) last_job: Option<ScheduledJob>,
+}
+
+/// A job that a schedule made.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ScheduledJob {
+    /// Its number.
+    pub(crate) id: i64,
+    /// What became of it.
+    pub(crate) state: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ScheduleList {
+    schedules: Vec<Schedule>,
+}
+
+/// How an analysis is best drawn.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Chart {
+    /// `number`, `bar`, `line` or `map`.
+    pub(crate) kind: String,
+    /// The columns that are drawn.
+    pub(crate) y: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AnalysisList {
+    analyses: Vec<AnalysisEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AnalysisEntry {
+    name: String,
+    chart: Option<Chart>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,9 +1,9 @@
 //! `comptoir analyze`: one analysis, computed now.
 
-use super::ScriptAddress;
+use super::{ScriptAddress, name_and_value};
 use crate::cli::Outcome;
 use crate::output::{self, Format, grouped};
-use crate::script_client::ScriptClient;
+use crate::script_client::{Chart, ScriptClient};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ pub(crate) struct Analyze {
     /// Last day, `YYYY-MM-DD`.
     #[arg(long, conflicts_with = "period")]
     to: Option<String>,
-    /// `last_30_days`, `2023-11`, `2023-Q4`, `2023` or `all`.
+    /// `last_30_days`, `month`, `quarter`, `year`, `2023-11`, `2023-Q4`, `2023` or `all`.
     #[arg(long)]
     period: Option<String>,
     /// How many rows at most.
@@ -30,6 +30,9 @@ pub(crate) struct Analyze {
     /// A further parameter of the analysis, such as `region=Occitanie`; may be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_and_value)]
     params: Vec<(String, String)>,
+    /// Leaves the bars out of a table.
+    #[arg(long)]
+    no_bars: bool,
     /// The form of the answer; a table on a terminal, CSV elsewhere.
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -104,7 +107,12 @@ impl Analyze {
         if format == Format::Table {
             let answer: Answer =
                 serde_json::from_slice(&body).context("read the answer of script-service")?;
-            print_table(&answer)?;
+            let chart = if self.no_bars {
+                None
+            } else {
+                client.chart(&self.name).await?
+            };
+            print_table(&answer, chart.as_ref())?;
         } else {
             let mut out = io::stdout().lock();
             out.write_all(&body)?;
@@ -132,13 +140,57 @@ impl Analyze {
     }
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))
+/// How wide the longest bar is, in characters.
+const BAR_WIDTH: f64 = 24.0;
+/// Parts of a character, an eighth each.
+const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// A bar for each of `values`, the longest for the one furthest from zero; those below zero are dotted, and
+/// what is undefined has none.
+fn bars(values: &[Option<f64>]) -> Vec<String> {
+    let longest = values
+        .iter()
+        .flatten()
+        .fold(0.0_f64, |longest, value| longest.max(value.abs()));
+    values
+        .iter()
+        .map(|value| match value {
+            Some(value) if longest > 0.0 => bar(value / longest),
+            _ => String::new(),
+        })
+        .collect()
 }
 
-fn print_table(answer: &Answer) -> io::Result<()> {
+fn bar(part: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and eight times the width"
+    )]
+    let eighths = (part.abs().min(1.0) * BAR_WIDTH * 8.0).round() as usize;
+    if part < 0.0 {
+        return "░".repeat(eighths.div_ceil(8));
+    }
+    let mut bar = "█".repeat(eighths / 8);
+    if !eighths.is_multiple_of(8) {
+        bar.push(EIGHTHS[eighths % 8]);
+    }
+    bar
+}
+
+/// The values that `chart` draws first, if they are numbers of `answer` and more than one.
+fn drawn(answer: &Answer, chart: Option<&Chart>) -> Option<Vec<Option<f64>>> {
+    let chart = chart.filter(|chart| matches!(chart.kind.as_str(), "bar" | "line" | "map"))?;
+    let name = chart.y.first()?;
+    let column = answer.columns.iter().find(|column| column.name == *name)?;
+    let values = answer
+        .rows
+        .iter()
+        .map(|row| row.get(name).and_then(Value::as_f64));
+    (column.is_number() && answer.rows.len() > 1).then(|| values.collect())
+}
+
+fn print_table(answer: &Answer, chart: Option<&Chart>) -> io::Result<()> {
     let window = match &answer.window {
         Some(Window {
             from: Some(from),
@@ -147,14 +199,24 @@ fn print_table(answer: &Answer) -> io::Result<()> {
         _ => String::new(),
     };
     output::print(format_args!("{}{window}", answer.title))?;
-    let heads: Vec<String> = answer.columns.iter().map(Column::head).collect();
+    let mut heads: Vec<String> = answer.columns.iter().map(Column::head).collect();
     let is_number: Vec<bool> = answer.columns.iter().map(Column::is_number).collect();
-    let rows = answer.rows.iter().map(|row| {
-        answer
+    let bars = drawn(answer, chart).map(|values| bars(&values));
+    if bars.is_some() {
+        heads.push(
+            chart
+                .and_then(|chart| chart.y.first())
+                .cloned()
+                .unwrap_or_default(),
+        );
+    }
+    let rows = answer.rows.iter().enumerate().map(|(index, row)| {
+        let cells = answer
             .columns
             .iter()
-            .map(|column| column.cell(row.get(&column.name)))
-            .collect()
+            .map(|column| column.cell(row.get(&column.name)));
+        let bar = bars.as_ref().and_then(|bars| bars.get(index)).cloned();
+        cells.chain(bar).collect()
     });
     output::print(output::table(&heads, &is_number, rows))?;
     for note in &answer.notes {
@@ -169,6 +231,15 @@ fn print_table(answer: &Answer) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_their_values() {
+        assert_eq!(
+            bars(&[Some(100.0), Some(50.0), Some(1.0), Some(-25.0), None, Some(0.0)]),
+            [&"█".repeat(24), &"█".repeat(12), "▎", "░░░░░░", "", ""]
+        );
+        assert_eq!(bars(&[Some(0.0)]), [""]);
+    }
 
     #[test]
     fn undefined_is_a_dash_and_money_has_cents() {

@@ -1,6 +1,6 @@
 //! `comptoir import`: a file or a URL into a table.
 
-use super::ScriptAddress;
+use super::{ScriptAddress, name_and_value, preview};
 use crate::cli::Outcome;
 use crate::output::{self, grouped};
 use crate::progress::{Progress, Unit};
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The service decides encoding, delimiter, decimal mark and date order from the content; options fix them.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// A file (CSV, TSV, JSON, NDJSON; plain, gzip or zstd), or an http(s) URL that script-service fetches.
+    /// A file (CSV, TSV, JSON, NDJSON, xlsx, ods; plain, gzip, zstd or zip), or an http(s) URL that script-service fetches.
     source: String,
     /// The table: `products`, `stores`, `sales` or `targets`.
     #[arg(long)]
@@ -36,9 +36,18 @@ pub(crate) struct Import {
     /// What becomes of records whose id is in the table already, and of rows that the file lacks.
     #[arg(long, value_enum)]
     mode: Option<Mode>,
+    /// Shows how the file would be read, from its beginning: decisions and the first rows. Nothing is kept.
+    #[arg(long, conflicts_with_all = ["mode", "dry_run", "max_rejects", "force", "on_cancel"])]
+    preview: bool,
     /// Reads and checks everything, writes nothing, and says what would have happened.
     #[arg(long)]
     dry_run: bool,
+    /// Fetches a URL again even where its server says that nothing changed.
+    #[arg(long)]
+    force: bool,
+    /// What becomes of what is written when the import is cancelled.
+    #[arg(long, value_enum)]
+    on_cancel: Option<OnCancel>,
     /// Fails when more records are rejected: a number, or a percentage such as `5%`.
     #[arg(long)]
     max_rejects: Option<String>,
@@ -49,9 +58,27 @@ pub(crate) struct Import {
     script: ScriptAddress,
 }
 
+/// What becomes of what a cancelled import has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnCancel {
+    /// It stays; the default.
+    Keep,
+    /// It is taken back.
+    Rollback,
+}
+
+impl OnCancel {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
 /// What becomes of known ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Known ids are updated; the default.
     Upsert,
     /// Known ids are left alone.
@@ -65,7 +92,7 @@ enum Mode {
 }
 
 impl Mode {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Upsert => "upsert",
             Self::InsertNew => "insert_new",
@@ -80,8 +107,18 @@ impl Import {
     /// Imports, and prints counters and the first rejects.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let client = ScriptClient::new(&self.script.script_url)?;
+        let is_url = self.source.starts_with("http://") || self.source.starts_with("https://");
+        if self.preview {
+            if is_url {
+                bail!(
+                    "a preview is of a file; fetch {} first, or import it with --dry-run",
+                    self.source
+                );
+            }
+            return preview::run(&client, Path::new(&self.source), &self.reading_options()).await;
+        }
         let began = Instant::now();
-        let job = if self.source.starts_with("http://") || self.source.starts_with("https://") {
+        let job = if is_url {
             client.import_sources(&self.request_of_url()).await?
         } else {
             self.upload(&client).await?
@@ -95,7 +132,16 @@ impl Import {
                 job.reason()
             );
         }
-        self.report(&client, &job, began.elapsed()).await?;
+        let title = format!("{} into {}", self.source, self.table);
+        report(
+            &client,
+            &job,
+            &title,
+            self.dry_run,
+            began.elapsed(),
+            &self.script.script_url,
+        )
+        .await?;
         Ok(if job.counters.rejected > 0 {
             Outcome::SomeRejected
         } else {
@@ -122,6 +168,12 @@ impl Import {
         if self.dry_run {
             request.insert("dry_run".into(), true.into());
         }
+        if self.force {
+            request.insert("force".into(), true.into());
+        }
+        if let Some(on_cancel) = self.on_cancel {
+            request.insert("on_cancel".into(), on_cancel.name().into());
+        }
         if let Some(most) = &self.max_rejects {
             let most = most
                 .parse::<u64>()
@@ -129,6 +181,17 @@ impl Import {
             request.insert("max_rejects".into(), most);
         }
         request.into()
+    }
+
+    /// The table, and what is fixed about the reading of the file.
+    fn reading_options(&self) -> Vec<(&str, String)> {
+        let further = self
+            .options
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
+        std::iter::once(("table", self.table.clone()))
+            .chain(further)
+            .collect()
     }
 
     async fn upload(&self, client: &ScriptClient) -> anyhow::Result<Job> {
@@ -140,7 +203,7 @@ impl Import {
             bail!("{} is a folder, not a file", path.display());
         }
         let total = metadata.len();
-        let mut options = vec![("table", self.table.clone())];
+        let mut options = self.reading_options();
         if let Some(name) = path.file_name() {
             options.push(("name", name.to_string_lossy().into_owned()));
         }
@@ -150,14 +213,12 @@ impl Import {
         if self.dry_run {
             options.push(("dry_run", "true".to_owned()));
         }
+        if let Some(on_cancel) = self.on_cancel {
+            options.push(("on_cancel", on_cancel.name().to_owned()));
+        }
         if let Some(most) = &self.max_rejects {
             options.push(("max_rejects", most.clone()));
         }
-        options.extend(
-            self.options
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.clone())),
-        );
         let progress = Mutex::new(Progress::start(format!("Sending {}", self.source), Unit::Bytes));
         let sent = Arc::new(AtomicU64::new(0));
         let chunks = ReaderStream::with_capacity(file, 256 * 1024).inspect(move |chunk| {
@@ -173,60 +234,90 @@ impl Import {
             .import_upload(&options, reqwest::Body::wrap_stream(chunks))
             .await?)
     }
-
-    async fn report(&self, client: &ScriptClient, job: &Job, took: Duration) -> anyhow::Result<()> {
-        let Counters {
-            read,
-            inserted,
-            updated,
-            unchanged,
-            rejected,
-            warnings,
-        } = job.counters;
-        let would = if self.dry_run {
-            " (dry run, nothing was written)"
-        } else {
-            ""
-        };
-        output::print(format_args!(
-            "{} into {}, job {}, {:.1} s{would}",
-            self.source,
-            self.table,
-            job.id,
-            took.as_secs_f64()
-        ))?;
-        let heads = ["read", "inserted", "updated", "unchanged", "rejected", "warnings"].map(str::to_owned);
-        let counts = [read, inserted, updated, unchanged, rejected, warnings];
-        #[expect(clippy::cast_precision_loss, reason = "shown to people")]
-        let row = counts.map(|count| grouped(count as f64, 0)).to_vec();
-        output::print(output::table(&heads, &[true; 6], [row]))?;
-        for note in &job.notes {
-            output::print(note)?;
-        }
-        if rejected > 0 {
-            print_rejects(&client.list_rejects(job.id, SHOWN_REJECTS).await?)?;
-            if rejected > SHOWN_REJECTS as u64 {
-                output::print(format_args!(
-                    "and {} more: {}/jobs/{}/rejects?format=csv",
-                    rejected - SHOWN_REJECTS as u64,
-                    self.script.script_url,
-                    job.id
-                ))?;
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Waits for the end of `job`, showing how far it is.
-async fn follow(client: &ScriptClient, mut job: Job) -> anyhow::Result<Job> {
-    let mut progress = Progress::start(format!("Importing (job {})", job.id), Unit::Rows);
+/// Prints what became of the records of `job`, its notes and the first rejects.
+pub(super) async fn report(
+    client: &ScriptClient,
+    job: &Job,
+    title: &str,
+    dry_run: bool,
+    took: Duration,
+    script_url: &str,
+) -> anyhow::Result<()> {
+    let Counters {
+        read,
+        inserted,
+        updated,
+        unchanged,
+        rejected,
+        warnings,
+    } = job.counters;
+    let would = if dry_run {
+        " (dry run, nothing was written)"
+    } else {
+        ""
+    };
+    #[expect(clippy::cast_precision_loss, reason = "shown to people")]
+    let per_second = read as f64 / took.as_secs_f64().max(0.001);
+    output::print(format_args!(
+        "{title}, job {}, {:.1} s, {} rows/s{would}",
+        job.id,
+        took.as_secs_f64(),
+        grouped(per_second, 0)
+    ))?;
+    let heads = ["read", "inserted", "updated", "unchanged", "rejected", "warnings"].map(str::to_owned);
+    let counts = [read, inserted, updated, unchanged, rejected, warnings];
+    #[expect(clippy::cast_precision_loss, reason = "shown to people")]
+    let row = counts.map(|count| grouped(count as f64, 0)).to_vec();
+    output::print(output::table(&heads, &[true; 6], [row]))?;
+    for note in &job.notes {
+        output::print(note)?;
+    }
+    if rejected > 0 {
+        print_rejects(&client.list_rejects(job.id, SHOWN_REJECTS).await?)?;
+        if rejected > SHOWN_REJECTS as u64 {
+            output::print(format_args!(
+                "and {} more: {script_url}/jobs/{}/rejects?format=csv",
+                rejected - SHOWN_REJECTS as u64,
+                job.id
+            ))?;
+        }
+        if !dry_run {
+            output::print(format_args!(
+                "to correct them: comptoir rejects {0} > rejects.csv, then comptoir replay {0} rejects.csv",
+                job.id
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the end of `job`, showing how far it is: bytes while it is read for the first time, then rows.
+pub(super) async fn follow(client: &ScriptClient, mut job: Job) -> anyhow::Result<Job> {
+    let mut progress = Progress::start(format!("Importing (job {})", job.id), Unit::Bytes);
     let mut pause = FIRST_PAUSE;
     while !job.is_finished() {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         job = client.get_job(job.id).await?;
-        progress.set(job.counters.read, job.records_total());
+        let (bytes, total) = job.bytes();
+        if let Some(records) = job.records_total() {
+            progress.count(Unit::Rows);
+            progress.say(match total {
+                Some(total) => format!("Importing {} of {} MiB", bytes >> 20, total >> 20),
+                None => "Importing".to_owned(),
+            });
+            progress.set(job.counters.read, Some(records.max(job.counters.read)));
+        } else {
+            progress.count(Unit::Bytes);
+            progress.say(match job.phase() {
+                Some("fetching") => "Fetching",
+                Some("surveying") => "Reading",
+                _ => "Waiting",
+            });
+            progress.set(bytes, total);
+        }
     }
     Ok(job)
 }
@@ -242,10 +333,4 @@ fn print_rejects(rejects: &[Reject]) -> io::Result<()> {
         ]
     });
     output::print(output::table(&heads, &[true, false, false, false], rows))
-}
-
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))
 }

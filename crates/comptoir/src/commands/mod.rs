@@ -6,8 +6,11 @@ pub(crate) mod forecast;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod openapi;
+mod preview;
 pub(crate) mod query;
+pub(crate) mod rejects;
 pub(crate) mod restore;
+pub(crate) mod schedule;
 pub(crate) mod token;
 pub(crate) mod up;
 
@@ -38,4 +41,11 @@ pub(crate) struct ScriptAddress {
     /// Address of script-service.
     #[arg(long, env = "COMPTOIR_SCRIPT_URL", default_value = "http://127.0.0.1:5000")]
     script_url: String,
+}
+
+/// `NAME=VALUE` taken apart.
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))
 }

@@ -19,10 +19,14 @@ use std::io::Cursor;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
+/// How much of an archive is kept for a look, in bytes.
+const MAX_ARCHIVE_BYTES: u64 = 64 << 20;
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// Say what an import would make of a file.
 ///
 /// The body is one file with `?table=`, or one source in JSON with a `path`. Nothing is kept; only the first
-/// 2 MiB are looked at, so the answer is there at once whatever the size.
+/// 2 MiB are looked at (of an archive or a workbook, 64 MiB), so the answer is there at once whatever the size.
 #[utoipa::path(
     post,
     path = "/imports/preview",
@@ -106,7 +110,13 @@ async fn head(body: Body) -> Result<Bytes, ApiError> {
         let bytes =
             bytes.map_err(|error| ApiError::Invalid(format!("the body did not arrive whole: {error}")))?;
         head.extend_from_slice(&bytes);
-        if head.len() as u64 >= PREVIEW_BYTES {
+        // The directory of an archive, which a workbook is too, stands at its end.
+        let limit = if head.starts_with(ZIP) {
+            MAX_ARCHIVE_BYTES
+        } else {
+            PREVIEW_BYTES
+        };
+        if head.len() as u64 >= limit {
             break;
         }
     }

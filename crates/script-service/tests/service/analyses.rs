@@ -335,8 +335,10 @@ async fn a_month_that_is_not_over_is_not_compared_with_a_whole_one() {
     assert!(growth["rows"][0]["growth_to_date"].is_number(), "{growth:#}");
 }
 
-/// Sales by day, product, store, quantity, cents and ticket.
-async fn sell(stack: &Stack, lines: &[(&str, i64, i64, i64, i64, Option<&str>)]) {
+/// Day, product, store, quantity, cents and ticket.
+type Line<'a> = (&'a str, i64, i64, i64, i64, Option<&'a str>);
+
+async fn sell(stack: &Stack, lines: &[Line<'_>]) {
     for &(day, product, store, quantity, cents, ticket) in lines {
         let sql = "INSERT INTO sales (sale_date, product_id, store_id, quantity, amount_cents, ticket_id)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

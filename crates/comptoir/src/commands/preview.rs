@@ -1,0 +1,196 @@
+//! `comptoir import --preview`: how a file would be read.
+
+use crate::cli::Outcome;
+use crate::output;
+use crate::script_client::ScriptClient;
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tokio::io::AsyncReadExt as _;
+
+/// How much of a file is sent, in bytes; archives and workbooks have their directory at the end.
+const HEAD_BYTES: u64 = 2 << 20;
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// What the service would make of the file.
+#[derive(Debug, Deserialize)]
+struct Preview {
+    decisions: Decisions,
+    #[serde(default)]
+    notes: Vec<String>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Decisions {
+    format: String,
+    packing: Option<String>,
+    encoding: String,
+    encoding_why: String,
+    dialect: Option<Dialect>,
+    mapping: Vec<Mapped>,
+    ignored_headers: Vec<String>,
+    columns: Vec<ColumnDecision>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dialect {
+    delimiter: char,
+    line_end: String,
+    skip_lines: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mapped {
+    header: String,
+    column: String,
+    matched_by: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ColumnDecision {
+    #[serde(rename = "column")]
+    name: String,
+    decimal: Option<String>,
+    date_order: Option<String>,
+    decided_by: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    line: u64,
+    values: Option<BTreeMap<String, Value>>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+/// Prints decisions, headers and the first rows of the file at `path`; `options` go into the query string.
+pub(super) async fn run(
+    client: &ScriptClient,
+    path: &Path,
+    options: &[(&str, String)],
+) -> anyhow::Result<Outcome> {
+    let body = head(path).await?;
+    let answer = client.preview(options, body.into()).await?;
+    let preview: Preview = serde_json::from_value(answer).context("read the answer of script-service")?;
+    output::print(preview.decisions.in_words())?;
+    print_columns(&preview.decisions)?;
+    print_rows(&preview)?;
+    for note in &preview.notes {
+        output::print(note)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The beginning of the file, or all of an archive.
+async fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let open = || format!("open {}", path.display());
+    let file = tokio::fs::File::open(path).await.with_context(open)?;
+    if file.metadata().await.with_context(open)?.is_dir() {
+        bail!("{} is a folder, not a file", path.display());
+    }
+    let mut file = file.take(HEAD_BYTES);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).await.with_context(open)?;
+    if bytes.starts_with(ZIP) {
+        file.into_inner()
+            .read_to_end(&mut bytes)
+            .await
+            .with_context(open)?;
+    }
+    Ok(bytes)
+}
+
+impl Decisions {
+    fn in_words(&self) -> String {
+        let mut words = vec![self.format.clone()];
+        words.extend(
+            self.packing
+                .as_ref()
+                .map(|packing| format!("packed with {packing}")),
+        );
+        words.push(format!("{} ({})", self.encoding, self.encoding_why));
+        if let Some(dialect) = &self.dialect {
+            let delimiter = match dialect.delimiter {
+                '\t' => "tabs".to_owned(),
+                other => format!("`{other}`"),
+            };
+            words.push(format!(
+                "{delimiter} between fields, {} at line ends",
+                dialect.line_end
+            ));
+            if dialect.skip_lines > 0 {
+                words.push(format!("{} lines before the header", dialect.skip_lines));
+            }
+        }
+        words.join(", ")
+    }
+}
+
+fn print_columns(decisions: &Decisions) -> anyhow::Result<()> {
+    let heads = ["header", "column", "matched by", "decided"].map(str::to_owned);
+    let mapped = decisions.mapping.iter().map(|mapped| {
+        let decided = decisions
+            .columns
+            .iter()
+            .find(|decided| decided.name == mapped.column)
+            .map(|decided| {
+                let what = decided.decimal.as_ref().or(decided.date_order.as_ref());
+                format!(
+                    "{} ({})",
+                    what.map(String::as_str).unwrap_or_default().replace('_', " "),
+                    decided.decided_by
+                )
+            });
+        vec![
+            mapped.header.clone(),
+            mapped.column.clone(),
+            mapped.matched_by.replace('_', " "),
+            decided.unwrap_or_default(),
+        ]
+    });
+    let ignored = decisions.ignored_headers.iter().map(|header| {
+        vec![
+            header.clone(),
+            "– (ignored)".to_owned(),
+            String::new(),
+            String::new(),
+        ]
+    });
+    output::print(output::table(&heads, &[false; 4], mapped.chain(ignored)))?;
+    Ok(())
+}
+
+fn print_rows(preview: &Preview) -> anyhow::Result<()> {
+    let columns: Vec<&str> = preview
+        .decisions
+        .mapping
+        .iter()
+        .map(|mapped| mapped.column.as_str())
+        .collect();
+    let mut heads = vec!["line".to_owned()];
+    heads.extend(columns.iter().map(|column| (*column).to_owned()));
+    heads.push("problem".to_owned());
+    let rows = preview.rows.iter().map(|row| {
+        let mut cells = vec![row.line.to_string()];
+        cells.extend(columns.iter().map(|column| {
+            let value = row.values.as_ref().and_then(|values| values.get(*column));
+            match value {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+            }
+        }));
+        cells.push(match (&row.message, &row.code) {
+            (Some(message), Some(code)) => format!("{message} ({code})"),
+            _ => String::new(),
+        });
+        cells
+    });
+    let mut is_number = vec![false; heads.len()];
+    is_number[0] = true;
+    output::print(output::table(&heads, &is_number, rows))?;
+    Ok(())
+}
