@@ -87,7 +87,7 @@ fn a_second_stack_on_the_same_data_does_not_import_again() {
 
     let jobs = program().run(&[
         "query",
-        "SELECT COUNT(*) AS jobs FROM jobs",
+        "SELECT COUNT(*) AS jobs FROM jobs WHERE kind = 'import'",
         "--db-url",
         again.db.base(),
     ]);
