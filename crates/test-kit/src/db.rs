@@ -56,14 +56,26 @@ impl TestDb {
     /// # Panics
     ///
     /// When it does not start: the test cannot go on.
+    pub async fn start_config(config: Config) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), config).await
+    }
+
+    /// Starts one at `address` on the file `database` with the default settings, in a process that may be
+    /// killed: who knows the address finds the next one there too.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start: the test cannot go on.
+    pub async fn start_on(address: SocketAddr, database: PathBuf) -> Self {
+        Self::start_at(address, Config::for_database(database)).await
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "a test that cannot start its service has failed"
     )]
-    pub async fn start_config(config: Config) -> Self {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .expect("a free port");
+    async fn start_at(address: SocketAddr, config: Config) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let client = DbClient::new(&url, None).expect("a valid address");
         let (stop, stopped) = oneshot::channel::<()>();

@@ -3,7 +3,9 @@
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use script_service::Config;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use test_kit::TestDb;
@@ -178,9 +180,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start(db_url: &str, data: &Path, arguments: &[&str]) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = free_address();
         let child = std::process::Command::new(env!("CARGO_BIN_EXE_script-service"))
             .args(["--listen", &address.to_string(), "--db-url", db_url])
             .arg("--data")
@@ -195,8 +195,10 @@ impl Process {
             stop: None,
             service: tokio::spawn(async { Ok(()) }),
         };
-        script.until_ready().await;
-        Self { script, child }
+        // Whatever comes, the child is killed when this is dropped.
+        let process = Self { script, child };
+        process.script.until_ready().await;
+        process
     }
 
     /// Kills it (SIGKILL).
@@ -216,6 +218,20 @@ impl Drop for Process {
 impl Drop for Script {
     fn drop(&mut self) {
         self.service.abort();
+    }
+}
+
+/// An address for a service that is killed and started again. The port is none that the system hands out: while
+/// nobody listens there, a client that keeps on trying may be given it for its own end, and keep it.
+pub(crate) fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() % 8_000).unwrap();
+    loop {
+        let port = 12_000 + (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 18_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
     }
 }
 
