@@ -77,7 +77,8 @@ pub async fn run(
         script = config.script_url,
         "dashboard-service answers on http://{address}"
     );
-    service_kit::serve(listener, router, shutdown, Duration::from_millis(config.drain_ms)).await?;
+    let drain = Duration::from_millis(config.drain_ms);
+    service_kit::serve(listener, router, shutdown, drain, service_kit::STALL).await?;
     info!("dashboard-service stopped");
     Ok(())
 }

@@ -79,7 +79,8 @@ pub async fn run(
         streams.close().await;
     };
     let drain = Duration::from_millis(config.limits.drain_ms);
-    service_kit::serve(listener, router, shutdown, drain).await?;
+    let stall = Duration::from_millis(config.limits.stall_timeout_ms);
+    service_kit::serve(listener, router, shutdown, drain, stall).await?;
     if let Some(follower) = follower {
         follower.abort();
     }

@@ -89,7 +89,13 @@ pub async fn run(
         }
         let _ = asked.send(true); // the runner may be gone already
     };
-    let mut serving = std::pin::pin!(service_kit::serve(listener, router, shutdown, drain));
+    let mut serving = std::pin::pin!(service_kit::serve(
+        listener,
+        router,
+        shutdown,
+        drain,
+        service_kit::STALL
+    ));
     let worked = tokio::select! {
         served = &mut serving => {
             served?;

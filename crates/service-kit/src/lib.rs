@@ -23,4 +23,4 @@ pub mod problem;
 mod serve;
 
 pub use probe::probe;
-pub use serve::{serve, stop_signal};
+pub use serve::{STALL, serve, stop_signal};
