@@ -69,7 +69,7 @@ pub struct Limits {
     /// How large one text or blob may be, in bytes.
     #[arg(long, env = "DB_MAX_VALUE_BYTES", default_value_t = 134_217_728)]
     pub max_value_bytes: u64,
-    /// How large a JSON request may be, in bytes.
+    /// How large a JSON request, or a row of a bulk insert, may be, in bytes.
     #[arg(long, env = "DB_MAX_BODY_BYTES", default_value_t = 67_108_864)]
     pub max_body_bytes: u64,
     /// How large the body of a bulk insert may be, decompressed, in bytes.

@@ -175,6 +175,8 @@ pub(crate) struct BulkRow {
 pub(crate) struct BulkBatch {
     /// Sets of columns that the rows have, each by name; an index stays valid for the whole source.
     pub new_shapes: Vec<Vec<String>>,
+    /// Whether a header names the columns of all rows, so that a mistake in it is one of the whole body.
+    pub has_header: bool,
     /// The rows, in order.
     pub rows: Vec<BulkRow>,
     /// The values of all rows, one after the other.

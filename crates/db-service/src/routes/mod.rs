@@ -18,7 +18,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse as _;
 use db_api::ErrorCode;
 use std::sync::Arc;
-use tower_http::decompression::RequestDecompressionLayer;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
 use utoipa_axum::router::OpenApiRouter;
@@ -65,7 +64,6 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(hrana::cursor_v3));
     let upload = OpenApiRouter::new()
         .routes(routes!(rows::post))
-        .layer(RequestDecompressionLayer::new())
         .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(head())
         .merge(statements)

@@ -2,8 +2,9 @@
 
 use crate::engine::{Bulk, BulkDone, BulkSource, Kind, Scope, Timing};
 use crate::error::ApiError;
-use crate::state::{App, Caller, idempotency};
-use crate::upload::{CsvRows, JsonRows, NdjsonRows, Spool, Spooled};
+use crate::routes::query::SERVER_TIMING;
+use crate::state::{App, Caller, idempotency, server_timing};
+use crate::upload::{Coding, CsvRows, JsonRows, NdjsonRows, Spool, Spooled};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -13,7 +14,7 @@ use db_api::{BulkReport, ErrorCode, OnConflict, OnError};
 use serde::Deserialize;
 use service_kit::extract::{Path, Query};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use utoipa::IntoParams;
 
 /// How rows are taken.
@@ -76,6 +77,7 @@ pub(crate) async fn post(
     caller.needs(Scope::Write)?;
     let headers = request.headers().clone();
     let form = form(&headers, options.delimiter.as_deref())?;
+    let coding = Coding::of(&headers)?;
     let ticket = app.registry.open(
         Kind::Bulk,
         &format!("bulk insert into {table}"),
@@ -86,7 +88,8 @@ pub(crate) async fn post(
         .path_and_query()
         .map(|path| path.as_str().to_owned())
         .unwrap_or_default();
-    let body = Spool::keep(request.into_body(), &app.limits).await?;
+    let body = Spool::keep(request.into_body(), coding, &app.limits).await?;
+    let whole_at = Instant::now();
     let idempotency = idempotency(&headers, &caller.0, &path_and_query, &body.digest)?;
     let source = source(&app, &table, form, body).await?;
     let bulk = Bulk {
@@ -102,15 +105,17 @@ pub(crate) async fn post(
     match app.engine.bulk(bulk, source).await? {
         BulkDone::Report(report) => {
             let ran = Duration::from_secs_f64(report.elapsed_ms / 1_000.0);
-            app.metrics.ran(
-                db_api::TABLE_ROWS,
-                Kind::Bulk,
-                Timing {
-                    ran,
-                    ..Timing::default()
-                },
-            );
-            Ok(Json(report).into_response())
+            let timing = Timing {
+                queued: whole_at.elapsed().saturating_sub(ran),
+                ran,
+                volatile: true,
+            };
+            app.metrics.ran(db_api::TABLE_ROWS, Kind::Bulk, timing);
+            let mut response = Json(report).into_response();
+            response
+                .headers_mut()
+                .insert(SERVER_TIMING, server_timing(timing));
+            Ok(response)
         }
         BulkDone::Replayed(body) => {
             let mut response = body.into_response();
@@ -165,12 +170,13 @@ async fn source(
     form: BodyForm,
     body: Spooled,
 ) -> Result<Box<dyn BulkSource>, ApiError> {
+    let longest_row = app.limits.max_body_bytes;
     Ok(match form {
         BodyForm::Csv(delimiter) => {
             let table = app.engine.get_table(table.to_owned(), Duration::ZERO).await?;
-            Box::new(CsvRows::open(body.file, delimiter, &table)?)
+            Box::new(CsvRows::open(body.file, delimiter, longest_row, &table)?)
         }
-        BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file)),
-        BodyForm::Json => Box::new(JsonRows::new(body.file)),
+        BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file, longest_row)),
+        BodyForm::Json => Box::new(JsonRows::new(body.file, longest_row)),
     })
 }

@@ -1,14 +1,18 @@
 //! CSV: a header line that names columns, then a line a row.
 
-use super::Builder;
+use super::{Builder, RowTooLong};
 use crate::engine::{BulkBatch, BulkSource, EngineError};
 use db_api::{Table, Value};
 use std::io::Read;
 
+/// How much is read at a time, in bytes.
+const BUFFER: usize = 64 * 1024;
+
 /// Reads CSV. An empty field is NULL; numbers are read for columns of a numeric type, and whatever is no number
 /// goes to SQLite as text, which decides by the type of the column.
 pub(crate) struct CsvRows<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Record<R>>,
+    delimiter: u8,
     columns: Vec<String>,
     types: Vec<Reading>,
 }
@@ -23,15 +27,23 @@ enum Reading {
 
 impl<R: Read + Send> CsvRows<R> {
     /// Reads the header; the types come from the columns of `table`.
-    pub(crate) fn open(body: R, delimiter: u8, table: &Table) -> Result<Self, EngineError> {
+    pub(crate) fn open(body: R, delimiter: u8, longest_row: u64, table: &Table) -> Result<Self, EngineError> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
-            .buffer_capacity(64 * 1024)
-            .from_reader(body);
+            .buffer_capacity(BUFFER)
+            .from_reader(Record {
+                body,
+                kept: Vec::new(),
+                begins: 0,
+                offset: 0,
+                line: 1,
+                longest: longest_row,
+                body_ended: false,
+            });
         let header = reader
             .headers()
-            .map_err(|why| EngineError::Invalid(format!("the header line cannot be read: {why}")))?;
+            .map_err(|why| cannot_be_read("the header line", &why))?;
         let columns: Vec<String> = header
             .iter()
             .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
@@ -51,12 +63,100 @@ impl<R: Read + Send> CsvRows<R> {
                 column.map_or(Reading::Text, |column| Reading::of_type(&column.declared_type))
             })
             .collect();
+        let end = reader.position().clone();
+        reader.get_mut().next_begins_at(&end);
         Ok(Self {
             reader,
+            delimiter,
             columns,
             types,
         })
     }
+}
+
+fn cannot_be_read(what: &str, why: &csv::Error) -> EngineError {
+    if let csv::ErrorKind::Io(cause) = why.kind()
+        && let Some(row) = cause
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<RowTooLong>())
+    {
+        return (*row).into();
+    }
+    EngineError::Invalid(format!("{what} cannot be read: {why}"))
+}
+
+/// Hands a body on and keeps the bytes of the record that is being read. The CSV reader's own position is where the
+/// record before has ended, which is not where the next begins: the rest of a line end and blank lines are between them.
+struct Record<R> {
+    body: R,
+    kept: Vec<u8>,
+    /// Where in `kept` the record before has ended.
+    begins: usize,
+    /// The same, in the body.
+    offset: u64,
+    /// The line that is there.
+    line: u64,
+    /// How long a record may be, in bytes.
+    longest: u64,
+    /// Whether there is no more.
+    body_ended: bool,
+}
+
+impl<R: Read> Read for Record<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.kept.drain(..self.begins);
+        self.begins = 0;
+        if self.kept.len() as u64 > self.longest {
+            return Err(std::io::Error::other(RowTooLong {
+                line: self.first_line(),
+                limit: self.longest,
+            }));
+        }
+        let read = self.body.read(buffer)?;
+        self.body_ended = read == 0;
+        self.kept.extend_from_slice(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+impl<R> Record<R> {
+    /// The line on which the record begins.
+    fn first_line(&self) -> u64 {
+        let ends = self.kept[self.begins..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        self.line + ends.filter(|byte| **byte == b'\n').count() as u64
+    }
+
+    /// The bytes of the record, which has ended at `end`.
+    fn bytes(&self, end: &csv::Position) -> &[u8] {
+        let length = usize::try_from(end.byte() - self.offset).unwrap_or(usize::MAX);
+        &self.kept[self.begins..self.kept.len().min(self.begins + length)]
+    }
+
+    /// The record has ended at `end`.
+    fn next_begins_at(&mut self, end: &csv::Position) {
+        self.begins += self.bytes(end).len();
+        self.offset = end.byte();
+        self.line = end.line();
+    }
+}
+
+/// Whether a record ends within quotes.
+fn is_open(record: &[u8], delimiter: u8) -> bool {
+    let mut quoted = false;
+    let mut field_begins = true;
+    for byte in record {
+        if quoted {
+            // A doubled quote ends the field and begins it again.
+            quoted = *byte != b'"';
+            field_begins = !quoted;
+        } else {
+            quoted = *byte == b'"' && field_begins;
+            field_begins = *byte == delimiter || matches!(byte, b'\r' | b'\n');
+        }
+    }
+    quoted
 }
 
 impl Reading {
@@ -119,16 +219,27 @@ impl<R: Read + Send> BulkSource for CsvRows<R> {
     fn read(mut self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
         let mut builder = Builder::default();
         builder.batch.new_shapes.push(self.columns.clone());
+        builder.batch.has_header = true;
         let mut record = csv::ByteRecord::new();
         let width = self.columns.len();
         while self
             .reader
             .read_byte_record(&mut record)
-            .map_err(|why| EngineError::Invalid(format!("the body cannot be read: {why}")))?
+            .map_err(|why| cannot_be_read("the body", &why))?
         {
-            let line = record.position().map_or(0, csv::Position::line);
+            let end = self.reader.position().clone();
+            let line = self.reader.get_ref().first_line();
+            // What ends within quotes ends with the body.
+            let open = self.reader.get_ref().body_ended
+                && is_open(self.reader.get_ref().bytes(&end), self.delimiter);
+            self.reader.get_mut().next_begins_at(&end);
             let start = builder.mark();
-            if record.len() == width {
+            if open {
+                let reason =
+                    "a quote is opened and never closed: the rest of the body belongs to it".to_owned();
+                let column = self.columns.get(record.len().saturating_sub(1)).cloned();
+                builder.unreadable(line, column, reason, start);
+            } else if record.len() == width {
                 let mut bad = None;
                 for (index, field) in record.iter().enumerate() {
                     let Ok(text) = std::str::from_utf8(field) else {
@@ -160,6 +271,48 @@ impl<R: Read + Send> BulkSource for CsvRows<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_knows_its_first_line_whatever_ends_the_lines_before() {
+        let lines = |body: &str| {
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .buffer_capacity(8)
+                .from_reader(Record {
+                    body: body.as_bytes(),
+                    kept: Vec::new(),
+                    begins: 0,
+                    offset: 0,
+                    line: 1,
+                    longest: 1_000,
+                    body_ended: false,
+                });
+            let mut lines = Vec::new();
+            let mut record = csv::ByteRecord::new();
+            while reader.read_byte_record(&mut record).unwrap() {
+                lines.push(reader.get_ref().first_line());
+                let end = reader.position().clone();
+                reader.get_mut().next_begins_at(&end);
+            }
+            lines
+        };
+
+        assert_eq!(lines("a,b\nc\n\n\nd\n"), [1, 2, 5]);
+        assert_eq!(lines("a,b\r\nc\r\n\r\nd"), [1, 2, 4]);
+        assert_eq!(lines("\u{feff}a\r\n\"c\r\nd\",e\r\nf\r\n"), [1, 2, 4]);
+        assert_eq!(lines("\n\na,\"b\n\n\"\nc\n"), [3, 6]);
+    }
+
+    #[test]
+    fn a_record_that_ends_within_quotes_is_told() {
+        for open in ["\"", "a,\"b", "\na,\"b\"\"", "\"a\",\"b\nc"] {
+            assert!(is_open(open.as_bytes(), b','), "{open}");
+        }
+        for closed in ["", "\"\"", "5\",6", "\"a\"\"b\"", "\"a\"b\",c", "a;\"b"] {
+            assert!(!is_open(closed.as_bytes(), b','), "{closed}");
+        }
+    }
 
     #[test]
     fn only_what_surely_is_a_number_is_read_as_one() {

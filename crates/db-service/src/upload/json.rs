@@ -1,6 +1,6 @@
 //! JSON: objects whose keys name columns, in an array or one a line. Values are bound as they are parsed.
 
-use super::Builder;
+use super::{Builder, RowTooLong};
 use crate::engine::{BulkBatch, BulkSource, EngineError};
 use db_api::Value;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -9,6 +9,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What may stand before the first character.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The sets of keys seen so far; rows with the same keys share a statement.
 #[derive(Default)]
@@ -99,13 +104,15 @@ impl<'de> Visitor<'de> for Object<'_> {
 /// Reads one object a line.
 pub(crate) struct NdjsonRows<R> {
     body: BufReader<R>,
+    longest_row: u64,
 }
 
 impl<R: Read> NdjsonRows<R> {
     /// Nothing is read yet.
-    pub(crate) fn new(body: R) -> Self {
+    pub(crate) fn new(body: R, longest_row: u64) -> Self {
         Self {
             body: BufReader::with_capacity(64 * 1024, body),
+            longest_row,
         }
     }
 }
@@ -118,17 +125,24 @@ impl<R: Read + Send> BulkSource for NdjsonRows<R> {
         let mut line = 0;
         loop {
             bytes.clear();
-            if self
-                .body
+            let read = (&mut self.body)
+                .take(self.longest_row.saturating_add(1))
                 .read_until(b'\n', &mut bytes)
-                .map_err(EngineError::broken)?
-                == 0
-            {
+                .map_err(EngineError::broken)?;
+            if read == 0 {
                 builder.flush(emit);
                 return Ok(());
             }
             line += 1;
-            match std::str::from_utf8(&bytes) {
+            if read as u64 > self.longest_row {
+                let limit = self.longest_row;
+                return Err(RowTooLong { line, limit }.into());
+            }
+            let row = match line {
+                1 => bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes),
+                _ => &bytes,
+            };
+            match std::str::from_utf8(row) {
                 Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => shapes.read(&mut builder, line, text),
                 Err(_) => {
@@ -146,22 +160,43 @@ impl<R: Read + Send> BulkSource for NdjsonRows<R> {
 /// Reads an array of objects.
 pub(crate) struct JsonRows<R> {
     body: R,
+    longest_row: u64,
 }
 
 impl<R: Read> JsonRows<R> {
     /// Nothing is read yet.
-    pub(crate) fn new(body: R) -> Self {
-        Self { body }
+    pub(crate) fn new(body: R, longest_row: u64) -> Self {
+        Self { body, longest_row }
     }
 }
 
 impl<R: Read + Send> BulkSource for JsonRows<R> {
     fn read(self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
-        let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(64 * 1024, self.body));
+        let limit = self.longest_row;
+        let left = Arc::new(AtomicU64::new(limit));
+        let mut body = BufReader::with_capacity(
+            64 * 1024,
+            Bounded {
+                body: self.body,
+                left: Arc::clone(&left),
+            },
+        );
+        if body
+            .fill_buf()
+            .map_err(EngineError::broken)?
+            .starts_with(BYTE_ORDER_MARK)
+        {
+            body.consume(BYTE_ORDER_MARK.len());
+        }
+        let mut json = serde_json::Deserializer::from_reader(body);
         let mut builder = Builder::default();
+        let mut number = 0;
         let elements = Elements {
             builder: &mut builder,
             emit,
+            number: &mut number,
+            limit,
+            left: &left,
             stopped: false,
         };
         let stopped = json
@@ -173,7 +208,13 @@ impl<R: Read + Send> BulkSource for JsonRows<R> {
                     json.end().map(|()| false)
                 }
             })
-            .map_err(|why| EngineError::Invalid(format!("the body is no JSON array of objects: {why}")))?;
+            .map_err(|why| {
+                if why.is_io() && left.load(Ordering::Relaxed) == 0 {
+                    let line = number + 1;
+                    return RowTooLong { line, limit }.into();
+                }
+                EngineError::Invalid(format!("the body is no JSON array of objects: {why}"))
+            })?;
         if !stopped {
             builder.flush(emit);
         }
@@ -181,10 +222,34 @@ impl<R: Read + Send> BulkSource for JsonRows<R> {
     }
 }
 
+/// Hands a body on, and fails when more than `left` is asked for.
+struct Bounded<R> {
+    body: R,
+    left: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(std::io::Error::other("the row is too long"));
+        }
+        let read = self.body.read(buffer)?;
+        self.left
+            .store(left.saturating_sub(read as u64), Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
 /// Reads the elements; true when nobody wants more.
 struct Elements<'a> {
     builder: &'a mut Builder,
     emit: &'a mut dyn FnMut(BulkBatch) -> bool,
+    /// The last one that was read.
+    number: &'a mut u64,
+    /// How long an element may be, in bytes, and how much of that is left.
+    limit: u64,
+    left: &'a AtomicU64,
     stopped: bool,
 }
 
@@ -197,13 +262,13 @@ impl<'de> Visitor<'de> for Elements<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<bool, A::Error> {
         let mut shapes = Shapes::default();
-        let mut number = 0;
         while let Some(element) = elements.next_element::<Box<RawValue>>()? {
-            number += 1;
+            *self.number += 1;
+            self.left.store(self.limit, Ordering::Relaxed);
             if self.stopped {
                 continue;
             }
-            shapes.read(self.builder, number, element.get());
+            shapes.read(self.builder, *self.number, element.get());
             self.stopped = !self.builder.flush_if_full(self.emit);
         }
         Ok(self.stopped)
@@ -213,6 +278,8 @@ impl<'de> Visitor<'de> for Elements<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONGEST: u64 = 1 << 30;
 
     fn read(source: impl BulkSource) -> Vec<BulkBatch> {
         let mut batches = Vec::new();
@@ -229,7 +296,7 @@ mod tests {
     fn rows_with_other_keys_get_another_shape() {
         let body = "{\"a\":1,\"b\":2}\n\n{\"a\":3,\"b\":4}\n{\"a\":5}\n{\"a\":6,\"b\":7}\n{}\n";
 
-        let batches = read(NdjsonRows::new(body.as_bytes()));
+        let batches = read(NdjsonRows::new(body.as_bytes(), LONGEST));
 
         let batch = &batches[0];
         assert_eq!(
@@ -250,6 +317,7 @@ mod tests {
     fn a_line_that_is_no_object_is_named_and_the_others_are_read() {
         let batches = read(NdjsonRows::new(
             "{\"a\":1}\n[1]\n{\"a\":{}}\n{\"a\":2}".as_bytes(),
+            LONGEST,
         ));
 
         let batch = &batches[0];
@@ -265,8 +333,19 @@ mod tests {
     }
 
     #[test]
+    fn large_rows_go_in_small_batches() {
+        let text = "x".repeat(100_000);
+        let body = format!("{{\"a\":\"{text}\"}}\n").repeat(50);
+
+        let batches = read(NdjsonRows::new(body.as_bytes(), LONGEST));
+
+        assert_eq!(batches.iter().map(|batch| batch.rows.len()).sum::<usize>(), 50);
+        assert!(batches.iter().all(|batch| batch.rows.len() <= 11));
+    }
+
+    #[test]
     fn elements_of_an_array_are_numbered() {
-        let batches = read(JsonRows::new(r#"[{"a":1}, 7, {"a":2}]"#.as_bytes()));
+        let batches = read(JsonRows::new(r#"[{"a":1}, 7, {"a":2}]"#.as_bytes(), LONGEST));
 
         assert_eq!(batches[0].rows.len(), 2);
         assert_eq!(batches[0].unreadable[0].line, 2);

@@ -8,13 +8,15 @@ mod spool;
 
 pub(crate) use csv::CsvRows;
 pub(crate) use json::{JsonRows, NdjsonRows};
-pub(crate) use spool::{Spool, Spooled};
+pub(crate) use spool::{Coding, Spool, Spooled};
 
-use crate::engine::{BulkBatch, BulkRow};
+use crate::engine::{BulkBatch, BulkRow, EngineError};
 use db_api::{RowError, Value};
 
 /// How many rows make a batch.
 const BATCH_ROWS: usize = 1_000;
+/// How large the texts and blobs of a batch may be in all before it is handed on, in bytes.
+const BATCH_BYTES: usize = 1 << 20;
 /// Errors of a batch that are described; the others are only counted.
 const DESCRIBED: usize = 100;
 
@@ -22,11 +24,18 @@ const DESCRIBED: usize = 100;
 #[derive(Default)]
 struct Builder {
     batch: BulkBatch,
+    /// Size of its texts and blobs.
+    bytes: usize,
 }
 
 impl Builder {
     /// Adds a value to the row that is being read.
     fn push(&mut self, value: Value) {
+        self.bytes += match &value {
+            Value::Text(text) => text.len(),
+            Value::RawText(bytes) | Value::Blob(bytes) => bytes.len(),
+            _ => 0,
+        };
         self.batch.values.push(value);
     }
 
@@ -52,12 +61,28 @@ impl Builder {
     /// Hands the batch on when it is full; false when nobody wants more.
     fn flush_if_full(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> bool {
         let full = self.batch.rows.len() + self.batch.unreadable.len() >= BATCH_ROWS
-            || self.batch.values.len() >= BATCH_ROWS * 64;
+            || self.batch.values.len() >= BATCH_ROWS * 64
+            || self.bytes >= BATCH_BYTES;
         !full || self.flush(emit)
     }
 
     /// Hands the batch on; false when nobody wants more.
     fn flush(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> bool {
+        self.bytes = 0;
         emit(std::mem::take(&mut self.batch))
+    }
+}
+
+/// A row that is longer than a request may be.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the row that begins on line {line} is longer than {limit} bytes (max_body_bytes)")]
+struct RowTooLong {
+    line: u64,
+    limit: u64,
+}
+
+impl From<RowTooLong> for EngineError {
+    fn from(row: RowTooLong) -> Self {
+        Self::TooLarge(row.to_string())
     }
 }

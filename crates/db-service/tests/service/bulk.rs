@@ -99,6 +99,9 @@ async fn compressed_bodies_are_read_and_others_refused() {
     };
     for (encoding, body, status) in [
         ("gzip", gzip.clone(), 200),
+        ("GZIP", gzip.clone(), 200),
+        ("gzip, gzip", gzip.clone(), 415),
+        ("gzip", [&gzip[..], b"rubbish"].concat(), 400),
         ("zstd", zstd, 200),
         ("br", csv.to_vec(), 415),
         ("gzip", gzip[..gzip.len() - 9].to_vec(), 400),
@@ -117,6 +120,174 @@ async fn compressed_bodies_are_read_and_others_refused() {
             "{encoding}"
         );
     }
+}
+
+#[tokio::test]
+async fn parts_that_were_compressed_one_by_one_are_all_read() {
+    let parts: [&[u8]; 2] = [b"id,product_id,sale_date\n1,1,2023-11-01\n", b"2,2,2023-11-02\n"];
+    let (mut gzip, mut zstd) = (Vec::new(), Vec::new());
+    for part in parts {
+        let mut encoder = async_compression::tokio::write::GzipEncoder::new(&mut gzip);
+        tokio::io::AsyncWriteExt::write_all(&mut encoder, part)
+            .await
+            .unwrap();
+        tokio::io::AsyncWriteExt::shutdown(&mut encoder).await.unwrap();
+        let mut encoder = async_compression::tokio::write::ZstdEncoder::new(&mut zstd);
+        tokio::io::AsyncWriteExt::write_all(&mut encoder, part)
+            .await
+            .unwrap();
+        tokio::io::AsyncWriteExt::shutdown(&mut encoder).await.unwrap();
+    }
+    for (encoding, body) in [("gzip", gzip), ("zstd", zstd)] {
+        let db = sales().await;
+
+        let rows = request(&db, Method::POST, "/v1/tables/sales/rows")
+            .header("content-type", "text/csv")
+            .header("content-encoding", encoding);
+        let answer = send(rows.body(body)).await;
+
+        assert_eq!(counts(&answer.json()), [2, 2, 0, 0, 0], "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn lines_are_those_of_the_file_whatever_ends_them() {
+    let body = "id,product_id,sale_date\r\n1,1,2023-11-01\r\n\r\n2,1,\"a\r\nb\"\r\n3,1\r\n\r\n4,1,";
+    for (body, lines) in [(body.to_owned(), [6, 8]), (body.replace("\r\n", "\n"), [6, 8])] {
+        let db = sales().await;
+
+        let answer = post_rows(&db, "/v1/tables/sales/rows?on_error=skip", "text/csv", body)
+            .await
+            .json();
+
+        assert_eq!(counts(&answer), [4, 2, 0, 0, 2], "{answer}");
+        assert_eq!(
+            [&answer["errors"][0]["line"], &answer["errors"][1]["line"]],
+            lines
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_told_and_not_stored() {
+    let db = sales().await;
+    let body = "id,product_id,sale_date\n1,1,2023-11-01\n2,1,\"2023-11-02\n3,1,2023-11-03\n";
+
+    let answer = post_rows(&db, "/v1/tables/sales/rows", "text/csv", body).await;
+    let skipped = post_rows(&db, "/v1/tables/sales/rows?on_error=skip", "text/csv", body).await;
+
+    assert_eq!((answer.status, answer.code().as_str()), (422, "invalid_rows"));
+    let detail = answer.detail();
+    assert!(
+        detail.contains("line 3, column `sale_date`") && detail.contains("never closed"),
+        "{detail}"
+    );
+    assert_eq!(counts(&skipped.json()), [2, 1, 0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_no_part_of_the_rows() {
+    let row = "{\"id\":1,\"product_id\":1,\"sale_date\":\"2023-11-01\"}";
+    for (media_type, body) in [
+        ("application/x-ndjson", format!("\u{feff}{row}\n")),
+        ("application/json", format!("\u{feff}[{row}]")),
+        (
+            "text/csv",
+            "\u{feff}\"id\",product_id,sale_date\n1,1,2023-11-01\n".to_owned(),
+        ),
+    ] {
+        let db = sales().await;
+
+        let answer = post_rows(&db, "/v1/tables/sales/rows", media_type, body).await;
+
+        assert_eq!(counts(&answer.json()), [1, 1, 0, 0, 0], "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_with_a_column_that_is_not_there_is_a_bad_row_with_its_line() {
+    let db = sales().await;
+    let good = |id| format!("{{\"id\":{id},\"product_id\":1,\"sale_date\":\"2023-11-01\"}}");
+    let body = format!(
+        "{}\n{{\"id\":2,\"colour\":\"red\"}}\n{}\n{{\"cents\":1}}\n{{\"id\":5,\"ID\":6}}\n",
+        good(1),
+        good(3)
+    );
+    let rows = "/v1/tables/sales/rows";
+
+    let answer = post_rows(&db, rows, "application/x-ndjson", body.clone()).await;
+    let skipped = post_rows(
+        &db,
+        &format!("{rows}?on_error=skip"),
+        "application/x-ndjson",
+        body,
+    )
+    .await
+    .json();
+    let without_key = post_rows(
+        &db,
+        &format!("{rows}?on_error=skip&on_conflict=update"),
+        "application/json",
+        "[{\"product_id\":1,\"sale_date\":\"2023-11-01\"}]",
+    )
+    .await
+    .json();
+
+    assert_eq!((answer.status, answer.code().as_str()), (422, "invalid_rows"));
+    assert!(
+        answer
+            .detail()
+            .contains("line 2, column `colour`: `sales` has no column `colour`"),
+        "{}",
+        answer.detail()
+    );
+    assert_eq!(counts(&skipped), [5, 2, 0, 0, 3], "{skipped}");
+    let errors: Vec<(&Value, &Value)> = skipped["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| (&error["line"], &error["column"]))
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            (&json!(2), &json!("colour")),
+            (&json!(4), &json!("cents")),
+            (&json!(5), &json!("id"))
+        ]
+    );
+    assert_eq!(counts(&without_key), [1, 0, 0, 0, 1], "{without_key}");
+}
+
+#[tokio::test]
+async fn a_row_beyond_the_limit_is_refused_and_does_not_fill_the_memory() {
+    let db = TestDb::start_with(|config| config.limits.max_body_bytes = 200_000).await;
+    run(&db, SCHEMA).await;
+    let long = "x".repeat(400_000);
+    for (media_type, body) in [
+        (
+            "text/csv",
+            format!("id,product_id,sale_date\n1,1,2023-11-01\n2,1,\"{long}\"\n"),
+        ),
+        (
+            "application/x-ndjson",
+            format!("\n{{\"id\":2,\"sale_date\":\"{long}\"}}\n"),
+        ),
+        (
+            "application/json",
+            format!("[{{\"id\":2,\"sale_date\":\"{long}\"}}]"),
+        ),
+    ] {
+        let answer = post_rows(&db, "/v1/tables/sales/rows", media_type, body).await;
+
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (413, "too_large"),
+            "{media_type}"
+        );
+        assert!(answer.detail().contains("max_body_bytes"), "{}", answer.detail());
+    }
+    assert_eq!(all(&db).await, json!([]));
 }
 
 #[tokio::test]

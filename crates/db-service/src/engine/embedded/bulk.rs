@@ -51,7 +51,7 @@ pub(super) fn insert(
     }
     let mut report = BulkReport::default();
     conn.as_caller(&bulk.rights, &bulk.control, Place::Writer, || {
-        let mut shapes: Vec<Shape<'_>> = Vec::new();
+        let mut shapes: Vec<Result<Shape<'_>, RowFault>> = Vec::new();
         while let Ok(batch) = batches.recv() {
             if let Some(reason) = bulk.control.must_stop().then(|| bulk.control.reason()).flatten() {
                 return Err(reason);
@@ -69,12 +69,17 @@ fn insert_batch<'c>(
     conn: &'c WriterConnection,
     bulk: &Bulk,
     table: &Table,
-    shapes: &mut Vec<Shape<'c>>,
+    shapes: &mut Vec<Result<Shape<'c>, RowFault>>,
     batch: BulkBatch,
     report: &mut BulkReport,
 ) -> Result<(), EngineError> {
     for columns in &batch.new_shapes {
-        shapes.push(Shape::compile(conn, table, columns, bulk.on_conflict)?);
+        shapes.push(match Shape::compile(conn, table, columns, bulk.on_conflict) {
+            Ok(shape) => Ok(shape),
+            Err(Fault::Row(fault)) if !batch.has_header => Err(fault),
+            Err(Fault::Row(fault)) => return Err(EngineError::Invalid(fault.reason)),
+            Err(Fault::Body(error)) => return Err(error),
+        });
     }
     report.received += batch.unreadable_count;
     report.rejected += batch.unreadable_count;
@@ -88,9 +93,15 @@ fn insert_batch<'c>(
         });
     }
     for row in &batch.rows {
-        let shape = &mut shapes[row.shape];
-        let values = &batch.values[row.start..row.start + shape.width];
         report.received += 1;
+        let shape = match &mut shapes[row.shape] {
+            Ok(shape) => shape,
+            Err(fault) => {
+                reject(bulk, report, row.line, fault.clone(), false)?;
+                continue;
+            }
+        };
+        let values = &batch.values[row.start..row.start + shape.width];
         match shape.insert(conn, values) {
             Ok(Done::Inserted) => report.inserted += 1,
             Ok(Done::Updated) => report.updated += 1,
@@ -108,28 +119,32 @@ fn insert_batch<'c>(
                     // A trigger rolled all of it back; nothing can be left out.
                     return Err(error);
                 }
-                report.rejected += 1;
                 let column = column_of(&reason, table);
-                list(
-                    report,
-                    bulk.max_errors,
-                    RowError {
-                        line: row.line,
-                        column,
-                        reason,
-                    },
-                );
-                if bulk.on_error == OnError::Abort {
-                    let report = Box::new(std::mem::take(report));
-                    return Err(EngineError::Rows {
-                        report,
-                        constraint: !datatype,
-                    });
-                }
+                reject(bulk, report, row.line, RowFault { column, reason }, !datatype)?;
             }
         }
     }
     Ok(())
+}
+
+/// Counts and lists a row that cannot be taken; with `on_error=abort` it is the end.
+fn reject(
+    bulk: &Bulk,
+    report: &mut BulkReport,
+    line: u64,
+    fault: RowFault,
+    constraint: bool,
+) -> Result<(), EngineError> {
+    let RowFault { column, reason } = fault;
+    report.rejected += 1;
+    list(report, bulk.max_errors, RowError { line, column, reason });
+    if bulk.on_error == OnError::Skip {
+        return Ok(());
+    }
+    Err(EngineError::Rows {
+        report: Box::new(std::mem::take(report)),
+        constraint,
+    })
 }
 
 fn list(report: &mut BulkReport, most: usize, error: RowError) {
@@ -146,6 +161,36 @@ fn column_of(message: &str, table: &Table) -> Option<String> {
         .iter()
         .find(|column| column.name == named)
         .map(|column| column.name.clone())
+}
+
+/// Why a row cannot be taken.
+#[derive(Debug, Clone)]
+struct RowFault {
+    column: Option<String>,
+    reason: String,
+}
+
+/// Why rows with certain columns have no statement.
+enum Fault {
+    /// No such row can be taken.
+    Row(RowFault),
+    /// The insert as a whole fails.
+    Body(EngineError),
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl Fault {
+    fn column(column: &str, reason: String) -> Self {
+        Self::Row(RowFault {
+            column: Some(column.to_owned()),
+            reason,
+        })
+    }
 }
 
 enum Done {
@@ -168,7 +213,7 @@ impl<'c> Shape<'c> {
         table: &Table,
         columns: &[String],
         on_conflict: OnConflict,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, Fault> {
         let mut names: Vec<&str> = Vec::with_capacity(columns.len());
         for column in columns {
             let known = table
@@ -177,16 +222,15 @@ impl<'c> Shape<'c> {
                 .find(|known| known.name.eq_ignore_ascii_case(column))
                 .ok_or_else(|| unknown_column(table, column))?;
             if known.generated.is_some() {
-                return Err(EngineError::Invalid(format!(
+                let reason = format!(
                     "column `{}` of `{}` is generated from others and cannot be inserted",
                     known.name, table.name
-                )));
+                );
+                return Err(Fault::column(&known.name, reason));
             }
             if names.contains(&known.name.as_str()) {
-                return Err(EngineError::Invalid(format!(
-                    "column `{}` is given twice",
-                    known.name
-                )));
+                let reason = format!("column `{}` is given twice", known.name);
+                return Err(Fault::column(&known.name, reason));
             }
             names.push(&known.name);
         }
@@ -222,7 +266,7 @@ impl<'c> Shape<'c> {
     }
 
     /// Sets the columns of the body on the row with the same key, when any differs.
-    fn update(table: &Table, names: &[&str], values: &str) -> Result<Option<String>, EngineError> {
+    fn update(table: &Table, names: &[&str], values: &str) -> Result<Option<String>, Fault> {
         let has = |columns: &[String]| {
             !columns.is_empty() && columns.iter().all(|column| names.contains(&column.as_str()))
         };
@@ -241,10 +285,13 @@ impl<'c> Shape<'c> {
             unique_index
         };
         let key = key.ok_or_else(|| {
-            EngineError::Invalid(format!(
-                "on_conflict=update needs the columns of the primary key or of a unique index of `{}` in every row",
-                table.name
-            ))
+            Fault::Row(RowFault {
+                column: None,
+                reason: format!(
+                    "on_conflict=update needs the columns of the primary key or of a unique index of `{}` in every row",
+                    table.name
+                ),
+            })
         })?;
         let set: Vec<&&str> = names
             .iter()
@@ -297,16 +344,17 @@ fn run(
     statement.raw_execute().map_err(|error| conn.error(error))
 }
 
-fn unknown_column(table: &Table, column: &str) -> EngineError {
+fn unknown_column(table: &Table, column: &str) -> Fault {
     let known: Vec<&str> = table
         .columns
         .iter()
         .filter(|known| known.generated.is_none())
         .map(|known| known.name.as_str())
         .collect();
-    EngineError::Invalid(format!(
+    let reason = format!(
         "`{}` has no column `{column}`; its columns are {}",
         table.name,
         known.join(", ")
-    ))
+    );
+    Fault::column(column, reason)
 }
