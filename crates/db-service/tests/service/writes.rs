@@ -345,3 +345,49 @@ async fn a_write_whose_rows_have_no_room_in_the_answer_has_not_happened() {
     assert!(answer.detail().contains("max_result_bytes"), "{}", answer.text);
     assert_eq!(count(&db, "t").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_fails_has_written_nothing_even_when_told_to_keep_what_it_did() {
+    let db = Arc::new(TestDb::start().await);
+    run(&db, &["CREATE TABLE t (id INTEGER PRIMARY KEY)"]).await;
+    let holder = hold_the_writer(&db);
+    holder_runs(&db).await;
+
+    let mut waiting = Vec::new();
+    for n in 1..=10_i64 {
+        let db = Arc::clone(&db);
+        waiting.push(tokio::spawn(async move {
+            let sql = if n == 5 {
+                "INSERT OR FAIL INTO t VALUES (100), (101), (100 + ? * 0)"
+            } else {
+                "INSERT INTO t VALUES (?)"
+            };
+            post(&db, "/v1/execute", json!({"sql": sql, "params": [n]}))
+                .await
+                .status
+        }));
+    }
+    until("all wait", async || metric(&db, "db_writes_queued").await >= 10.0).await;
+    stop_the_holder(&db).await;
+    let mut refused = 0;
+    for answer in waiting {
+        refused += usize::from(answer.await.unwrap() == 409);
+    }
+
+    assert_eq!(holder.await.unwrap(), 499);
+    assert_eq!((refused, count(&db, "t").await), (1, 9));
+}
+
+#[tokio::test]
+async fn a_key_with_a_blank_is_refused() {
+    let db = TestDb::start().await;
+
+    let answer = send(
+        request(&db, Method::POST, "/v1/execute")
+            .header("idempotency-key", "a b")
+            .json(&json!({"sql": "CREATE TABLE t (id)"})),
+    )
+    .await;
+
+    assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_request"));
+}

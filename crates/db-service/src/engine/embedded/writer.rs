@@ -407,7 +407,12 @@ impl WriterThread {
         if marked && let Err(error) = self.run_own("SAVEPOINT request") {
             return (Err(error), pending);
         }
+        let before = self.conn.conn().total_changes();
         let outcome = self.run(write);
+        if !marked && outcome.is_err() && self.conn.conn().total_changes() != before {
+            // Only `OR FAIL` leaves in place what the statement did before it failed.
+            self.rollback();
+        }
         if marked && !self.conn.conn().is_autocommit() {
             let undo = outcome.is_err() || write.dry_run;
             let undone = if undo {
