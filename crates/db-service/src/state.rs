@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use db_api::{ErrorCode, IDEMPOTENCY_KEY};
 use service_kit::problem::Problem;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -65,7 +65,7 @@ impl App {
     }
 
     /// The tag of an answer to `question` from the data as it is now, for `rights`.
-    pub(crate) fn etag(&self, rights: &Rights, question: &[u8]) -> String {
+    pub(crate) fn etag(&self, rights: &Rights, question: impl Hash) -> String {
         let version = self.engine.data_version();
         let mut hasher = DefaultHasher::new();
         (rights.id, question).hash(&mut hasher);
@@ -106,10 +106,11 @@ pub(crate) fn idempotency(
         return Ok(None);
     };
     let key = key.to_str().unwrap_or_default().trim().trim_matches('"');
-    if key.is_empty() || key.len() > LONGEST_KEY {
+    // A blank ends the name of the token before the key, so there is none in the key.
+    if key.is_empty() || key.len() > LONGEST_KEY || key.contains([' ', '\t']) {
         return Err(ApiError::Refused(
             ErrorCode::InvalidRequest,
-            format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters"),
+            format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters, without blanks"),
         ));
     }
     let mut hasher = body_digest.clone();

@@ -28,11 +28,23 @@ pub(crate) enum Form {
     Csv,
 }
 
+impl Form {
+    /// What `Content-Type` says.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Ndjson(_) => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+}
+
 /// A part of a streamed answer.
 #[derive(Debug)]
 pub(crate) enum Piece {
     /// The next bytes.
     Chunk(Bytes),
+    /// The answer breaks off, and this is why.
+    Failed(EngineError),
     /// The answer is whole. Without this piece it broke off.
     End,
 }
@@ -181,7 +193,11 @@ impl RowSink for StreamSink {
                 self.send_buffer()
             }
             (Form::Csv, Ok(_)) => self.send_buffer(),
-            (Form::Csv, Err(error)) => Err(error),
+            (Form::Csv, Err(error)) => {
+                // A client that is slow learns less, but no one waits for it.
+                let _ = self.pieces.try_send(Piece::Failed(error.clone()));
+                Err(error)
+            }
         };
         self.control.end();
         // Without the last piece the connection ends without the closing chunk.

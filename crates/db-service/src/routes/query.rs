@@ -8,11 +8,12 @@ use crate::state::{App, Caller, client_has, server_timing};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use db_api::{ErrorCode, Params, QueryRequest, QueryResult, ValueForm};
 use futures_util::Stream;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 use service_kit::extract::{Query, parse_json};
 use std::pin::Pin;
@@ -68,10 +69,9 @@ pub(crate) async fn post(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let headers = parts.headers;
     let bytes = app.body(body).await?;
     let query: QueryRequest = parse_json(&bytes)?;
-    answer(&app, &caller, &headers, query, &bytes).await
+    answer(&app, &caller, &parts.headers, parts.version, query, &bytes).await
 }
 
 /// Run one read-only statement given in the query string.
@@ -90,6 +90,7 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
+    version: Version,
     Query(text): Query<QueryString>,
 ) -> Result<Response, ApiError> {
     let params: Params = match &text.params {
@@ -104,18 +105,20 @@ pub(crate) async fn get(
         max_rows: text.max_rows,
     };
     let question = serde_json::to_vec(&query).map_err(EngineError::broken)?;
-    answer(&app, &caller, &headers, query, &question).await
+    answer(&app, &caller, &headers, version, query, &question).await
 }
 
 async fn answer(
     app: &Arc<App>,
     caller: &Caller,
     headers: &HeaderMap,
+    version: Version,
     query: QueryRequest,
     question: &[u8],
 ) -> Result<Response, ApiError> {
     let form = form(headers, query.values)?;
-    let etag = app.etag(&caller.0, question);
+    // A tag names one form of the answer.
+    let etag = app.etag(&caller.0, (form.map(Form::media_type), question));
     if client_has(headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
     }
@@ -137,7 +140,15 @@ async fn answer(
     };
     match form {
         None => in_one_piece(app, ticket, read, values, max_rows, etag).await,
-        Some(form) => streamed(app, ticket, read, form, etag).await,
+        Some(form) => {
+            let mut response = streamed(app, ticket, read, form, etag).await?;
+            if form == Form::Csv && version < Version::HTTP_11 {
+                let broken_off = with_length(&mut response, app.limits.max_result_bytes).await;
+                broken_off.map_or(Ok(response), Err)
+            } else {
+                Ok(response)
+            }
+        }
     }
 }
 
@@ -208,16 +219,40 @@ async fn streamed(
     };
     let mut response = Response::new(Body::from_stream(chunks));
     let headers = response.headers_mut();
-    let media_type = match form {
-        Form::Ndjson(_) => "application/x-ndjson",
-        Form::Csv => "text/csv; charset=utf-8; header=present",
-    };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
     headers.insert(SERVER_TIMING, server_timing(timing));
     if !timing.volatile {
         tag(headers, &etag);
     }
     Ok(response)
+}
+
+/// Reads the body whole, so that it goes with its length; gives the error when it breaks off. Before HTTP/1.1 an answer
+/// without a length ends with its connection, broken off or not, and CSV has no trailer that tells.
+async fn with_length(response: &mut Response, most: u64) -> Option<ApiError> {
+    let body = std::mem::take(response.body_mut());
+    let limit = usize::try_from(most).unwrap_or(usize::MAX);
+    let error = match Limited::new(body, limit).collect().await {
+        Ok(whole) => {
+            *response.body_mut() = Body::from(whole.to_bytes());
+            return None;
+        }
+        Err(error) => error,
+    };
+    if error.is::<LengthLimitError>() {
+        return Some(EngineError::ResultTooLarge { limit_bytes: most }.into());
+    }
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+    while let Some(error) = cause {
+        if let Some(error) = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref()?.downcast_ref::<EngineError>())
+        {
+            return Some(error.clone().into());
+        }
+        cause = error.source();
+    }
+    Some(EngineError::broken(error).into())
 }
 
 fn lost(_: tokio::sync::oneshot::error::RecvError) -> EngineError {
@@ -250,6 +285,10 @@ impl Stream for Chunks {
         };
         Poll::Ready(match piece {
             Some(Piece::Chunk(chunk)) => Some(Ok(chunk)),
+            Some(Piece::Failed(error)) => {
+                self.ended = true;
+                Some(Err(std::io::Error::other(error)))
+            }
             Some(Piece::End) => {
                 self.ended = true;
                 None

@@ -419,3 +419,49 @@ async fn the_plan_is_a_tree_and_runs_nothing() {
         Some(1)
     );
 }
+
+#[tokio::test]
+async fn a_tag_names_one_form_of_an_answer() {
+    let db = TestDb::start().await;
+    let ask = async |accept: &str, tag: &str| {
+        send(
+            request(&db, Method::POST, "/v1/query")
+                .header("accept", accept)
+                .header("if-none-match", tag)
+                .json(&json!({"sql": "SELECT 1 AS one"})),
+        )
+        .await
+    };
+
+    let json = ask("application/json", "\"none\"")
+        .await
+        .header("etag")
+        .to_owned();
+    let csv = ask("text/csv", &json).await;
+    let ndjson = ask("application/x-ndjson", &json).await;
+
+    assert_eq!((csv.status, csv.text.as_str()), (200, "one\n1\n"));
+    assert_eq!(ndjson.status, 200);
+    assert_eq!(ask("text/csv", csv.header("etag")).await.status, 304);
+}
+
+#[tokio::test]
+async fn a_pragma_that_would_not_last_is_refused_and_not_passed_over() {
+    let db = TestDb::start().await;
+    let set = async |sql: &str| post(&db, "/v1/execute", json!({"sql": sql})).await;
+
+    let refused = set("PRAGMA foreign_keys = OFF").await;
+    let lasting = set("PRAGMA user_version = 7").await;
+
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (400, "invalid_request")
+    );
+    assert!(
+        refused.detail().contains("one connection"),
+        "{}",
+        refused.detail()
+    );
+    assert_eq!(lasting.status, 200);
+    assert_eq!(set("PRAGMA user_version").await.json()["rows"], json!([[7]]));
+}

@@ -211,3 +211,49 @@ async fn a_json_answer_that_grows_too_large_names_the_limit() {
         answer.detail()
     );
 }
+
+/// The head and the body of an answer to a client of HTTP/1.0, read to the end of the connection.
+async fn answer_1_0(db: &TestDb, sql: &str) -> (String, String) {
+    let mut client = TcpStream::connect(db.url.trim_start_matches("http://")).unwrap();
+    let body = json!({ "sql": sql }).to_string();
+    write!(
+        client,
+        "POST /v1/query HTTP/1.0\r\nAccept: text/csv\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = read.await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_for_a_client_of_http_1_0_comes_with_its_length_or_not_at_all() {
+    let db = TestDb::start_with(|config| config.limits.max_result_bytes = 1_000_000).await;
+    let numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 50000)";
+
+    let (head, whole) = answer_1_0(&db, &format!("{numbers} SELECT x FROM n")).await;
+    let broken =
+        format!("{numbers} SELECT CASE x WHEN 49999 THEN abs(-9223372036854775807 - 1) ELSE x END FROM n");
+    let (broken_head, broken) = answer_1_0(&db, &broken).await;
+    let (large_head, large) =
+        answer_1_0(&db, &format!("{numbers} SELECT x, hex(randomblob(20)) FROM n")).await;
+
+    assert!(
+        head.contains(" 200 ") && head.contains(&format!("content-length: {}", whole.len())),
+        "{head}"
+    );
+    assert!(
+        broken_head.contains(" 400 ") && broken.contains("integer overflow"),
+        "{broken}"
+    );
+    assert!(
+        large_head.contains(" 413 ") && large.contains("max_result_bytes"),
+        "{large}"
+    );
+}
