@@ -60,7 +60,11 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let question = format!("{}/{table}", db_api::TABLES);
     tagged(&app, &caller, &headers, &question, async {
-        Ok(app.engine.get_table(table, COUNT_FOR).await?)
+        let mut table = app.engine.get_table(table, COUNT_FOR).await?;
+        if !caller.0.may_read(&table.name, "") {
+            table.row_count = None;
+        }
+        Ok(table)
     })
     .await
 }

@@ -320,3 +320,35 @@ async fn without_tokens_other_names_than_this_machines_are_refused() {
 
     assert_eq!((rebound.status, rebound.code().as_str()), (403, "forbidden"));
 }
+
+#[tokio::test]
+async fn a_limited_token_may_use_functions_that_read_no_table() {
+    let guarded = Guarded::start().await;
+
+    let unfolded = guarded
+        .query("limited", "SELECT value FROM json_each('[1,2]')")
+        .await;
+    let hidden = guarded
+        .query(
+            "limited",
+            "SELECT value FROM json_each((SELECT word FROM secrets))",
+        )
+        .await;
+
+    assert_eq!(unfolded.json()["rows"], json!([[1], [2]]));
+    assert_eq!(hidden.status, 403);
+}
+
+#[tokio::test]
+async fn the_rows_of_a_table_that_may_not_be_read_are_not_counted() {
+    let guarded = Guarded::start().await;
+    let count = async |who: &str| {
+        let table = request(&guarded.db, Method::GET, "/v1/tables/secrets").bearer_auth(guarded.token(who));
+        send(table).await.json()["row_count"].clone()
+    };
+
+    assert_eq!(
+        (count("reader").await, count("limited").await),
+        (json!(1), json!(null))
+    );
+}

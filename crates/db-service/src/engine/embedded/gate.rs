@@ -93,6 +93,25 @@ const ALWAYS_KEPT: [&str; 4] = [
     "temp_store_directory",
 ];
 
+/// Pragmas that change the database and not only the connection.
+const LASTING: [&str; 12] = [
+    "application_id",
+    "auto_vacuum",
+    "encoding",
+    "incremental_vacuum",
+    "journal_mode",
+    "optimize",
+    "page_size",
+    "schema_version",
+    "shrink_memory",
+    "user_version",
+    "wal_checkpoint",
+    "writable_schema",
+];
+
+/// Functions that read their arguments and no table.
+const TABLE_FUNCTIONS: [&str; 2] = ["json_each", "json_tree"];
+
 /// Functions whose result is not a matter of the data alone.
 const VOLATILE: [&str; 16] = [
     "random",
@@ -253,7 +272,10 @@ impl Gate {
                 self.rights.who()
             )));
         }
-        if is_schema(table) || table.starts_with("pragma_") || self.rights.may_read(table, column) {
+        let is_no_table = |table: &str| {
+            table.starts_with("pragma_") || TABLE_FUNCTIONS.iter().any(|one| table.eq_ignore_ascii_case(one))
+        };
+        if is_schema(table) || is_no_table(table) || self.rights.may_read(table, column) {
             return Ok(());
         }
         let object = if column.is_empty() {
@@ -367,6 +389,11 @@ impl Gate {
         if self.place == Place::Reader {
             return Err(Denial::Writes(format!(
                 "this route only reads, and PRAGMA {name} would change the connection; send it to /v1/execute"
+            )));
+        }
+        if self.place == Place::Writer && value.is_some() && !is_in(&LASTING) {
+            return Err(Denial::Place(format!(
+                "PRAGMA {name} would be set for one connection only; use an interactive stream (/v3/pipeline)"
             )));
         }
         self.traces |= self.place == Place::Session;
