@@ -9,6 +9,8 @@ mod forecasts;
 mod imports;
 #[path = "service/jobs.rs"]
 mod jobs;
+#[path = "service/killed.rs"]
+mod killed;
 #[path = "service/replays.rs"]
 mod replays;
 #[path = "service/schedules.rs"]
