@@ -167,6 +167,12 @@
       if (asked.get("product")) request.product = Number(asked.get("product"));
       if (asked.get("holidays")) request.params = { prophet: { holidays: "fr" } };
       start("/api/jobs/forecast", JSON.stringify(request));
+    } else if (form.matches("[data-schedule]")) {
+      event.preventDefault();
+      const [hour, minute] = form.elements.time.value.split(":").map(Number);
+      const job = form.elements.job.value;
+      const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      change("PUT", `/api/schedules/daily-${job}`, { job, cron: `${minute} ${hour} * * *`, time_zone });
     } else if (form.matches("[data-import]")) {
       event.preventDefault();
       importFile(form);
@@ -183,6 +189,8 @@
       show(link.getAttribute("href"));
       return;
     }
+    const doomed = event.target.closest("[data-delete]");
+    if (doomed) change("DELETE", doomed.dataset.delete);
     const button = event.target.closest("[data-post]");
     if (button) {
       button.disabled = true;
@@ -192,6 +200,18 @@
   window.addEventListener("popstate", () => show(location.href, { push: false }));
 
   // ---- jobs --------------------------------------------------------------------------------------------
+
+  /** Changes something that the page lists, and shows the list as it is then. */
+  async function change(method, address, content) {
+    try {
+      const body = content && JSON.stringify(content);
+      const answer = await fetch(address, { method, body, headers: body ? { "Content-Type": "application/json" } : {} });
+      if (answer.ok) await relist();
+      else say((await answer.json()).detail ?? String(answer.status), { stay: true });
+    } catch (cause) {
+      say(words.offline);
+    }
+  }
 
   /** Starts a job and follows it to its end. Resolves to the job, or to nothing when it was refused. */
   async function start(address, body, headers) {
@@ -247,6 +267,21 @@
     if (model && !finals.includes(job.state)) done = ` · ${model[1]} / ${model[2]}`;
     box.querySelector("[data-state]").textContent = `${words.states[job.state] ?? job.state}${done}`;
   }
+
+  /** Has the rejects of a job imported again, corrected when there is a file, and goes to the new job. */
+  async function replay(address, file) {
+    const type = file?.name.endsWith("json") ? "application/x-ndjson" : "text/csv";
+    const job = await start(address, file, file ? { "Content-Type": type } : undefined);
+    if (job) location.assign(`/jobs/${job.id}`);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-replay]");
+    if (button) replay(button.dataset.replay);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("input[data-replay]") && event.target.files[0]) replay(event.target.dataset.replay, event.target.files[0]);
+  });
 
   // ---- imports -----------------------------------------------------------------------------------------
 
@@ -359,13 +394,15 @@
     if (job) outcome(job);
   }
 
-  /** Brings the list of imports up to date; the rest of the page, with what was chosen, stays. */
+  /** Brings the lists of the page up to date; the rest of it, with what was chosen, stays. */
   async function relist() {
     const answer = await fetch(location.href, { headers: { "X-View": "1" } });
     if (!answer.ok) return;
     const template = document.createElement("template");
     template.innerHTML = (await answer.json()).html;
-    document.getElementById("recent").replaceWith(template.content.getElementById("recent"));
+    for (const part of template.content.querySelectorAll("[data-part]")) {
+      document.getElementById(part.id)?.replaceWith(part);
+    }
   }
 
   function outcome(job) {

@@ -59,7 +59,9 @@
 
   function bars(figure) {
     const items = figure.items;
-    const upright = items.length <= 12 && items.every((item) => item.name.length <= 10);
+    const upright = items.length <= 120 && items.every((item) => item.name.length <= 10);
+    const many = items.length > 12;
+    const others = figure.others ?? [];
     const labels = items.map((item) => shorten(item.name, narrow() ? 16 : 26));
     const values = items.map((item) => item.value);
     const along = items.map((_, index) => index);
@@ -68,7 +70,8 @@
       orientation: upright ? "v" : "h",
       x: upright ? along : values,
       y: upright ? values : along,
-      text: items.map((item) => item.text.split(" · ")[0]),
+      name: figure.name ?? "",
+      text: upright && many ? undefined : items.map((item) => item.text.split(" · ")[0]),
       textposition: "auto",
       textangle: 0,
       insidetextfont: { color: colour("--on-accent") },
@@ -83,13 +86,26 @@
         pattern: { shape: items.map((item) => (item.marked ? "/" : "")), fillmode: "overlay", size: 7, solidity: 0.2 },
       },
     };
-    const ticks = axis({ tickvals: along, ticktext: labels, showgrid: false });
+    const beside = others.map((other, index) => ({
+      ...trace,
+      x: upright ? along : other.values,
+      y: upright ? other.values : along,
+      name: other.name,
+      text: upright && many ? undefined : other.texts,
+      customdata: items.map((item, at) => `${escaped(item.name)}<br>${escaped(other.name)} · ${escaped(other.texts[at])}`),
+      marker: { color: colour(["--chart-3", "--chart-2"][index % 2]) },
+    }));
+    // Of many names along the axis, only as many as have room.
+    const every = upright ? Math.ceil(items.length / (narrow() ? 5 : 16)) : 1;
+    const named = along.filter((index) => index % every === 0);
+    const ticks = axis({ tickvals: named, ticktext: named.map((index) => labels[index]), showgrid: false });
     const amounts = axis({ showticklabels: false, showgrid: false, rangemode: "tozero" });
     return {
-      data: [trace],
+      data: [trace, ...beside],
       layout: layout({
-        height: upright ? 300 : Math.max(120, 44 * items.length + 24),
+        height: upright ? 300 : Math.max(120, 44 * items.length * (1 + 0.6 * others.length) + 24),
         bargap: 0.3,
+        ...(others.length ? { showlegend: true, legend: { orientation: "h", y: 1.1, x: 0 }, margin: { l: 8, r: 8, t: 36, b: 8 } } : {}),
         xaxis: upright ? ticks : amounts,
         yaxis: upright ? amounts : { ...ticks, autorange: "reversed" },
       }),
@@ -106,16 +122,16 @@
       const outlook = figure.forecast;
       const edge = { type: "scatter", mode: "lines", x: outlook.x, hoverinfo: "skip", line: { width: 0 } };
       traces.push({ ...edge, y: outlook.low, showlegend: false });
-      traces.push({ ...edge, y: outlook.high, name: outlook.interval, fill: "tonexty", fillcolor: colour("--band") });
+      traces.push({ ...edge, y: outlook.high, name: outlook.interval, fill: "tonexty", fillcolor: colour("--band"), legendrank: 9 });
       traces.push({
         type: "scatter", mode: "lines", x: outlook.x, y: outlook.values, name: outlook.name, customdata: outlook.texts,
-        hovertemplate: hover, line: { color: colour("--chart-3"), width: 2.5, dash: "dash" },
+        hovertemplate: hover, line: { color: colour("--chart-3"), width: 2.5, dash: "dash" }, legendrank: 8,
       });
     }
     figure.series.forEach((series, index) => {
       traces.push({
         type: "scatter", mode, x: figure.x, y: series.values, name: series.name, customdata: series.texts,
-        hovertemplate: hover,
+        hovertemplate: hover, legendrank: index,
         line: { color: colour(colours[index % colours.length]), width: index ? 2 : 2.5, dash: index ? "dot" : "solid" },
       });
     });
@@ -125,7 +141,7 @@
         height: 340,
         hovermode: "x unified",
         showlegend: true,
-        legend: { orientation: "h", y: narrow() ? -0.18 : printing ? 1.25 : 1.12, x: 0, font: { size: narrow() || printing ? 11 : 13 } },
+        legend: { orientation: "h", traceorder: "normal", y: narrow() ? -0.18 : printing ? 1.25 : 1.12, x: 0, font: { size: narrow() || printing ? 11 : 13 } },
         margin: { l: 8, r: 12, t: printing ? 40 : 30, b: narrow() ? 60 : 30 },
         xaxis: axis({ type: "date", tickformat: "%-d %b", hoverformat: "%A %-d %B %Y", showgrid: false, ...(days < 10 ? { dtick: 86400000 * (narrow() ? 2 : 1) } : { nticks: narrow() ? 5 : 12 }) }),
         yaxis: axis({ tickformat: ",.0f", ticksuffix: french ? "\u00a0€" : "", tickprefix: french ? "" : "€", rangemode: "tozero", nticks: 6 }),

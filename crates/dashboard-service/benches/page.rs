@@ -30,6 +30,8 @@ struct Page {
 /// What was measured, in milliseconds.
 #[derive(Default)]
 struct Times {
+    cold_paint: Vec<f64>,
+    warm_paint: Vec<f64>,
     cold_figure: Vec<f64>,
     cold_charts: Vec<f64>,
     warm_figure: Vec<f64>,
@@ -56,22 +58,26 @@ async fn main() {
             if round == 0 {
                 continue; // The first round warms up the disk.
             }
-            times.cold_figure.push(measured[0]);
-            times.cold_charts.push(measured[1]);
-            times.warm_figure.push(measured[2]);
-            times.warm_charts.push(measured[3]);
+            times.cold_paint.push(measured[0]);
+            times.cold_figure.push(measured[1]);
+            times.cold_charts.push(measured[2]);
+            times.warm_paint.push(measured[3]);
+            times.warm_figure.push(measured[4]);
+            times.warm_charts.push(measured[5]);
         }
     }
     println!(
-        "| page | first figure, cold | charts, cold | first figure, warm | charts, warm | memory of the server |"
+        "| page | first paint, cold | first figure, cold | charts, cold | first paint, warm | first figure, warm | charts, warm | memory of the server |"
     );
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (page, times) in pages.iter().zip(&times) {
         println!(
-            "| {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.1} MiB |",
+            "| {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.1} MiB |",
             page.name,
+            median(&times.cold_paint),
             median(&times.cold_figure),
             median(&times.cold_charts),
+            median(&times.warm_paint),
             median(&times.warm_figure),
             median(&times.warm_charts),
             resident_mib(page.process.id()),
@@ -129,8 +135,8 @@ fn streamlit(stack: &TestStack, program: &Path) -> Page {
     }
 }
 
-/// First figure and charts, cold and warm, in a browser of its own.
-async fn measure(page: &Page) -> Option<[f64; 4]> {
+/// First paint, first figure and charts, cold and warm, in a browser of its own.
+async fn measure(page: &Page) -> Option<[f64; 6]> {
     let mut browser = Browser::open(&page.url, "en").await?;
     // The page itself notes when it changed so: asked from outside, it answers only between its scripts.
     let watch = format!(
@@ -150,12 +156,15 @@ async fn measure(page: &Page) -> Option<[f64; 4]> {
             serde_json::json!({"source": watch}),
         )
         .await;
-    let mut measured = [0.0; 4];
+    let mut measured = [0.0; 6];
     for visit in 0..2 {
         browser.visit("/").await;
         browser.until("window.figureAt && window.chartsAt").await;
-        for (place, name) in ["window.figureAt", "window.chartsAt"].into_iter().enumerate() {
-            measured[visit * 2 + place] = browser.eval(name).await.as_f64().unwrap();
+        let paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
+        browser.until(paint).await;
+        let moments = [paint, "window.figureAt", "window.chartsAt"];
+        for (place, name) in moments.into_iter().enumerate() {
+            measured[visit * 3 + place] = browser.eval(name).await.as_f64().unwrap();
         }
     }
     Some(measured)

@@ -13,20 +13,26 @@ use serde_json::Value;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Figure {
     /// One bar an item.
-    Bars(Items),
+    Bars(NamedValues),
     /// The regions of France, coloured.
-    Map(Items),
+    Map(NamedValues),
     /// Values along days.
     Lines(Lines),
 }
 
 /// Named values.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Items {
+pub(crate) struct NamedValues {
     /// What it shows, for those who do not see it.
     pub(crate) label: String,
     /// The values.
     pub(crate) items: Vec<Item>,
+    /// What the values are, where others stand beside them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// Further values of the same items, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<Series>,
 }
 
 /// A named value.
@@ -121,8 +127,14 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
         "bar" | "map" => {
             let y = hint.y.first()?;
             let kind = kind_of(y)?;
-            let items = Items {
+            let others: Vec<Series> = hint.y[1..]
+                .iter()
+                .filter_map(|name| Some(series(answer, name, kind_of(name)?, locale)))
+                .collect();
+            let items = NamedValues {
                 label,
+                name: (!others.is_empty()).then(|| labels::column(y, locale)),
+                others,
                 items: answer
                     .rows
                     .iter()
@@ -217,6 +229,20 @@ mod tests {
         assert_eq!(drawn["label"], "Ventes par région");
         assert_eq!(drawn["items"][0]["key"], "Corse");
         assert_eq!(drawn["items"][0]["text"], "1\u{202f}890\u{a0}€");
+    }
+
+    #[test]
+    fn bars_stand_beside_each_other() {
+        let bars = by_hint(
+            &answer(),
+            &hint(r#"{"kind":"bar","x":"region","y":["total_sales","share"]}"#),
+            Locale::En,
+        );
+
+        let drawn = serde_json::to_value(bars).unwrap();
+        assert_eq!(drawn["name"], "Sales");
+        assert_eq!(drawn["others"][0]["name"], "Share");
+        assert_eq!(drawn["others"][0]["texts"][0], "0.2%");
     }
 
     #[test]

@@ -88,6 +88,8 @@ struct Parameter {
     default: Value,
     #[serde(default)]
     description: String,
+    #[serde(default, rename = "type")]
+    kind: Kind,
 }
 
 fn yes() -> bool {
@@ -175,6 +177,8 @@ struct Field {
     name: String,
     label: String,
     value: String,
+    /// Whether it is answered with yes or no.
+    yes_or_no: bool,
 }
 
 async fn catalogue(script: &Script) -> Result<Catalogue, Failure> {
@@ -279,6 +283,7 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
             } else {
                 parameter.description
             },
+            yes_or_no: parameter.kind == Kind::Boolean,
             value: query.get(&parameter.name).cloned().unwrap_or(default),
             name: parameter.name,
         }

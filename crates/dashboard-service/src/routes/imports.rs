@@ -1,7 +1,7 @@
 //! The page where files are dropped: preview, import, progress, rejects. The work is the script's; what it
 //! asks for goes through the relay.
 
-use super::jobs;
+use super::{jobs, schedules};
 use crate::App;
 use crate::locale::{Locale, Words};
 use crate::page::{Failure, View, Visit};
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 struct ImportsView {
     w: &'static Words,
     recent: String,
+    schedules: String,
 }
 
 /// `GET /imports`.
@@ -25,10 +26,13 @@ pub(crate) async fn get(State(app): State<App>, visit: Visit) -> Response {
 
 async fn view(script: &Script, locale: Locale) -> Result<View, Failure> {
     let w = locale.words();
-    let recent = jobs::recent_imports(script, locale).await?;
+    let (recent, schedules) = tokio::try_join!(
+        jobs::recent_imports(script, locale),
+        schedules::section(script, locale),
+    )?;
     Ok(View {
         title: w.imports.to_owned(),
-        html: ImportsView { w, recent }.render()?,
+        html: ImportsView { w, recent, schedules }.render()?,
         figures: BTreeMap::new(),
     })
 }

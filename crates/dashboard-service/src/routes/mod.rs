@@ -9,13 +9,14 @@ mod jobs;
 mod language;
 mod overview;
 mod relay;
+mod schedules;
 
 use crate::App;
 use crate::assets;
 use crate::page;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tower_http::compression::CompressionLayer;
 
 /// Every route.
@@ -44,6 +45,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/jobs/{id}/cancel", post(relay::send))
         .route("/api/jobs/{id}/events", get(relay::send))
         .route("/api/jobs/{id}/rejects", get(relay::send))
+        .route("/api/jobs/{id}/rejects/replay", post(relay::send))
+        .route("/api/schedules/{name}", put(relay::send).delete(relay::send))
+        .route("/api/schedules/{name}/run", post(relay::send))
         .route("/api/events", get(relay::send))
         .layer(DefaultBodyLimit::disable());
     Router::new()

@@ -3,7 +3,7 @@
 use super::forecasts::Forecast;
 use crate::App;
 use crate::answer::{Answer, Kind, Row, number, text};
-use crate::figure::{self, Figure, Item, Items, Lines, Outlook};
+use crate::figure::{self, Figure, Item, Lines, NamedValues, Outlook};
 use crate::filter::{Filters, Preset, Query, natural_window};
 use crate::format;
 use crate::labels;
@@ -484,16 +484,20 @@ fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String,
     BTreeMap::from([
         (
             "products".to_owned(),
-            Figure::Bars(Items {
+            Figure::Bars(NamedValues {
                 label: w.top_products.to_owned(),
                 items: products.collect(),
+                name: None,
+                others: Vec::new(),
             }),
         ),
         (
             "regions".to_owned(),
-            Figure::Map(Items {
+            Figure::Map(NamedValues {
                 label: w.by_region.to_owned(),
                 items: regions.collect(),
+                name: None,
+                others: Vec::new(),
             }),
         ),
         (

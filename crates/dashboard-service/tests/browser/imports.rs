@@ -49,6 +49,35 @@ async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
 }
 
 #[tokio::test]
+async fn an_import_of_every_day_is_made_run_and_deleted() {
+    let Some(mut stage) = Stage::with_sample("en").await else {
+        return;
+    };
+    let page = &mut stage.browser;
+    page.visit("/imports").await;
+
+    page.eval("(() => { const form = document.querySelector('[data-schedule]'); form.elements.time.value = '05:30'; form.requestSubmit(); })()")
+        .await;
+    page.until("document.querySelector('#schedules tbody tr')").await;
+    let line = page.text("#schedules tbody tr").await;
+    assert!(
+        line.starts_with("daily-import") && line.contains("every day at 05:30"),
+        "{line}"
+    );
+
+    page.click("document.querySelector('#schedules [data-post]')")
+        .await;
+    page.until("document.querySelector('#schedules .s-succeeded')")
+        .await;
+    assert!(page.text("#recent tbody tr").await.contains("products.csv"));
+
+    page.click("document.querySelector('#schedules [data-delete]')")
+        .await;
+    page.until("!document.querySelector('#schedules tbody tr')").await;
+    page.assert_clean();
+}
+
+#[tokio::test]
 async fn a_page_follows_what_others_import() {
     let Some(mut stage) = Stage::with_sample("en").await else {
         return;

@@ -1,0 +1,129 @@
+//! Work that is asked for again and again, as a part of the page of imports.
+
+use crate::answer::Kind;
+use crate::format;
+use crate::labels;
+use crate::locale::{Locale, Words};
+use crate::page::Failure;
+use crate::script::Script;
+use crate::table::shown;
+use askama::Template;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Deserialize)]
+struct List {
+    schedules: Vec<Schedule>,
+}
+
+/// A schedule as script-service tells it.
+#[derive(Debug, Deserialize)]
+struct Schedule {
+    name: String,
+    job: String,
+    cron: Option<String>,
+    time_zone: Option<String>,
+    watch: Option<String>,
+    enabled: bool,
+    next_runs: Vec<String>,
+    last_job: Option<Value>,
+}
+
+#[derive(Template)]
+#[template(path = "schedules.html")]
+struct SchedulesView {
+    w: &'static Words,
+    schedules: Vec<Line>,
+}
+
+/// A schedule as a line shows it.
+struct Line {
+    name: String,
+    job: String,
+    when: String,
+    next: String,
+    last: Option<Last>,
+    timed: bool,
+}
+
+/// The last job that a schedule made.
+struct Last {
+    id: String,
+    state: String,
+    words: String,
+}
+
+/// The schedules there are, and a form for another.
+pub(crate) async fn section(script: &Script, locale: Locale) -> Result<String, Failure> {
+    let list: List = script.get("/schedules", &[]).await?;
+    let line = |schedule: Schedule| Line {
+        job: labels::kind(&schedule.job, locale).to_owned(),
+        when: when(&schedule, locale),
+        next: match schedule.next_runs.first() {
+            Some(next) if schedule.enabled => format::time(next),
+            _ => "–".to_owned(),
+        },
+        last: schedule.last_job.map(|job| {
+            let state = job["state"].as_str().unwrap_or_default();
+            Last {
+                id: shown(&job["id"], Kind::Text, locale),
+                words: labels::state(state, locale).to_owned(),
+                state: state.to_owned(),
+            }
+        }),
+        timed: schedule.watch.is_none(),
+        name: schedule.name,
+    };
+    let html = SchedulesView {
+        w: locale.words(),
+        schedules: list.schedules.into_iter().map(line).collect(),
+    };
+    Ok(html.render()?)
+}
+
+/// When a schedule makes jobs: a time of day in words, another pattern as it is, or the files it waits for.
+fn when(schedule: &Schedule, locale: Locale) -> String {
+    let w = locale.words();
+    if let Some(watch) = &schedule.watch {
+        return w.when_files.replace("{}", watch);
+    }
+    let cron = schedule.cron.as_deref().unwrap_or_default();
+    let zone = schedule.time_zone.as_deref().unwrap_or_default();
+    let parts: Vec<&str> = cron.split(' ').collect();
+    let at = match parts[..] {
+        [minute, hour, "*", "*", "*"] => minute.parse::<u8>().ok().zip(hour.parse::<u8>().ok()),
+        _ => None,
+    };
+    match at {
+        Some((minute, hour)) => format!(
+            "{} ({zone})",
+            w.when_daily.replace("{}", &format!("{hour:02}:{minute:02}"))
+        ),
+        None => format!("{cron} ({zone})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn schedule(trigger: &Value) -> Schedule {
+        let mut schedule = json!({"name": "x", "job": "import", "enabled": true, "next_runs": []});
+        for (key, value) in trigger.as_object().unwrap() {
+            schedule[key] = value.clone();
+        }
+        serde_json::from_value(schedule).unwrap()
+    }
+
+    #[test]
+    fn a_time_of_day_is_said_in_words_and_another_pattern_as_it_is() {
+        let daily = schedule(&json!({"cron": "5 6 * * *", "time_zone": "Europe/Paris"}));
+        let weekdays = schedule(&json!({"cron": "0 6 * * 1-5", "time_zone": "UTC"}));
+        let files = schedule(&json!({"watch": "inbox/*.csv"}));
+
+        assert_eq!(when(&daily, Locale::En), "every day at 06:05 (Europe/Paris)");
+        assert_eq!(when(&weekdays, Locale::Fr), "0 6 * * 1-5 (UTC)");
+        assert_eq!(when(&files, Locale::En), "when inbox/*.csv comes");
+    }
+}
