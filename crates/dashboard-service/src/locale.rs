@@ -243,6 +243,9 @@ pub(crate) struct Words {
     pub(crate) kind_import: &'static str,
     pub(crate) kind_analysis: &'static str,
     pub(crate) kind_forecast: &'static str,
+    pub(crate) replay: &'static str,
+    pub(crate) replay_file: &'static str,
+    pub(crate) replay_text: &'static str,
     pub(crate) when_files: &'static str,
     pub(crate) when_daily: &'static str,
     pub(crate) schedule: &'static str,
@@ -489,6 +492,9 @@ static EN: Words = Words {
     schedule: "Schedule",
     when_daily: "every day at {}",
     when_files: "when {} comes",
+    replay_text: "Correct the saved file and give it back here, or try the rows again as they are, once what they lacked is there.",
+    replay_file: "Give back a corrected file",
+    replay: "Try again as they are",
 };
 
 /// French.
@@ -688,6 +694,9 @@ static FR: Words = Words {
     schedule: "Planifier",
     when_daily: "chaque jour à {}",
     when_files: "quand {} arrive",
+    replay_text: "Corrigez le fichier enregistré et rendez-le ici, ou réessayez les lignes telles quelles, une fois arrivé ce qui leur manquait.",
+    replay_file: "Rendre un fichier corrigé",
+    replay: "Réessayer telles quelles",
 };
 
 #[cfg(test)]

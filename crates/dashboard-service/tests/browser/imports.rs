@@ -43,6 +43,28 @@ async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
     page.click("document.querySelector('#outcome a[href^=\"/jobs/\"]')")
         .await;
     page.until("document.getElementById('t-rejects')").await;
+
+    // The product that was lacking comes; the rejected row is tried again as it is.
+    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    let answer = reqwest::Client::new()
+        .post(format!("{script_url}/jobs/import?table=products&name=late.csv"))
+        .header("prefer", "wait=30")
+        .body("id,name,price,category\n999,Late,10.00,Late\n")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let page = &mut stage.browser;
+    page.click("document.querySelector('button[data-replay]')").await;
+    page.until(
+        "document.querySelector('.s-succeeded') && document.querySelector('h1').textContent !== 'Job 2'",
+    )
+    .await;
+    assert!(
+        page.text("dl.row").await.contains("Inserted1"),
+        "{}",
+        page.text("main").await
+    );
     page.visit_drawn("/").await;
     assert!(page.text(".period").await.ends_with("1\u{a0}December 2023"));
     page.assert_clean();

@@ -4,6 +4,11 @@ use crate::stage::Stage;
 use dashboard_service::Config;
 use test_kit::TestStack;
 
+async fn json_of(address: &str) -> serde_json::Value {
+    let answer = reqwest::get(address).await.unwrap();
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn every_analysis_has_its_page_and_chart() {
     let Some(mut stage) = Stage::with_sample("en").await else {
@@ -17,17 +22,31 @@ async fn every_analysis_has_its_page_and_chart() {
     let links: Vec<String> = serde_json::from_value(links).unwrap();
     assert!(links.len() >= 12, "{links:?}");
 
-    for link in links {
-        page.visit_drawn(&link).await;
-        let rows = page
+    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    let catalogue = json_of(&format!("{script_url}/analysis")).await;
+    let described = catalogue["analyses"].as_array().unwrap();
+    assert_eq!(described.len(), links.len());
+    let page = &mut stage.browser;
+    for (link, described) in links.iter().zip(described) {
+        let name = described["name"].as_str().unwrap();
+        assert_eq!(*link, format!("/analyses/{name}"));
+        let answer = json_of(&format!("{script_url}/analysis/{name}")).await;
+        let rows = answer["rows"].as_array().unwrap().len();
+
+        page.visit_drawn(link).await;
+
+        let shown = page
             .eval("document.querySelectorAll('main tbody tr').length")
             .await;
-        assert!(rows.as_u64().unwrap() > 0, "{link}");
-        let number = link.ends_with("/total") || link.ends_with("/summary");
+        assert_eq!(shown, rows, "{link}");
         let drawn = page
             .eval("Boolean(document.querySelector('#chart .main-svg'))")
             .await;
-        assert_eq!(drawn, !number, "{link}");
+        assert_eq!(
+            drawn,
+            described["chart"]["kind"] != "number" && rows > 0,
+            "{link}"
+        );
     }
     page.assert_clean();
 }
