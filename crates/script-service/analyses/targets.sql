@@ -26,7 +26,7 @@ months AS (
         ) + 1 AS covered_days,
         CAST(STRFTIME('%d', DATE(month || '-01', '+1 month', '-1 day')) AS INTEGER) AS month_days
     FROM product_targets, span
-    WHERE month BETWEEN SUBSTR(begins, 1, 7) AND SUBSTR(ends, 1, 7)
+    WHERE begins <= ends AND month BETWEEN SUBSTR(begins, 1, 7) AND SUBSTR(ends, 1, 7)
 ),
 targets AS (
     SELECT

@@ -11,6 +11,8 @@ mod imports;
 mod jobs;
 #[path = "service/killed.rs"]
 mod killed;
+#[path = "plain/mod.rs"]
+mod plain;
 #[path = "service/replays.rs"]
 mod replays;
 #[path = "service/schedules.rs"]

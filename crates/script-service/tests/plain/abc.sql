@@ -20,8 +20,8 @@ SELECT
     100.0 * running.through / NULLIF(running.whole, 0) AS cumulative_share,
     CASE
         WHEN running.cents <= 0 THEN 'C'
-        WHEN running.through - running.cents < 0.80 * running.whole THEN 'A'
-        WHEN running.through - running.cents < 0.95 * running.whole THEN 'B'
+        WHEN 100 * (running.through - running.cents) < 80 * running.whole THEN 'A'
+        WHEN 100 * (running.through - running.cents) < 95 * running.whole THEN 'B'
         ELSE 'C'
     END AS class
 FROM running

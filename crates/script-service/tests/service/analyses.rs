@@ -1,6 +1,9 @@
 //! Figures over HTTP.
 
+use crate::plain::{self, ANALYSES, Days, Dialect};
 use crate::support::Stack;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -148,6 +151,9 @@ impl Dice {
 async fn whatever_changes_the_sales_shows_in_every_analysis() {
     let stack = Stack::start_with(|config| config.batch_rows = 7).await;
     stack.seed().await;
+    let targets = "INSERT INTO product_targets (product_id, month, target_cents)
+        VALUES (1, '2023-10', 33333), (1, '2023-11', 50000), (2, '2023-11', 0)";
+    stack.db.client.execute(targets, Vec::new()).await.unwrap();
     let mut dice = Dice(0x2545_F491_4F6C_DD1D);
     let list = stack.script.json("/analysis").await;
 
@@ -187,8 +193,80 @@ async fn whatever_changes_the_sales_shows_in_every_analysis() {
                 assert_eq!(sums["rows"], lines["rows"], "{name} {window} round {round}");
             }
         }
+        let from = Date::constant(2023, 9, 25) + i64::try_from(dice.roll(60)).unwrap().days();
+        let to = from + i64::try_from(dice.roll(40)).unwrap().days();
+        for window in [
+            "period=2023-11",
+            "period=2023-10",
+            &format!("from={from}&to={to}"),
+        ] {
+            as_plain_sql_says(&stack, window).await;
+        }
     }
     assert!(stack.value("SELECT COUNT(*) FROM sales").await.as_u64() > Some(20));
+}
+
+/// Every analysis of `window` says what plain SQL over `sales` says, to the cent.
+async fn as_plain_sql_says(stack: &Stack, window: &str) {
+    let bounds = "SELECT MIN(sale_date), MAX(sale_date) FROM sales";
+    let bounds = stack.db.client.query(bounds, Vec::new()).await.unwrap();
+    let (Some(first), Some(last)) = (bounds.rows[0][0].as_str(), bounds.rows[0][1].as_str()) else {
+        return;
+    };
+    for (name, sql) in ANALYSES {
+        let answer = stack.script.json(&format!("/analysis/{name}?{window}")).await;
+        let day = |end: &str| answer["window"][end].as_str().unwrap().parse::<Date>().unwrap();
+        let (from, to) = (day("from"), day("to"));
+        let previous_from = if window.starts_with("period") {
+            from - 1.month()
+        } else {
+            from.yesterday().unwrap() - (to - from)
+        };
+        let days = Days {
+            from: from.to_string(),
+            to: to.to_string(),
+            previous_from: previous_from.to_string(),
+            previous_to: from.yesterday().unwrap().to_string(),
+            first: first.to_owned(),
+            last: last.to_owned(),
+            six_days_before: (from - 6.days()).to_string(),
+        };
+        let sql = plain::render(sql, Dialect::Sqlite, &days);
+        let result = stack.db.client.query(&sql, Vec::new()).await.unwrap();
+        let rows: Vec<Value> = result
+            .rows
+            .iter()
+            .map(|row| {
+                let values = result.columns.iter().zip(row);
+                values
+                    .map(|(column, value)| (column.name.clone(), serde_json::to_value(value).unwrap()))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()
+            })
+            .collect();
+        if let Err(how) = plain::same(&answer, &rows) {
+            panic!("{name} {window}: {how}\n{answer:#}\n{rows:#?}");
+        }
+    }
+}
+
+#[test]
+fn plain_sql_is_written_for_both_databases() {
+    let days = Days {
+        from: "2023-11-01".into(),
+        to: "2023-11-30".into(),
+        previous_from: "2023-10-01".into(),
+        previous_to: "2023-10-31".into(),
+        first: "2023-10-15".into(),
+        last: "2023-11-20".into(),
+        six_days_before: "2023-10-26".into(),
+    };
+    for (name, sql) in ANALYSES {
+        for dialect in [Dialect::Sqlite, Dialect::DuckDb] {
+            let text = plain::render(sql, dialect, &days);
+            assert!(!text.contains(['{', ':']), "{name}: {text}");
+        }
+    }
 }
 
 /// One random change: by import, by hand, or rolled back.

@@ -3,6 +3,7 @@
 use crate::support::{Stack, counters};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn importing_again_inserts_nothing_and_says_so() {
@@ -578,4 +579,50 @@ async fn urls_do_not_reach_what_only_this_machine_can() {
         .await
         .unwrap();
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_others_write_meanwhile_are_met_as_if_they_had_been_there_before() {
+    const ROWS: i64 = 4_000;
+    let stack = Stack::start_with(|config| config.batch_rows = 40).await;
+    stack.seed().await;
+    let mut file = String::from("id,product_id,store_id,sale_date,quantity,amount\n");
+    for id in 1..=ROWS {
+        let _ = writeln!(file, "{id},1,10,2023-11-{:02},1,{id}.50", id % 28 + 1);
+    }
+    let response = stack
+        .script
+        .request(Method::POST, "/jobs/import?table=sales")
+        .body(file)
+        .send()
+        .await
+        .unwrap();
+    let job: Value = response.json().await.unwrap();
+
+    // From the end and all over the rest, ahead of the import as well as behind it.
+    for step in 0..200 {
+        let id = if step % 2 == 0 {
+            ROWS - step
+        } else {
+            (step * 997) % ROWS + 1
+        };
+        let sql = "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
+            VALUES (?1, 2, 20, '2023-10-01', 9, 1) ON CONFLICT DO NOTHING";
+        stack.db.client.execute(sql, [id.into()]).await.unwrap();
+    }
+    let path = format!("/jobs/{}", job["id"]);
+    let job = stack
+        .script
+        .until(&path, |_, job| !job["finished_at"].is_null())
+        .await;
+
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    let [read, inserted, updated, unchanged, rejected] = counters(&job);
+    assert_eq!((read, unchanged, rejected), (4_000, 0, 0));
+    assert_eq!(inserted + updated, read);
+    let expected = ROWS * (ROWS + 1) / 2 * 100 + ROWS * 50;
+    assert_eq!(stack.value("SELECT SUM(amount_cents) FROM sales").await, expected);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, ROWS);
+    let total = stack.script.json("/analysis/total?period=all").await;
+    assert_eq!(total["rows"][0]["lines"], ROWS, "{total:#}");
 }
