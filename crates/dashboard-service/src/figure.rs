@@ -122,6 +122,11 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
             .map(|column| column.kind)
     };
     kind_of(x)?;
+    // Figures that are withheld leave an empty frame.
+    let known = |name: &String| column(answer, name).iter().any(|value| !value.is_null());
+    if !hint.y.iter().any(known) {
+        return None;
+    }
     let label = labels::title(&answer.analysis, &answer.title, locale);
     match hint.kind.as_str() {
         "bar" | "map" => {
@@ -243,6 +248,21 @@ mod tests {
         assert_eq!(drawn["name"], "Sales");
         assert_eq!(drawn["others"][0]["name"], "Share");
         assert_eq!(drawn["others"][0]["texts"][0], "0.2%");
+    }
+
+    #[test]
+    fn figures_that_are_withheld_are_not_drawn() {
+        let mut answer = answer();
+        answer.rows[0].insert("total_sales".to_owned(), Value::Null);
+
+        assert!(
+            by_hint(
+                &answer,
+                &hint(r#"{"kind":"map","x":"region","y":["total_sales"]}"#),
+                Locale::En
+            )
+            .is_none()
+        );
     }
 
     #[test]
