@@ -45,6 +45,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "schedules_and_replays",
         sql: include_str!("../migrations/0005_schedules_and_replays.sql"),
     },
+    Migration {
+        version: 6,
+        name: "packed_uploads",
+        sql: include_str!("../migrations/0006_packed_uploads.sql"),
+    },
 ];
 
 /// Applies what is missing.

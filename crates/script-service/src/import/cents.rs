@@ -54,6 +54,9 @@ pub(crate) struct Amount {
 
 /// What `text` says about the decimal mark of its column.
 pub(crate) fn evidence(text: &str) -> MarkEvidence {
+    if let Some(evidence) = plain_evidence(text.as_bytes()) {
+        return evidence;
+    }
     let Some((_, digits)) = strip(text) else {
         return MarkEvidence::Silent;
     };
@@ -76,6 +79,28 @@ pub(crate) fn evidence(text: &str) -> MarkEvidence {
         (Some(_), None) => MarkEvidence::Says(mark),
         (None, Some(_)) => MarkEvidence::Says(other),
         (None, None) => MarkEvidence::Silent,
+    }
+}
+
+/// The common case, `-?[0-9]+([.,][0-9]{1,2})?` of up to 15 digits: a fraction that is no thousand settles it.
+fn plain_evidence(bytes: &[u8]) -> Option<MarkEvidence> {
+    let bytes = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=15).contains(&whole) {
+        return None;
+    }
+    match &bytes[whole..] {
+        [] => Some(MarkEvidence::Silent),
+        [mark @ (b'.' | b','), decimals @ ..]
+            if matches!(decimals.len(), 1 | 2) && decimals.iter().all(u8::is_ascii_digit) =>
+        {
+            Some(MarkEvidence::Says(if *mark == b',' {
+                DecimalMark::Comma
+            } else {
+                DecimalMark::Point
+            }))
+        }
+        _ => None,
     }
 }
 

@@ -20,11 +20,17 @@ pub(crate) struct EncodingChoice {
     pub why: &'static str,
 }
 
-/// Decides the encoding of `source`, reading it to its end unless a mark decides. `language` is the hint of
-/// the detector for legacy encodings, a top-level domain such as `fr`. Unless `source` is `whole`, it may end
-/// inside a character.
-pub(crate) fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<EncodingChoice> {
+/// UTF-8, as far as nobody has looked further than its beginning. `None` when the first bytes of `source` say
+/// something else.
+pub(crate) fn assume_utf8(mut source: impl Read) -> io::Result<Option<EncodingChoice>> {
     let mut head = [0_u8; 4];
+    let filled = fill(&mut source, &mut head)?;
+    let zeros = head[..filled].contains(&0);
+    let marked = Encoding::for_bom(&head[..filled]).is_some();
+    Ok((!zeros && !marked).then(|| plain(UTF_8, "valid UTF-8 throughout")))
+}
+
+fn fill(source: &mut impl Read, head: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < head.len() {
         match source.read(&mut head[filled..])? {
@@ -32,6 +38,15 @@ pub(crate) fn detect(mut source: impl Read, language: &str, whole: bool) -> io::
             count => filled += count,
         }
     }
+    Ok(filled)
+}
+
+/// Decides the encoding of `source`, reading it to its end unless a mark decides. `language` is the hint of
+/// the detector for legacy encodings, a top-level domain such as `fr`. Unless `source` is `whole`, it may end
+/// inside a character.
+pub(crate) fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<EncodingChoice> {
+    let mut head = [0_u8; 4];
+    let filled = fill(&mut source, &mut head)?;
     let head = &head[..filled];
     if let Some((encoding, mark_bytes)) = Encoding::for_bom(head) {
         return Ok(EncodingChoice {
@@ -93,7 +108,7 @@ fn plain(encoding: &'static Encoding, why: &'static str) -> EncodingChoice {
 
 /// Counts sequences of several bytes that are UTF-8, and places that are not.
 #[derive(Debug, Default)]
-struct Utf8Census {
+pub(crate) struct Utf8Census {
     valid: u64,
     broken: u64,
     /// A sequence cut by the end of a chunk.
@@ -101,7 +116,11 @@ struct Utf8Census {
 }
 
 impl Utf8Census {
-    fn feed(&mut self, chunk: &[u8]) {
+    /// Looks at the next bytes.
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        if self.pending.is_empty() && chunk.is_ascii() {
+            return;
+        }
         let joined;
         let mut rest = if self.pending.is_empty() {
             chunk
@@ -136,6 +155,11 @@ impl Utf8Census {
         if !valid.is_ascii() {
             self.valid += valid.bytes().filter(|byte| *byte >= 0xc0).count() as u64;
         }
+    }
+
+    /// Whether all of it, up to its end here, is UTF-8.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.broken == 0 && self.pending.is_empty()
     }
 
     fn finish(&mut self) {

@@ -18,6 +18,8 @@ pub(crate) struct RowReader<'a> {
     columns: Vec<(usize, usize)>,
     has_key: bool,
     seen: SeenKeys,
+    /// The last date as written, and as it is stored.
+    last_date: (String, String),
 }
 
 impl<'a> RowReader<'a> {
@@ -38,6 +40,7 @@ impl<'a> RowReader<'a> {
             columns,
             has_key,
             seen: SeenKeys::default(),
+            last_date: Default::default(),
         }
     }
 
@@ -113,8 +116,13 @@ impl<'a> RowReader<'a> {
                     &references.stores,
                     FaultCode::UnknownStore,
                 )?),
+                // Mostly a date is that of the record before.
+                Kind::Date if self.last_date.0 == text => Value::Text(self.last_date.1.clone()),
                 Kind::Date => match dates::parse(text, self.reading.orders[index]) {
-                    Some(date) => Value::Text(date.to_string()),
+                    Some(date) => {
+                        self.last_date = (text.to_owned(), date.to_string());
+                        Value::Text(self.last_date.1.clone())
+                    }
                     None => {
                         return Err(Fault::of_field(
                             column.name,

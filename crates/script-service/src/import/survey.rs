@@ -9,7 +9,7 @@ use super::cents::{self, DecimalMark, MarkEvidence};
 use super::dates::{self, DateOrder, OrderEvidence};
 use super::delimited::DelimitedReader;
 use super::dialect::{self, Dialect};
-use super::encoding::{self, Decoding, EncodingChoice};
+use super::encoding::{self, Decoding, EncodingChoice, Utf8Census};
 use super::header::{self, MappedColumn, Mapping, MappingError};
 use super::json::JsonReader;
 use super::options::{Format, Locale, ReadOptions};
@@ -247,6 +247,23 @@ pub(crate) fn survey(
     };
     let unpacked = || Ok::<_, io::Error>(limited(bytes::unpack(open()?, packing, progress)?));
 
+    let text = Text {
+        unpacked: &unpacked,
+        packing,
+        whole: limit.is_none(),
+        spec,
+        options,
+        key_needed,
+    };
+
+    // Mostly it is UTF-8, and reading it shows: then one pass does.
+    if text.whole
+        && options.encoding.is_none()
+        && let Some(encoding) = encoding::assume_utf8(unpacked()?)?
+        && let Some(surveyed) = text.survey_assuming(encoding)?
+    {
+        return Ok(surveyed);
+    }
     let mut encoding = encoding::detect(unpacked()?, locale.domain(), limit.is_none())?;
     if let Some(wanted) = options.encoding().map_err(SurveyError::Options)? {
         let marked = encoding.mark_bytes > 0 && encoding.encoding == wanted;
@@ -256,46 +273,88 @@ pub(crate) fn survey(
             why: "the request says so",
         };
     }
-    let decoded = || Ok::<_, io::Error>(Decoding::new(unpacked()?, &encoding));
+    text.survey(encoding, None)
+}
 
-    let mut head = Vec::new();
-    decoded()?
-        .take(dialect::HEAD_BYTES as u64)
-        .read_to_end(&mut head)?;
-    let format = options.format.unwrap_or_else(|| format_of(&head));
-    let dialect = if format == Format::Csv {
-        let delimiter = options.delimiter_byte().map_err(SurveyError::Options)?;
-        Some(dialect::sniff(&head, spec, delimiter, options.skip_lines))
-    } else {
-        None
-    };
-    drop(head);
+/// A text to be surveyed.
+struct Text<'a> {
+    unpacked: &'a dyn Fn() -> io::Result<Box<dyn Read + Send>>,
+    packing: Packing,
+    /// Whether it is all of the source, or only its beginning.
+    whole: bool,
+    spec: &'static Spec,
+    options: &'a ReadOptions,
+    key_needed: bool,
+}
 
-    let (hashing, digest) = Hashing::new(decoded()?);
-    let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
-    let form = Form {
-        packing,
-        encoding,
-        format,
-        dialect,
-    };
-    let mut census = Census::default();
-    let (headers, mapping) = match &form.dialect {
-        Some(dialect) => census.take_table(&mut records, dialect, spec, options, key_needed)?,
-        None => census.take_objects(&mut records, spec, options, key_needed)?,
-    };
-    let settled = census.decide(spec, headers, mapping, options, locale)?;
-    let mut notes = settled.notes();
-    if limit.is_none() {
-        notes.extend(
-            records
-                .note_on_end()
-                .filter(|_| census.records > 0)
-                .map(str::to_owned),
-        );
+impl Text<'_> {
+    /// Surveys it in `encoding`, which is UTF-8. `None` where it turns out to be something else, or where
+    /// nothing can be made of it so.
+    fn survey_assuming(&self, encoding: EncodingChoice) -> Result<Option<Survey>, SurveyError> {
+        let utf8 = SharedCensus::default();
+        let surveyed = self.survey(encoding, Some(&utf8));
+        let clean = utf8
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .is_clean();
+        match surveyed {
+            _ if !clean => Ok(None),
+            Ok(survey) => Ok(Some(survey)),
+            Err(SurveyError::Io(error)) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
-    drop(records);
-    Ok(finish(form, settled, census.records, &digest, notes))
+
+    /// Surveys it in `encoding`; `utf8` watches what is read.
+    fn survey(&self, encoding: EncodingChoice, utf8: Option<&SharedCensus>) -> Result<Survey, SurveyError> {
+        let locale = self.options.locale.unwrap_or_default();
+        let decoded = || Ok::<_, io::Error>(Decoding::new((self.unpacked)()?, &encoding));
+        let mut head = Vec::new();
+        decoded()?
+            .take(dialect::HEAD_BYTES as u64)
+            .read_to_end(&mut head)?;
+        let format = self.options.format.unwrap_or_else(|| format_of(&head));
+        let dialect = if format == Format::Csv {
+            let delimiter = self.options.delimiter_byte().map_err(SurveyError::Options)?;
+            Some(dialect::sniff(
+                &head,
+                self.spec,
+                delimiter,
+                self.options.skip_lines,
+            ))
+        } else {
+            None
+        };
+        drop(head);
+
+        let (hashing, digest) = Hashing::new(decoded()?, utf8.cloned());
+        let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
+        let form = Form {
+            packing: self.packing,
+            encoding,
+            format,
+            dialect,
+        };
+        let mut census = Census::default();
+        let (headers, mapping) = match &form.dialect {
+            Some(dialect) => {
+                census.take_table(&mut records, dialect, self.spec, self.options, self.key_needed)?
+            }
+            None => census.take_objects(&mut records, self.spec, self.options, self.key_needed)?,
+        };
+        let settled = census.decide(self.spec, headers, mapping, self.options, locale)?;
+        let mut notes = settled.notes();
+        if self.whole {
+            notes.extend(
+                records
+                    .note_on_end()
+                    .filter(|_| census.records > 0)
+                    .map(str::to_owned),
+            );
+        }
+        drop(records);
+        Ok(finish(form, settled, census.records, &digest, notes))
+    }
 }
 
 /// Surveys a workbook.
@@ -689,10 +748,14 @@ impl<R: Read> Read for Lenient<R> {
     }
 }
 
+/// Whether what was read so far is UTF-8.
+type SharedCensus = Arc<std::sync::Mutex<Utf8Census>>;
+
 /// Passes bytes through and digests them.
 struct Hashing<R> {
     source: R,
     shared: Digest,
+    utf8: Option<SharedCensus>,
 }
 
 #[derive(Clone)]
@@ -713,12 +776,13 @@ impl Digest {
 }
 
 impl<R: Read> Hashing<R> {
-    fn new(source: R) -> (Self, Digest) {
+    fn new(source: R, utf8: Option<SharedCensus>) -> (Self, Digest) {
         let shared = Digest(Arc::new(std::sync::Mutex::new(blake3::Hasher::new())));
         (
             Self {
                 source,
                 shared: shared.clone(),
+                utf8,
             },
             shared,
         )
@@ -729,6 +793,11 @@ impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(output)?;
         self.shared.update(&output[..count]);
+        if let Some(utf8) = &self.utf8 {
+            utf8.lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .feed(&output[..count]);
+        }
         Ok(count)
     }
 }

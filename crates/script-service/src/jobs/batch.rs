@@ -27,6 +27,10 @@ const ATTEMPTS: u32 = 4;
 /// How many rows one run of an insert takes. Because of the triggers, SQLite keeps what each run may have to
 /// take back: run by run that costs as much for one row as for many.
 const INSERTED_TOGETHER: usize = 100;
+/// From how many new sales on a batch does without the triggers that would do nothing.
+const WORTH_NO_TRIGGERS: usize = 1_000;
+/// The triggers on `sales` that do nothing when an import inserts.
+const IDLE_TRIGGERS: [&str; 2] = ["sales_before_insert", "sales_after_insert"];
 
 /// What happens to rows whose key is in the table already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -151,11 +155,21 @@ pub(crate) struct Writer {
     on_cancel: OnCancel,
     /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
     parents: Vec<Statement>,
+    /// The idle triggers as the schema has them.
+    triggers: Vec<Trigger>,
     /// No key above this one is in the table, as far as is known.
     highest_key: Option<i64>,
     key_queried: bool,
     /// The batch that is on its way.
     sent: Option<Sent>,
+}
+
+/// A trigger of the schema.
+#[derive(Debug)]
+struct Trigger {
+    name: &'static str,
+    /// The statement that makes it.
+    sql: String,
 }
 
 /// A batch on its way to db-service.
@@ -261,6 +275,7 @@ impl Writer {
             daily_sums,
             on_cancel: OnCancel::Keep,
             parents,
+            triggers: Vec::new(),
             highest_key: None,
             key_queried: false,
             sent: None,
@@ -271,6 +286,32 @@ impl Writer {
     pub(crate) fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
         self.on_cancel = on_cancel;
         self
+    }
+
+    /// Reads how the schema makes the idle triggers.
+    pub(crate) async fn look_at_triggers(&mut self) -> Result<(), DbError> {
+        if self.table != Table::Sales {
+            return Ok(());
+        }
+        let result = self
+            .db
+            .query(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'sales' ORDER BY rowid",
+                positional([]),
+            )
+            .await?;
+        self.triggers = result
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let name = IDLE_TRIGGERS
+                    .into_iter()
+                    .find(|name| row[0].as_str() == Some(name))?;
+                let sql = row[1].as_str()?.to_owned();
+                Some(Trigger { name, sql })
+            })
+            .collect();
+        Ok(())
     }
 
     /// Sends `batch`, and moves `checkpoint` past the one before it once that is in. `source` is the source's
@@ -500,6 +541,17 @@ impl Writer {
                 self.days(&new),
             )]],
         };
+        // Many rows are worth taking the triggers away, which see that they have nothing to do row by row. The
+        // transaction puts them back, so nobody else ever writes without them.
+        let without: &[Trigger] = if new.len() >= WORTH_NO_TRIGGERS {
+            &self.triggers
+        } else {
+            &[]
+        };
+        for trigger in without {
+            let sql = format!("DROP TRIGGER IF EXISTS {}", trigger.name);
+            statements.push(Statement::new(sql, positional([])));
+        }
         statements.push(Statement::new(
             "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
             positional([]),
@@ -517,6 +569,11 @@ impl Writer {
             "UPDATE dataset SET importing = 0 WHERE id = 1",
             positional([]),
         ));
+        statements.extend(
+            without
+                .iter()
+                .map(|trigger| Statement::new(trigger.sql.clone(), positional([]))),
+        );
         statements
     }
 

@@ -503,6 +503,7 @@ async fn import_source(
         foreseen.parents.clone(),
     )
     .on_cancel(request.on_cancel);
+    writer.look_at_triggers().await?;
     context.progress.begin("writing", Some(survey.records));
     let mut batches = read_batches(
         context,
@@ -772,8 +773,8 @@ fn foresee(foreseen: &mut Foreseen, table: Table, batch: &Batch, columns: &[&'st
     });
 }
 
-/// Reads a source on a thread of its own, the first `done` records passed over. At most two batches wait to
-/// be written, so memory stays flat. `keep_raw` keeps the source text of the rows too.
+/// Reads a source on a thread of its own, the first `done` records passed over. At most one batch waits to be
+/// written, so memory stays flat. `keep_raw` keeps the source text of the rows too.
 fn read_batches(
     context: &JobContext,
     table: Table,
@@ -782,7 +783,7 @@ fn read_batches(
     references: References,
     (done, keep_raw): (u64, bool),
 ) -> mpsc::Receiver<io::Result<Batch>> {
-    let (sender, receiver) = mpsc::channel(2);
+    let (sender, receiver) = mpsc::channel(1);
     let (db, runtime) = (context.db.clone(), Handle::current());
     let location = location.clone();
     let bytes = Arc::clone(&context.progress.bytes);

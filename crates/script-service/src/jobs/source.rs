@@ -6,12 +6,18 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use db_client::db_api::Value;
 use db_client::{DbClient, DbError};
+use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
-/// How large a kept piece is, in bytes; all but the last of an upload are this large.
+/// How large a kept piece is before it is packed, in bytes; all but the last of an upload are this large.
 const PIECE_BYTES: usize = 1 << 20;
+/// How many pieces of an upload may be on their way to db-service: they share commits.
+const PIECES_ON_THEIR_WAY: usize = 4;
+/// The level of zstd that packs pieces: the quickest.
+const PACKING_LEVEL: i32 = 1;
 /// How old pieces without a job must be before they are deleted, in milliseconds.
 const ORPHAN_AGE_MS: i64 = 3_600_000;
 
@@ -70,6 +76,7 @@ impl Location {
                 length: *bytes,
                 position: 0,
                 piece: None,
+                ahead: None,
             }),
         })
     }
@@ -83,6 +90,8 @@ struct PieceReader {
     length: u64,
     position: u64,
     piece: Option<(u64, Vec<u8>)>,
+    /// The piece behind it, on its way.
+    ahead: Option<(u64, JoinHandle<io::Result<Vec<u8>>>)>,
 }
 
 impl PieceReader {
@@ -90,32 +99,45 @@ impl PieceReader {
         if self.piece.as_ref().is_some_and(|(loaded, _)| *loaded == seq) {
             return Ok(());
         }
-        let params = [
-            Value::Text(self.id.clone()),
-            Value::Integer(i64::try_from(seq).unwrap_or(i64::MAX)),
-        ];
-        let result = self
-            .runtime
-            .block_on(self.db.query(
-                "SELECT chunk FROM job_uploads WHERE upload_id = ?1 AND seq = ?2",
-                params,
-            ))
-            .map_err(io::Error::other)?;
-        match result
-            .rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.into_iter().next())
-        {
-            Some(Value::Blob(bytes)) => {
-                self.piece = Some((seq, bytes));
-                Ok(())
+        let piece = match self.ahead.take() {
+            Some((coming, piece)) if coming == seq => {
+                self.runtime.block_on(piece).map_err(io::Error::other).flatten()?
             }
-            _ => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "a piece of the upload is gone",
-            )),
+            _ => {
+                let piece = load_piece(self.db.clone(), self.id.clone(), seq);
+                self.runtime.block_on(piece)?
+            }
+        };
+        self.piece = Some((seq, piece));
+        if (seq + 1) * (PIECE_BYTES as u64) < self.length {
+            let piece = load_piece(self.db.clone(), self.id.clone(), seq + 1);
+            self.ahead = Some((seq + 1, self.runtime.spawn(piece)));
         }
+        Ok(())
+    }
+}
+
+/// Piece `seq` of upload `id`, unpacked.
+async fn load_piece(db: DbClient, id: String, seq: u64) -> io::Result<Vec<u8>> {
+    let params = [
+        Value::Text(id),
+        Value::Integer(i64::try_from(seq).unwrap_or(i64::MAX)),
+    ];
+    let result = db
+        .query(
+            "SELECT chunk, packed FROM job_uploads WHERE upload_id = ?1 AND seq = ?2",
+            params,
+        )
+        .await
+        .map_err(io::Error::other)?;
+    let row = result.rows.into_iter().next().unwrap_or_default();
+    match <[Value; 2]>::try_from(row) {
+        Ok([Value::Blob(bytes), Value::Integer(0)]) => Ok(bytes),
+        Ok([Value::Blob(bytes), _]) => zstd::bulk::decompress(&bytes, PIECE_BYTES),
+        _ => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "a piece of the upload is gone",
+        )),
     }
 }
 
@@ -160,6 +182,8 @@ pub(crate) struct UploadWriter {
     pending: Vec<u8>,
     bytes: u64,
     hasher: blake3::Hasher,
+    /// Pieces on their way, in their order.
+    storing: VecDeque<JoinHandle<Result<(), DbError>>>,
     /// Whether the bytes are kept, or only counted and digested.
     keep: bool,
 }
@@ -182,6 +206,7 @@ impl UploadWriter {
             pending: Vec::new(),
             bytes: 0,
             hasher: blake3::Hasher::new(),
+            storing: VecDeque::new(),
             keep,
         })
     }
@@ -207,12 +232,26 @@ impl UploadWriter {
         Ok(())
     }
 
+    /// Waits until no more than `most` pieces are on their way.
+    async fn settle(&mut self, most: usize) -> Result<(), DbError> {
+        while self.storing.len() > most
+            && let Some(oldest) = self.storing.pop_front()
+        {
+            oldest
+                .await
+                .map_err(|why| DbError::Broken(why.to_string()))
+                .flatten()?;
+        }
+        Ok(())
+    }
+
     /// Keeps what is left.
     pub(crate) async fn finish(mut self) -> Result<Upload, DbError> {
         if !self.pending.is_empty() {
             let piece = std::mem::take(&mut self.pending);
             self.store(piece).await?;
         }
+        self.settle(0).await?;
         Ok(Upload {
             id: self.id,
             bytes: self.bytes,
@@ -221,25 +260,39 @@ impl UploadWriter {
     }
 
     /// Forgets everything.
-    pub(crate) async fn abandon(self) -> Result<(), DbError> {
+    pub(crate) async fn abandon(mut self) -> Result<(), DbError> {
+        self.settle(0).await?;
         delete_upload(&self.db, &self.id).await
     }
 
     async fn store(&mut self, piece: Vec<u8>) -> Result<(), DbError> {
-        self.db
-            .execute(
-                "INSERT INTO job_uploads (upload_id, seq, chunk, created_at_ms) VALUES (?1, ?2, ?3, ?4)",
-                positional([
-                    self.id.as_str().into(),
-                    self.seq.into(),
-                    piece.into(),
-                    jiff::Timestamp::now().as_millisecond().into(),
-                ]),
-            )
-            .await?;
+        self.settle(PIECES_ON_THEIR_WAY - 1).await?;
+        let stored = store_piece(self.db.clone(), self.id.clone(), self.seq, piece);
+        self.storing.push_back(tokio::spawn(stored));
         self.seq += 1;
         Ok(())
     }
+}
+
+async fn store_piece(db: DbClient, id: String, seq: i64, piece: Vec<u8>) -> Result<(), DbError> {
+    let packed = zstd::bulk::compress(&piece, PACKING_LEVEL);
+    // What is packed already only grows.
+    let (chunk, packed) = match packed {
+        Ok(packed) if packed.len() < piece.len() => (packed, 1),
+        _ => (piece, 0),
+    };
+    db.execute(
+        "INSERT INTO job_uploads (upload_id, seq, chunk, created_at_ms, packed) VALUES (?1, ?2, ?3, ?4, ?5)",
+        positional([
+            id.into(),
+            seq.into(),
+            chunk.into(),
+            jiff::Timestamp::now().as_millisecond().into(),
+            packed.into(),
+        ]),
+    )
+    .await
+    .map(drop)
 }
 
 /// Deletes the pieces of an upload.

@@ -8,7 +8,7 @@
 use super::connection::{Guarded, lock, open_session};
 use super::gate::Place;
 use super::text;
-use super::writer::{Lease, Writer, inserted_rowid};
+use super::writer::{Inserts, Lease, Writer};
 use crate::config::{Limits, Synchronous};
 use crate::engine::{
     Call, Cell, Description, Effect, EngineError, Halt, Kept, Session, SessionSink, SessionStatement,
@@ -298,7 +298,7 @@ fn run_in(
         rows_affected,
         else_rows_affected: 0,
         last_insert_rowid: if rows_affected > 0 {
-            inserted_rowid(statement.sql, rowid_before, conn.conn().last_insert_rowid())
+            Inserts::of(statement.sql).rowid(rowid_before, conn.conn().last_insert_rowid())
         } else {
             None
         },

@@ -613,6 +613,7 @@ fn run_statement(
         .map(|sql| conn.prepare(sql))
         .transpose()?;
     let mut columns_told = false;
+    let inserts = Inserts::of(&statement.sql);
     let sets = match &statement.params_many {
         Some(_) if !statement.params.is_empty() => {
             return Err(EngineError::Parameters(
@@ -627,9 +628,9 @@ fn run_statement(
         let outcome = run_set(conn, &mut compiled, params, sink, &mut columns_told).and_then(|changed| {
             effect.rows_affected += changed;
             if changed > 0 {
-                effect.last_insert_rowid =
-                    inserted_rowid(&statement.sql, before, conn.conn().last_insert_rowid())
-                        .or(effect.last_insert_rowid);
+                effect.last_insert_rowid = inserts
+                    .rowid(before, conn.conn().last_insert_rowid())
+                    .or(effect.last_insert_rowid);
             }
             let Some(compiled_else) = compiled_else.as_mut().filter(|_| changed == 0) else {
                 return Ok(());
@@ -651,18 +652,33 @@ fn run_statement(
     sink.done(effect)
 }
 
-/// The rowid that a statement which changed rows has inserted. SQLite keeps the last one of the connection, so
-/// a statement that only updates must not show the one before it.
-pub(super) fn inserted_rowid(sql: &str, before: i64, after: i64) -> Option<i64> {
-    let word = text::first_word(sql);
-    let inserts = ["INSERT", "REPLACE"]
-        .iter()
-        .any(|keyword| word.eq_ignore_ascii_case(keyword));
-    let may_update = sql
-        .as_bytes()
-        .windows(8)
-        .any(|part| part.eq_ignore_ascii_case(b"conflict"));
-    (after != before || inserts && !may_update).then_some(after)
+/// Whether a statement inserts, as far as its text says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inserts {
+    inserts: bool,
+    may_update: bool,
+}
+
+impl Inserts {
+    /// What the text of `sql` says.
+    pub(super) fn of(sql: &str) -> Self {
+        let word = text::first_word(sql);
+        Self {
+            inserts: ["INSERT", "REPLACE"]
+                .iter()
+                .any(|keyword| word.eq_ignore_ascii_case(keyword)),
+            may_update: sql
+                .as_bytes()
+                .windows(8)
+                .any(|part| part.eq_ignore_ascii_case(b"conflict")),
+        }
+    }
+
+    /// The rowid that the statement, which changed rows, has inserted. SQLite keeps the last one of the
+    /// connection, so a statement that only updates must not show the one before it.
+    pub(super) fn rowid(self, before: i64, after: i64) -> Option<i64> {
+        (after != before || self.inserts && !self.may_update).then_some(after)
+    }
 }
 
 /// Runs a compiled statement with one set of parameters; how many rows it changed.
