@@ -134,6 +134,11 @@ impl Script {
             .unwrap();
         let status = response.status();
         let job: Value = response.json().await.unwrap();
+        if status == StatusCode::ACCEPTED {
+            // A slow disk may take longer than the service waits.
+            let finished = |_: StatusCode, job: &Value| job["finished_at"].is_string();
+            return self.until(&format!("/jobs/{}", job["id"]), finished).await;
+        }
         assert_eq!(status, StatusCode::OK, "{job:#}");
         job
     }
