@@ -116,13 +116,8 @@ impl<'a> RowReader<'a> {
                     &references.stores,
                     FaultCode::UnknownStore,
                 )?),
-                // Mostly a date is that of the record before.
-                Kind::Date if self.last_date.0 == text => Value::Text(self.last_date.1.clone()),
-                Kind::Date => match dates::parse(text, self.reading.orders[index]) {
-                    Some(date) => {
-                        self.last_date = (text.to_owned(), date.to_string());
-                        Value::Text(self.last_date.1.clone())
-                    }
+                Kind::Date => match date(text, self.reading.orders[index], &mut self.last_date) {
+                    Some(date) => Value::Text(date),
                     None => {
                         return Err(Fault::of_field(
                             column.name,
@@ -211,6 +206,14 @@ impl<'a> RowReader<'a> {
         }
         Ok(())
     }
+}
+
+/// `text` as a date is stored; mostly it is that of the record before, `last`: as written, and as stored.
+fn date(text: &str, order: dates::DateOrder, last: &mut (String, String)) -> Option<String> {
+    if last.0 != text {
+        *last = (text.to_owned(), dates::parse(text, order)?.to_string());
+    }
+    Some(last.1.clone())
 }
 
 fn integer(column: &'static str, text: &str, mark: DecimalMark) -> Result<i64, Fault> {
