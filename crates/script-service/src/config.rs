@@ -37,7 +37,7 @@ pub struct Config {
     #[arg(long, env = "SCRIPT_LOCALE", value_enum, default_value_t = Locale::Fr)]
     pub locale: Locale,
     /// How many records of a file are written in one transaction.
-    #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 14_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_rows: u32,
     /// How imports keep the daily sums. No setting of the program: the other way is there to measure what
     /// this one costs.
@@ -102,7 +102,7 @@ impl Config {
             data,
             analyses: None,
             locale: Locale::Fr,
-            batch_rows: 20_000,
+            batch_rows: 14_000,
             daily_sums: DailySums::Kept,
             queue_limit: 100,
             job_lease_ms: 3_000,
