@@ -149,6 +149,13 @@ async fn axe_finds_nothing_of_level_a_or_aa() {
             .body(request);
         assert_eq!(made.send().await.unwrap().status(), 200);
     }
+    let import = reqwest::Client::new()
+        .post(format!("{script_url}/jobs/import?table=sales"))
+        .header("prefer", "wait=60")
+        .body("id,product_id,store_id,sale_date,quantity,amount\n900001,999,1,2023-12-01,1,10.00\n");
+    let import: serde_json::Value = import.send().await.unwrap().json().await.unwrap();
+    assert_eq!(import["state"], "succeeded_with_rejects", "{import:#}");
+    let with_rejects = format!("/jobs/{}", import["id"]);
     let page = &mut stage.browser;
     for (theme, width) in [("light", 1280), ("dark", 1280), ("light", 360)] {
         page.feature("prefers-color-scheme", theme).await;
@@ -166,6 +173,7 @@ async fn axe_finds_nothing_of_level_a_or_aa() {
             "/imports",
             "/jobs",
             "/jobs/1",
+            &with_rejects,
             "/nowhere",
         ] {
             page.visit_drawn(path).await;
