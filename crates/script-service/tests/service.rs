@@ -13,6 +13,8 @@ mod jobs;
 mod killed;
 #[path = "plain/mod.rs"]
 mod plain;
+#[path = "service/reading.rs"]
+mod reading;
 #[path = "service/replays.rs"]
 mod replays;
 #[path = "service/schedules.rs"]

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use tokio::io::AsyncReadExt as _;
 
@@ -30,6 +31,7 @@ struct Decisions {
     encoding: String,
     encoding_why: String,
     dialect: Option<Dialect>,
+    dialect_why: Option<String>,
     mapping: Vec<Mapped>,
     ignored_headers: Vec<String>,
     columns: Vec<ColumnDecision>,
@@ -38,6 +40,7 @@ struct Decisions {
 #[derive(Debug, Deserialize)]
 struct Dialect {
     delimiter: char,
+    quote: Option<char>,
     line_end: String,
     skip_lines: u64,
 }
@@ -121,11 +124,20 @@ impl Decisions {
                 "{delimiter} between fields, {} at line ends",
                 dialect.line_end
             ));
+            match dialect.quote {
+                Some('"') => {}
+                Some(quote) => words.push(format!("{quote} around fields")),
+                None => words.push("no quotes".to_owned()),
+            }
             if dialect.skip_lines > 0 {
                 words.push(format!("{} lines before the header", dialect.skip_lines));
             }
         }
-        words.join(", ")
+        let mut words = words.join(", ");
+        if let Some(why) = &self.dialect_why {
+            let _ = write!(words, "\n{why}"); // a String takes every write
+        }
+        words
     }
 }
 

@@ -130,6 +130,7 @@ pub(crate) enum Layout {
     /// Fields between delimiters under a header; workbooks too.
     Lines {
         delimiter: u8,
+        quote: Option<u8>,
         terminator: &'static str,
         headers: Vec<String>,
         /// From column to field.
@@ -167,13 +168,17 @@ impl Layout {
                 Some((mapped.column.clone(), field))
             })
             .collect();
-        let (delimiter, terminator) = match &decisions.dialect {
-            Some(dialect) if dialect.terminator() == b'\r' => (dialect.delimiter_byte(), "\r"),
-            Some(dialect) => (dialect.delimiter_byte(), "\n"),
-            None => (b'\t', "\n"),
+        let (delimiter, quote, terminator) = match &decisions.dialect {
+            Some(dialect) => (
+                dialect.delimiter_byte(),
+                dialect.quote_byte(),
+                if dialect.terminator() == b'\r' { "\r" } else { "\n" },
+            ),
+            None => (b'\t', Some(b'"'), "\n"),
         };
         Some(Self::Lines {
             delimiter,
+            quote,
             terminator,
             headers: decisions.headers.clone(),
             fields,
@@ -185,10 +190,11 @@ impl Layout {
         match self {
             Self::Lines {
                 delimiter,
+                quote,
                 terminator,
                 headers,
                 ..
-            } => Ok(joined(headers, *delimiter)? + terminator),
+            } => Ok(joined(headers, *delimiter, *quote)? + terminator),
             Self::Objects { .. } => Ok(String::new()),
         }
     }
@@ -198,6 +204,7 @@ impl Layout {
         match self {
             Self::Lines {
                 delimiter,
+                quote,
                 terminator,
                 fields,
                 ..
@@ -205,7 +212,7 @@ impl Layout {
                 if changes.is_empty() {
                     return Ok(format!("{raw}{terminator}"));
                 }
-                let mut texts = split(raw, *delimiter)?;
+                let mut texts = split(raw, *delimiter, *quote)?;
                 for (column, text) in changes {
                     let field = fields.get(column).and_then(|&field| texts.get_mut(field));
                     let Some(field) = field else {
@@ -215,7 +222,7 @@ impl Layout {
                     };
                     text.clone_into(field);
                 }
-                Ok(joined(&texts, *delimiter)? + terminator)
+                Ok(joined(&texts, *delimiter, *quote)? + terminator)
             }
             Self::Objects { members } => {
                 // A line break in JSON stands between its parts, never inside a text.
@@ -236,9 +243,9 @@ impl Layout {
     }
 }
 
-fn split(raw: &str, delimiter: u8) -> Result<Vec<String>, String> {
+fn split(raw: &str, delimiter: u8, quote: Option<u8>) -> Result<Vec<String>, String> {
     let mut record = Record::default();
-    let mut reader = DelimitedReader::new(raw.as_bytes(), delimiter, b'\n');
+    let mut reader = DelimitedReader::new(raw.as_bytes(), delimiter, quote, b'\n');
     let whole = reader.next(&mut record).map_err(|error| error.to_string())? && record.fault.is_none();
     if whole {
         Ok(record.texts())
@@ -247,9 +254,19 @@ fn split(raw: &str, delimiter: u8) -> Result<Vec<String>, String> {
     }
 }
 
-fn joined(texts: &[String], delimiter: u8) -> Result<String, String> {
+fn joined(texts: &[String], delimiter: u8, quote: Option<u8>) -> Result<String, String> {
+    let Some(quote) = quote else {
+        let unquotable = |text: &&String| text.contains([char::from(delimiter), '\n', '\r']);
+        return match texts.iter().find(unquotable) {
+            Some(text) => Err(format!(
+                "`{text}` would need quotes, and the source has none; correct `raw`"
+            )),
+            None => Ok(texts.join(&char::from(delimiter).to_string())),
+        };
+    };
     let mut writer = csv::WriterBuilder::new()
         .delimiter(delimiter)
+        .quote(quote)
         .from_writer(Vec::new());
     writer.write_record(texts).map_err(|error| error.to_string())?;
     let bytes = writer.into_inner().map_err(|error| error.to_string())?;
@@ -265,6 +282,7 @@ mod tests {
     fn lines() -> Layout {
         Layout::Lines {
             delimiter: b';',
+            quote: Some(b'"'),
             terminator: "\n",
             headers: vec!["id".into(), "Montant TTC".into(), "Libellé".into()],
             fields: [("id".to_owned(), 0), ("amount".to_owned(), 1)].into(),
@@ -323,6 +341,40 @@ mod tests {
         assert_eq!(lines().line("3;x", &BTreeMap::new()).unwrap(), "3;x\n");
         assert!(lines().line("3", &changes).unwrap_err().contains("amount"));
         assert_eq!(lines().head().unwrap(), "id;Montant TTC;Libellé\n");
+    }
+
+    #[test]
+    fn a_value_is_quoted_as_its_source_quotes() {
+        let changes = [("amount".to_owned(), "1;5".to_owned())].into();
+        let with = |quote| match lines() {
+            Layout::Lines {
+                delimiter,
+                terminator,
+                headers,
+                fields,
+                ..
+            } => Layout::Lines {
+                delimiter,
+                quote,
+                terminator,
+                headers,
+                fields,
+            },
+            objects @ Layout::Objects { .. } => objects,
+        };
+
+        assert_eq!(
+            with(Some(b'\'')).line("3;x;'a;b'", &changes).unwrap(),
+            "3;'1;5';'a;b'\n"
+        );
+        assert!(
+            with(None)
+                .line("3;x;'a", &changes)
+                .unwrap_err()
+                .contains("quotes")
+        );
+        let plain = [("amount".to_owned(), "1,5".to_owned())].into();
+        assert_eq!(with(None).line("3;x;'a", &plain).unwrap(), "3;1,5;'a\n");
     }
 
     #[test]

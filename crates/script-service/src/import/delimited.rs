@@ -11,27 +11,42 @@ use std::io::{self, Read};
 
 /// How far the closing quote of a record may be from its beginning, in bytes.
 pub(crate) const MAX_QUOTED_BYTES: usize = 64 * 1024;
-const QUOTE: u8 = b'"';
 
 /// Reads one record after the other.
 #[derive(Debug)]
 pub(crate) struct DelimitedReader<R> {
     window: Window<R>,
     delimiter: u8,
+    quote: Option<u8>,
     terminator: u8,
     /// Whether the last line had its line break; known at the end.
     pub ended_with_newline: bool,
 }
 
 impl<R: Read> DelimitedReader<R> {
-    /// Reads `reader`, whose fields end with `delimiter` and whose lines end with `terminator`.
-    pub(crate) fn new(reader: R, delimiter: u8, terminator: u8) -> Self {
+    /// Reads `reader`, whose fields end with `delimiter` and may stand in `quote`s, and whose lines end with
+    /// `terminator`.
+    pub(crate) fn new(reader: R, delimiter: u8, quote: Option<u8>, terminator: u8) -> Self {
         Self {
             window: Window::new(reader),
             delimiter,
+            quote,
             terminator,
             ended_with_newline: true,
         }
+    }
+
+    /// Passes over `count` lines, whatever is in them.
+    pub(crate) fn skip_lines(&mut self, count: u64) -> io::Result<()> {
+        let mut skipped = 0;
+        while skipped < count
+            && let Some((length, terminated)) = self.window.line(self.terminator)?
+        {
+            self.window
+                .consume(length + usize::from(terminated), u64::from(terminated));
+            skipped += u64::from(terminated);
+        }
+        Ok(())
     }
 
     /// Fills `record` with the next one; `false` at the end. Empty lines are passed over.
@@ -52,17 +67,24 @@ impl<R: Read> DelimitedReader<R> {
                 continue;
             }
             record.begin(self.window.line, self.window.offset);
-            if memchr(QUOTE, line).is_none() {
+            let quote = self.quote.filter(|&quote| memchr(quote, line).is_some());
+            let Some(quote) = quote else {
                 record.split(line, self.delimiter);
                 self.window.consume(advance, u64::from(terminated));
                 return Ok(true);
-            }
-            return self.next_quoted(record, length, advance);
+            };
+            return self.next_quoted(record, quote, length, advance);
         }
     }
 
     /// The record at the window's beginning, whose first line has quotes and is `first_line` bytes long.
-    fn next_quoted(&mut self, record: &mut Record, first_line: usize, advance: usize) -> io::Result<bool> {
+    fn next_quoted(
+        &mut self,
+        record: &mut Record,
+        quote: u8,
+        first_line: usize,
+        advance: usize,
+    ) -> io::Result<bool> {
         loop {
             let (line, offset) = (self.window.line, self.window.offset);
             record.begin(line, offset);
@@ -70,7 +92,7 @@ impl<R: Read> DelimitedReader<R> {
             let bytes = self.window.bytes();
             let bytes = &bytes[..bytes.len().min(limit)];
             let at_end = self.window.at_end() && bytes.len() == self.window.bytes().len();
-            match split_quoted(bytes, at_end, self.delimiter, self.terminator, record) {
+            match split_quoted(bytes, at_end, (self.delimiter, quote, self.terminator), record) {
                 Split::Whole(end) => {
                     record
                         .raw
@@ -132,24 +154,29 @@ enum Split {
 
 /// Splits the record at the beginning of `bytes` into `record`. `at_end` says that nothing comes after
 /// `bytes`.
-fn split_quoted(bytes: &[u8], at_end: bool, delimiter: u8, terminator: u8, record: &mut Record) -> Split {
+fn split_quoted(
+    bytes: &[u8],
+    at_end: bool,
+    (delimiter, quote, terminator): (u8, u8, u8),
+    record: &mut Record,
+) -> Split {
     let mut field = Vec::new();
     let mut at = 0;
     loop {
         field.clear();
-        if bytes.get(at) == Some(&QUOTE) {
+        if bytes.get(at) == Some(&quote) {
             let opened = at;
             at += 1;
             loop {
-                let Some(length) = memchr(QUOTE, &bytes[at..]) else {
+                let Some(length) = memchr(quote, &bytes[at..]) else {
                     return Split::EndUnseen;
                 };
                 field.extend_from_slice(&bytes[at..at + length]);
                 at += length + 1;
-                if bytes.get(at) != Some(&QUOTE) {
+                if bytes.get(at) != Some(&quote) {
                     break;
                 }
-                field.push(QUOTE);
+                field.push(quote);
                 at += 1;
             }
             let closes_well = match bytes.get(at) {
@@ -193,7 +220,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, delimiter: u8) -> Vec<(u64, Vec<String>, Option<FaultCode>)> {
-        let mut reader = DelimitedReader::new(text.as_bytes(), delimiter, b'\n');
+        let mut reader = DelimitedReader::new(text.as_bytes(), delimiter, Some(b'"'), b'\n');
         let mut record = Record::default();
         let mut found = Vec::new();
         while reader.next(&mut record).unwrap() {
@@ -222,6 +249,21 @@ mod tests {
                 (6, fields(&["5\" tube", "3"]), None),
             ]
         );
+    }
+
+    #[test]
+    fn quotes_are_those_of_the_dialect_and_lines_are_skipped_whole() {
+        let text = "a \"title\n\nx;y\n'1;''1';\"2\n";
+        let read = |quote| {
+            let mut reader = DelimitedReader::new(text.as_bytes(), b';', quote, b'\n');
+            reader.skip_lines(3).unwrap();
+            let mut record = Record::default();
+            assert!(reader.next(&mut record).unwrap());
+            (record.line, record.texts())
+        };
+
+        assert_eq!(read(Some(b'\'')), (4, fields(&["1;'1", "\"2"])));
+        assert_eq!(read(None), (4, fields(&["'1", "''1'", "\"2"])));
     }
 
     #[test]
@@ -266,7 +308,7 @@ mod tests {
     #[test]
     fn offsets_and_source_text_point_into_the_source() {
         let text = "a,b\n1,\"x\ny\"\n2,z\n";
-        let mut reader = DelimitedReader::new(text.as_bytes(), b',', b'\n');
+        let mut reader = DelimitedReader::new(text.as_bytes(), b',', Some(b'"'), b'\n');
         let mut record = Record::default();
         while reader.next(&mut record).unwrap() {
             let start = usize::try_from(record.byte_offset).unwrap();

@@ -1,20 +1,30 @@
-//! How a delimited text is cut into fields, guessed from its beginning.
+//! How a delimited text is cut into fields.
 //!
-//! Each delimiter in common use is tried on the first lines. What counts is, in this order: how many columns
-//! of the table its header names, how many records are as wide as the header, and the width itself. The
-//! survey then counts the fields of every record, so a wrong guess is seen.
+//! csv-nose proposes a dialect from the beginning of the text; what the header makes of it decides. Of the
+//! proposal and the delimiters in common use the one wins under which the header names most columns of the
+//! table, and of equals the proposal. The survey then counts the fields of every record of the source, and
+//! goes on to the next candidate when they contradict the one before.
 
 use super::delimited::DelimitedReader;
 use super::header;
+use super::options::ReadOptions;
 use super::record::Record;
 use super::tables::Spec;
+use csv_nose::{DatePreference, Quote, SampleSize, Sniffer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How many bytes of the text are looked at.
 pub(crate) const HEAD_BYTES: usize = 256 * 1024;
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-const SAMPLE_RECORDS: usize = 1_000;
+/// Delimiters that are tried whatever csv-nose proposes, in the order of preference.
+const DELIMITERS: [u8; 7] = *b",;\t|^~:";
+/// How many records csv-nose looks at.
+const SNIFFED_RECORDS: usize = 100;
+/// Within how many records the header is looked for.
+const HEADER_WITHIN: usize = 30;
+/// How many columns a line must name to be the header although another comes first.
+const NAMES_OF_A_HEADER: usize = 2;
+const DOUBLE_QUOTE: char = '"';
 
 /// How a delimited text is cut into fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -22,6 +32,10 @@ pub(crate) struct Dialect {
     /// The character between fields.
     #[schema(example = ";", value_type = String)]
     pub delimiter: char,
+    /// The character around fields that hold delimiters or line breaks; null when there is none.
+    #[serde(default = "double_quote")]
+    #[schema(example = "\"", value_type = Option<String>)]
+    pub quote: Option<char>,
     /// What ends a line: `lf`, `crlf` or `cr`.
     pub line_end: LineEnd,
     /// How many lines stand before the header.
@@ -40,6 +54,19 @@ pub(crate) enum LineEnd {
     Cr,
 }
 
+/// A dialect that a text may be written in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub dialect: Dialect,
+    /// Why it may, in words.
+    pub why: String,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands for an optional character")]
+fn double_quote() -> Option<char> {
+    Some(DOUBLE_QUOTE)
+}
+
 impl Dialect {
     /// The last byte of a line end.
     pub(crate) fn terminator(&self) -> u8 {
@@ -54,30 +81,186 @@ impl Dialect {
     pub(crate) fn delimiter_byte(&self) -> u8 {
         u8::try_from(self.delimiter).unwrap_or(b',')
     }
+
+    /// The quote as the byte it is.
+    pub(crate) fn quote_byte(&self) -> Option<u8> {
+        self.quote.and_then(|quote| u8::try_from(quote).ok())
+    }
+
+    /// The delimiter in a sentence.
+    pub(crate) fn delimiter_name(&self) -> String {
+        match self.delimiter {
+            '\t' => "tab".to_owned(),
+            other => format!("`{other}`"),
+        }
+    }
 }
 
-/// The dialect of `head`, the beginning of a text meant for the table `spec`. What `delimiter` and
-/// `skip_lines` say is not guessed.
-pub(crate) fn sniff(head: &[u8], spec: &Spec, delimiter: Option<u8>, skip_lines: Option<u64>) -> Dialect {
-    let line_end = line_end(head);
+/// The dialects that `head`, the beginning of a text meant for the table `spec`, may be written in: the best
+/// first, at least one. What `options` say is not guessed; `Err` holds what is wrong with them.
+pub(crate) fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Result<Vec<Candidate>, String> {
     let announced = announced_delimiter(head);
-    let skip_lines = skip_lines.unwrap_or(u64::from(announced.is_some()));
-    let guess = |delimiter: u8| Dialect {
-        delimiter: char::from(delimiter),
-        line_end,
-        skip_lines,
+    let head = Head {
+        bytes: head,
+        spec,
+        options,
+        line_end: line_end(head),
+        first_line: options.skip_lines.unwrap_or(u64::from(announced.is_some())),
+        quote: options.quote()?,
     };
-    if let Some(delimiter) = delimiter.or(announced) {
-        return guess(delimiter);
+    let given = options.delimiter_byte()?;
+    if let Some(delimiter) = given.or(announced) {
+        let (_, quote) = head.sniff(Some(delimiter));
+        let why = if given.is_some() {
+            "the request says so"
+        } else {
+            "the line `sep=` says so"
+        };
+        return Ok(vec![Candidate {
+            dialect: head.look(delimiter, quote).dialect,
+            why: why.to_owned(),
+        }]);
     }
-    let scored = DELIMITERS.map(|delimiter| (score(head, spec, &guess(delimiter)), delimiter));
-    // Of equals the first wins, so the order of `DELIMITERS` is one of preference.
-    let best = scored
-        .iter()
-        .rev()
-        .max_by_key(|(score, _)| *score)
-        .map_or(b',', |(_, delimiter)| *delimiter);
-    guess(best)
+
+    let (proposed, quote) = head.sniff(None);
+    let others = DELIMITERS.into_iter().filter(|other| Some(*other) != proposed);
+    let mut looks: Vec<Look> = proposed
+        .into_iter()
+        .chain(others)
+        .map(|delimiter| head.look(delimiter, quote))
+        .collect();
+    let of_proposed = proposed.and_then(|_| looks.first()).cloned();
+    // Stable: of equals the proposal stays first, then the delimiter in more common use.
+    looks.sort_by_key(|look| std::cmp::Reverse(look.named));
+    let best = looks.first().map_or(0, |look| look.named);
+    looks.retain(|look| look.named > 0 || best == 0);
+    Ok(looks
+        .into_iter()
+        .map(|look| Candidate {
+            why: why(&look, of_proposed.as_ref()),
+            dialect: look.dialect,
+        })
+        .collect())
+}
+
+/// Why `look` may be right, in words; `proposed` is what csv-nose made of the text.
+fn why(look: &Look, proposed: Option<&Look>) -> String {
+    let names = match look.named {
+        1 => "1 column".to_owned(),
+        named => format!("{named} columns"),
+    };
+    match proposed {
+        Some(proposed) if proposed.dialect == look.dialect => {
+            format!("csv-nose proposes it and the header names {names}")
+        }
+        Some(proposed) => format!(
+            "the header names {names}, and {} with {}, which csv-nose proposes",
+            proposed.named,
+            proposed.dialect.delimiter_name()
+        ),
+        None => format!("the header names {names}"),
+    }
+}
+
+/// The beginning of a text, and what is known of it.
+struct Head<'a> {
+    bytes: &'a [u8],
+    spec: &'a Spec,
+    options: &'a ReadOptions,
+    line_end: LineEnd,
+    /// How many lines at least stand before the header.
+    first_line: u64,
+    /// The quote that the request names.
+    quote: Option<Quote>,
+}
+
+/// What a delimiter makes of a head.
+#[derive(Debug, Clone)]
+struct Look {
+    dialect: Dialect,
+    /// How many columns the header names.
+    named: usize,
+}
+
+impl Head<'_> {
+    /// The delimiter and the quote that csv-nose proposes, or the quote alone for a `delimiter` that is known.
+    fn sniff(&self, delimiter: Option<u8>) -> (Option<u8>, Quote) {
+        let mut sniffer = Sniffer::new();
+        sniffer
+            .sample_size(SampleSize::Records(SNIFFED_RECORDS))
+            .date_preference(DatePreference::DmyFormat);
+        if let Some(delimiter) = delimiter {
+            sniffer.delimiter(delimiter);
+        }
+        let proposed = sniffer.sniff_bytes(self.table()).ok().map(|found| found.dialect);
+        let delimiter = delimiter.or(proposed
+            .as_ref()
+            .map(|dialect| dialect.delimiter)
+            .filter(|delimiter| delimiter.is_ascii() && !delimiter.is_ascii_alphanumeric()));
+        let quote = self.quote.unwrap_or_else(|| {
+            let single = proposed.is_some_and(|dialect| dialect.quote == Quote::Some(b'\''))
+                && delimiter.is_some_and(|delimiter| quotes_are_single(self.bytes, delimiter));
+            Quote::Some(if single { b'\'' } else { b'"' })
+        });
+        (delimiter, quote)
+    }
+
+    /// The lines from the first that may be the header to the last whole one.
+    fn table(&self) -> &[u8] {
+        let terminator = if self.line_end == LineEnd::Cr {
+            b'\r'
+        } else {
+            b'\n'
+        };
+        let mut rest = self.bytes;
+        for _ in 0..self.first_line {
+            let Some(end) = memchr::memchr(terminator, rest) else {
+                break;
+            };
+            rest = &rest[end + 1..];
+        }
+        match memchr::memrchr(terminator, rest) {
+            Some(end) if self.bytes.len() == HEAD_BYTES => &rest[..=end],
+            _ => rest,
+        }
+    }
+
+    /// What `delimiter` and `quote` make of it. The header is its first line, unless a later one names more
+    /// columns: exports have titles above it.
+    fn look(&self, delimiter: u8, quote: Quote) -> Look {
+        let mut look = Look {
+            dialect: Dialect {
+                delimiter: char::from(delimiter),
+                quote: quote.char().map(char::from),
+                line_end: self.line_end,
+                skip_lines: self.first_line,
+            },
+            named: 0,
+        };
+        let terminator = look.dialect.terminator();
+        let mut reader = DelimitedReader::new(self.bytes, delimiter, quote.char(), terminator);
+        let mut record = Record::default();
+        // A slice does not fail to be read.
+        let _ = reader.skip_lines(self.first_line);
+        let within = if self.options.skip_lines.is_some() {
+            1
+        } else {
+            HEADER_WITHIN
+        };
+        for index in 0..within {
+            if !reader.next(&mut record).unwrap_or(false) {
+                break;
+            }
+            let named = header::recognised(self.spec, &record.texts(), &self.options.mapping);
+            if index == 0 {
+                look.named = named;
+            } else if named >= NAMES_OF_A_HEADER && named > look.named {
+                look.named = named;
+                look.dialect.skip_lines = record.line - 1;
+            }
+        }
+        look
+    }
 }
 
 fn line_end(head: &[u8]) -> LineEnd {
@@ -104,37 +287,37 @@ fn announced_delimiter(head: &[u8]) -> Option<u8> {
     }
 }
 
-/// What `dialect` makes of `head`: columns recognised, records as wide as the header in thousandths, width.
-fn score(head: &[u8], spec: &Spec, dialect: &Dialect) -> (usize, usize, usize) {
-    let mut reader = DelimitedReader::new(head, dialect.delimiter_byte(), dialect.terminator());
-    let mut record = Record::default();
-    for _ in 0..dialect.skip_lines {
-        let _ = reader.next(&mut record); // a slice does not fail to be read
+/// Whether fields of `head` stand in single quotes: as many open as close, and no field begins with a double
+/// quote. An apostrophe in a name opens or closes, but not both.
+fn quotes_are_single(head: &[u8], delimiter: u8) -> bool {
+    let ends = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'\r';
+    let mut opened = usize::from(head.first() == Some(&b'\''));
+    let mut closed = usize::from(head.last() == Some(&b'\''));
+    for pair in head.windows(2) {
+        match *pair {
+            [before, b'\''] if ends(before) => opened += 1,
+            [b'\'', after] if ends(after) => closed += 1,
+            [before, b'"'] if ends(before) => return false,
+            _ => {}
+        }
     }
-    if !reader.next(&mut record).unwrap_or(false) {
-        return (0, 0, 0);
-    }
-    let headers = record.texts();
-    let (mut records, mut as_wide) = (0, 0);
-    while records < SAMPLE_RECORDS && reader.next(&mut record).unwrap_or(false) {
-        records += 1;
-        as_wide += usize::from(record.fault.is_none() && record.len() == headers.len());
-    }
-    let consistent = if headers.len() < 2 {
-        0
-    } else {
-        (as_wide * 1_000_usize).checked_div(records).unwrap_or(1_000)
-    };
-    (header::recognised(spec, &headers), consistent, headers.len())
+    opened > 0 && opened == closed && head.first() != Some(&b'"')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::import::tables::Table;
+    use std::fmt::Write as _;
+
+    fn best(head: &str, table: Table) -> Candidate {
+        candidates(head.as_bytes(), table.spec(), &ReadOptions::default())
+            .unwrap()
+            .remove(0)
+    }
 
     fn delimiter_of(head: &str) -> char {
-        sniff(head.as_bytes(), Table::Sales.spec(), None, None).delimiter
+        best(head, Table::Sales).dialect.delimiter
     }
 
     #[test]
@@ -143,16 +326,96 @@ mod tests {
         assert_eq!(delimiter_of("N° ligne;Montant\r\n1;1 234,56\r\n2;3,50\r\n"), ';');
         assert_eq!(delimiter_of("id\tamount\n1\t2,5\n"), '\t');
         assert_eq!(delimiter_of("id|amount\n1|2,5\n"), '|');
-        assert_eq!(delimiter_of("x;y,z\n1;2,5\n1;2,5\n"), ',');
+        assert_eq!(delimiter_of("id:amount\n1:2,5\n"), ':');
+    }
+
+    #[test]
+    fn what_csv_nose_proposes_is_taken_where_the_header_does_not_contradict() {
+        let proposed = best("id#amount\n1#2.50\n2#3.50\n", Table::Sales);
+        // Every line has one comma, and only the header knows better.
+        let contradicted = best("id^amount\n1^2,50\n2^3,50\n", Table::Sales);
+
+        assert_eq!(proposed.dialect.delimiter, '#');
+        assert!(
+            proposed.why.starts_with("csv-nose proposes it"),
+            "{}",
+            proposed.why
+        );
+        assert_eq!(contradicted.dialect.delimiter, '^');
+        assert!(
+            contradicted
+                .why
+                .ends_with("and 0 with `,`, which csv-nose proposes"),
+            "{}",
+            contradicted.why
+        );
     }
 
     #[test]
     fn excels_own_announcement_is_taken() {
-        let dialect = sniff(b"sep=;\r\nid;amount\r\n1;2\r\n", Table::Sales.spec(), None, None);
+        let best = best("sep=;\r\nid;amount\r\n1;2\r\n", Table::Sales);
 
         assert_eq!(
-            (dialect.delimiter, dialect.skip_lines, dialect.line_end),
+            (
+                best.dialect.delimiter,
+                best.dialect.skip_lines,
+                best.dialect.line_end
+            ),
             (';', 1, LineEnd::Crlf)
+        );
+        assert_eq!(best.why, "the line `sep=` says so");
+    }
+
+    #[test]
+    fn a_header_below_titles_and_blank_lines_is_found() {
+        let text = "Export des ventes, novembre\r\nSociété \"Exemple;\r\n\r\nN° ligne;Date;Montant\r\n1;13/11/2023;1,5\r\n";
+
+        let dialect = best(text, Table::Sales).dialect;
+
+        assert_eq!((dialect.delimiter, dialect.skip_lines), (';', 3));
+    }
+
+    #[test]
+    fn single_quotes_are_told_from_apostrophes() {
+        let quoted = "'id';'city';'address'\n1;'Paris';'12; rue de l''Est'\n2;'Lyon';'3; quai'\n";
+        let mut apostrophes = String::from("id,city,address\n");
+        for id in 0..50 {
+            let _ = writeln!(apostrophes, "{id},'s-Hertogenbosch,rue de l'été");
+        }
+
+        assert_eq!(best(quoted, Table::Stores).dialect.quote, Some('\''));
+        assert_eq!(best(&apostrophes, Table::Stores).dialect.quote, Some('"'));
+        assert_eq!(
+            best("id,city\n1,\"L'Haÿ\"\n", Table::Stores).dialect.quote,
+            Some('"')
+        );
+    }
+
+    #[test]
+    fn what_the_request_says_is_not_guessed() {
+        let options = ReadOptions {
+            delimiter: Some("|".into()),
+            quote: Some("none".into()),
+            skip_lines: Some(1),
+            ..ReadOptions::default()
+        };
+
+        let found = candidates(b"id;city\n'id'|'city'\n1|'x'\n", Table::Stores.spec(), &options).unwrap();
+
+        let dialect = &found[0].dialect;
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (dialect.delimiter, dialect.quote, dialect.skip_lines),
+            ('|', None, 1)
+        );
+        let bad = ReadOptions {
+            quote: Some("\"\"".into()),
+            ..ReadOptions::default()
+        };
+        assert!(
+            candidates(b"id\n", Table::Stores.spec(), &bad)
+                .unwrap_err()
+                .contains("quote")
         );
     }
 }

@@ -178,14 +178,19 @@ pub(crate) fn map(
     })
 }
 
-/// How many columns of `spec` stand among `headers`: what a guess at the dialect is worth.
-pub(crate) fn recognised(spec: &Spec, headers: &[String]) -> usize {
+/// How many columns of `spec` stand among `headers`, by name, by synonym or as `mapping` says: what a guess
+/// at the dialect is worth.
+pub(crate) fn recognised(spec: &Spec, headers: &[String], mapping: &BTreeMap<String, String>) -> usize {
     spec.columns
         .iter()
         .filter(|column| {
-            headers.iter().any(|header| {
-                stands_for(header, column, MatchedBy::FoldedName)
-                    || stands_for(header, column, MatchedBy::Synonym)
+            let mapped = mapping.get(column.name).map(|header| fold(header));
+            headers.iter().any(|header| match &mapped {
+                Some(mapped) => fold(header) == *mapped,
+                None => {
+                    stands_for(header, column, MatchedBy::FoldedName)
+                        || stands_for(header, column, MatchedBy::Synonym)
+                }
             })
         })
         .count()

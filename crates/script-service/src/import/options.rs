@@ -2,6 +2,7 @@
 
 use super::cents::DecimalMark;
 use super::dates::DateOrder;
+use csv_nose::Quote;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -72,6 +73,9 @@ pub(crate) struct ReadOptions {
     /// The character between fields: one ASCII character, or `tab`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
+    /// The character around fields that hold delimiters or line breaks: one ASCII character, or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// How many lines stand before the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_lines: Option<u64>,
@@ -102,6 +106,20 @@ impl ReadOptions {
                 [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Some(*byte)),
                 _ => Err(format!(
                     "`delimiter` must be one ASCII character or `tab`, not `{text}`"
+                )),
+            },
+        }
+    }
+
+    /// The quote; `Err` holds what is wrong with it.
+    pub(crate) fn quote(&self) -> Result<Option<Quote>, String> {
+        match self.quote.as_deref() {
+            None => Ok(None),
+            Some("none") => Ok(Some(Quote::None)),
+            Some(text) => match text.as_bytes() {
+                [byte] if byte.is_ascii_punctuation() => Ok(Some(Quote::Some(*byte))),
+                _ => Err(format!(
+                    "`quote` must be one ASCII punctuation character or `none`, not `{text}`"
                 )),
             },
         }

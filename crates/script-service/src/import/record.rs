@@ -76,6 +76,11 @@ impl Record {
         self.fields.len()
     }
 
+    /// Whether it has `width` fields. More of them are none when they are empty: lines may end in delimiters.
+    pub(crate) fn is_as_wide_as(&self, width: usize) -> bool {
+        self.len() >= width && (width..self.len()).all(|field| self.field(field).0.is_empty())
+    }
+
     /// Field `index`: its bytes and kind. Absent when there is none.
     pub(crate) fn field(&self, index: usize) -> (&[u8], FieldKind) {
         match self.fields.get(index) {

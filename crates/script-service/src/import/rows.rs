@@ -197,8 +197,7 @@ impl<'a> RowReader<'a> {
         }
         let expected = self.reading.headers.len();
         let found = record.len();
-        let extra_is_empty = || (expected..found).all(|field| record.field(field).0.is_empty());
-        if self.reading.dialect.is_some() && found != expected && !(found > expected && extra_is_empty()) {
+        if self.reading.dialect.is_some() && !record.is_as_wide_as(expected) {
             return Err(Fault::of_record(
                 FaultCode::WrongFieldCount,
                 format!("{found} fields where the header has {expected}"),

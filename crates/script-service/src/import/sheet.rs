@@ -8,6 +8,7 @@ use super::header;
 use super::record::{FieldKind, Record};
 use super::tables::Spec;
 use calamine::{Data, Ods, Range, Reader, Xlsx};
+use std::collections::BTreeMap;
 use std::io::{self, BufReader};
 
 /// How large a workbook may be, as packed, in bytes.
@@ -24,7 +25,12 @@ pub(crate) struct SheetReader {
 }
 
 /// Opens the sheet of the workbook `source` whose header names most columns of `spec`; the first of equals.
-pub(crate) fn open(mut source: Box<dyn SourceRead>, is_ods: bool, spec: &Spec) -> io::Result<SheetReader> {
+pub(crate) fn open(
+    mut source: Box<dyn SourceRead>,
+    is_ods: bool,
+    spec: &Spec,
+    mapping: &BTreeMap<String, String>,
+) -> io::Result<SheetReader> {
     let bytes = source.seek(io::SeekFrom::End(0))?;
     if bytes > MAX_BYTES {
         return Err(io::Error::new(
@@ -41,10 +47,12 @@ pub(crate) fn open(mut source: Box<dyn SourceRead>, is_ods: bool, spec: &Spec) -
         let mut book: Xlsx<_> = calamine::open_workbook_from_rs(source).map_err(io::Error::other)?;
         book.worksheets().into_iter().map(|(_, sheet)| sheet).collect()
     };
-    let best = sheets
-        .iter()
-        .rev()
-        .max_by_key(|sheet| sheet.rows().next().map_or(0, |row| recognised(spec, row)));
+    let best = sheets.iter().rev().max_by_key(|sheet| {
+        sheet
+            .rows()
+            .next()
+            .map_or(0, |row| recognised(spec, row, mapping))
+    });
     let Some(sheet) = best else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -60,9 +68,9 @@ pub(crate) fn open(mut source: Box<dyn SourceRead>, is_ods: bool, spec: &Spec) -
     })
 }
 
-fn recognised(spec: &Spec, row: &[Data]) -> usize {
+fn recognised(spec: &Spec, row: &[Data], mapping: &BTreeMap<String, String>) -> usize {
     let headers: Vec<String> = row.iter().map(|data| cell(data).0).collect();
-    header::recognised(spec, &headers)
+    header::recognised(spec, &headers, mapping)
 }
 
 impl SheetReader {

@@ -8,7 +8,7 @@ use super::bytes::{self, Archive, Packing, SourceRead};
 use super::cents::{self, DecimalMark, MarkEvidence};
 use super::dates::{self, DateOrder, OrderEvidence};
 use super::delimited::DelimitedReader;
-use super::dialect::{self, Dialect};
+use super::dialect::{self, Candidate, Dialect};
 use super::encoding::{self, Decoding, EncodingChoice, Utf8Census};
 use super::header::{self, MappedColumn, Mapping, MappingError};
 use super::json::JsonReader;
@@ -17,6 +17,7 @@ use super::record::{FieldKind, Record};
 use super::sheet::{self, SheetReader};
 use super::tables::{Kind, Spec, Table};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -34,10 +35,18 @@ pub(crate) enum SurveyError {
     Options(String),
     #[error("{0}")]
     Mapping(#[from] MappingError),
+    #[error("{error}; so it is with {delimiter} between fields: `delimiter` says what else divides them")]
+    Headers { error: MappingError, delimiter: String },
     #[error(
-        "{wrong} of {records} records have another number of fields than the header, which has {width}; `delimiter` and `skip_lines` say how to read them"
+        "with {delimiter} between fields, {wrong} of {records} records have another number of fields than the header, which has {width}; the first is on line {line}; `delimiter`, `quote` and `skip_lines` say how to read them"
     )]
-    NotATable { wrong: u64, records: u64, width: usize },
+    NotATable {
+        delimiter: String,
+        wrong: u64,
+        records: u64,
+        width: usize,
+        line: u64,
+    },
     #[error(
         "column `{header}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal point; `decimal` says which is right"
     )]
@@ -54,6 +63,13 @@ pub(crate) enum SurveyError {
     Zip,
     #[error("the source cannot be read: {0}")]
     Io(#[from] io::Error),
+}
+
+impl SurveyError {
+    /// Whether another dialect might do better.
+    fn is_of_dialect(&self) -> bool {
+        matches!(self, Self::Headers { .. } | Self::NotATable { .. })
+    }
 }
 
 /// Where a decision comes from.
@@ -100,6 +116,9 @@ pub(crate) struct Decisions {
     /// How lines are cut into fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
+    /// Why so, and how many records it fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect_why: Option<String>,
     /// The headers, in their order; for objects, the names of their members.
     #[serde(default)]
     pub headers: Vec<String>,
@@ -158,6 +177,19 @@ impl Records {
         }
     }
 
+    /// Passes over lines before the header.
+    fn skip_lines(&mut self, count: u64) -> io::Result<()> {
+        match self {
+            Self::Delimited(reader) => reader.skip_lines(count),
+            Self::Json(_) | Self::Sheet(_) => Ok(()),
+        }
+    }
+
+    /// Whether the source ended within the record that came last.
+    fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Delimited(reader) if !reader.ended_with_newline)
+    }
+
     /// What is odd about the end of the source, once it is reached.
     fn note_on_end(&self) -> Option<&'static str> {
         match self {
@@ -181,7 +213,14 @@ impl Reading {
         progress: &Arc<AtomicU64>,
     ) -> io::Result<Records> {
         if matches!(self.format, Format::Xlsx | Format::Ods) {
-            let mut records = Records::Sheet(sheet::open(source, self.format == Format::Ods, spec)?);
+            let mapping: BTreeMap<String, String> = self
+                .mapping
+                .matched
+                .iter()
+                .map(|mapped| (mapped.column.clone(), mapped.header.clone()))
+                .collect();
+            let sheet = sheet::open(source, self.format == Format::Ods, spec, &mapping)?;
+            let mut records = Records::Sheet(sheet);
             records.next(&mut Record::default())?;
             return Ok(records);
         }
@@ -189,10 +228,8 @@ impl Reading {
         let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
         let mut records = records(decoded, self.format, self.dialect.as_ref(), self.headers.clone());
         if let Some(dialect) = &self.dialect {
-            let mut record = Record::default();
-            for _ in 0..=dialect.skip_lines {
-                records.next(&mut record)?;
-            }
+            records.skip_lines(dialect.skip_lines)?;
+            records.next(&mut Record::default())?;
         }
         Ok(records)
     }
@@ -208,12 +245,13 @@ fn records(
         (Format::Csv, Some(dialect)) => Records::Delimited(DelimitedReader::new(
             decoded,
             dialect.delimiter_byte(),
+            dialect.quote_byte(),
             dialect.terminator(),
         )),
         (Format::Json, _) => Records::Json(JsonReader::array(decoded, names)),
         (Format::Ndjson, _) => Records::Json(JsonReader::lines(decoded, names)),
         (Format::Csv | Format::Xlsx | Format::Ods, _) => {
-            Records::Delimited(DelimitedReader::new(decoded, b',', b'\n'))
+            Records::Delimited(DelimitedReader::new(decoded, b',', Some(b'"'), b'\n'))
         }
     }
 }
@@ -260,7 +298,7 @@ pub(crate) fn survey(
     if text.whole
         && options.encoding.is_none()
         && let Some(encoding) = encoding::assume_utf8(unpacked()?)?
-        && let Some(surveyed) = text.survey_assuming(encoding)?
+        && let Some(surveyed) = text.survey_assuming(&encoding)?
     {
         return Ok(surveyed);
     }
@@ -273,7 +311,7 @@ pub(crate) fn survey(
             why: "the request says so",
         };
     }
-    text.survey(encoding, None)
+    text.survey(&encoding, None)
 }
 
 /// A text to be surveyed.
@@ -290,7 +328,7 @@ struct Text<'a> {
 impl Text<'_> {
     /// Surveys it in `encoding`, which is UTF-8. `None` where it turns out to be something else, or where
     /// nothing can be made of it so.
-    fn survey_assuming(&self, encoding: EncodingChoice) -> Result<Option<Survey>, SurveyError> {
+    fn survey_assuming(&self, encoding: &EncodingChoice) -> Result<Option<Survey>, SurveyError> {
         let utf8 = SharedCensus::default();
         let surveyed = self.survey(encoding, Some(&utf8));
         let clean = utf8
@@ -306,44 +344,81 @@ impl Text<'_> {
     }
 
     /// Surveys it in `encoding`; `utf8` watches what is read.
-    fn survey(&self, encoding: EncodingChoice, utf8: Option<&SharedCensus>) -> Result<Survey, SurveyError> {
-        let locale = self.options.locale.unwrap_or_default();
-        let decoded = || Ok::<_, io::Error>(Decoding::new((self.unpacked)()?, &encoding));
+    fn survey(&self, encoding: &EncodingChoice, utf8: Option<&SharedCensus>) -> Result<Survey, SurveyError> {
+        let decoded = || Ok::<_, io::Error>(Decoding::new((self.unpacked)()?, encoding));
         let mut head = Vec::new();
         decoded()?
             .take(dialect::HEAD_BYTES as u64)
             .read_to_end(&mut head)?;
         let format = self.options.format.unwrap_or_else(|| format_of(&head));
-        let dialect = if format == Format::Csv {
-            let delimiter = self.options.delimiter_byte().map_err(SurveyError::Options)?;
-            Some(dialect::sniff(
-                &head,
-                self.spec,
-                delimiter,
-                self.options.skip_lines,
-            ))
-        } else {
-            None
-        };
+        if format != Format::Csv {
+            drop(head);
+            return self.survey_as(encoding, format, None, utf8);
+        }
+        let candidates = dialect::candidates(&head, self.spec, self.options).map_err(SurveyError::Options)?;
         drop(head);
+        // The first that the whole source bears out; where none is, what was wrong with the best.
+        let mut contradicted: Option<(Dialect, SurveyError)> = None;
+        for mut candidate in candidates {
+            if let Some((dialect, SurveyError::NotATable { wrong, records, .. })) = &contradicted {
+                candidate.why = format!(
+                    "{wrong} of {records} records do not fit with {}; {}",
+                    dialect.delimiter_name(),
+                    candidate.why
+                );
+            }
+            let dialect = candidate.dialect.clone();
+            match self.survey_as(encoding, format, Some(candidate), utf8) {
+                Err(error) if error.is_of_dialect() => {
+                    contradicted.get_or_insert((dialect, error));
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(contradicted.map_or(SurveyError::Empty, |(_, error)| error))
+    }
 
-        let (hashing, digest) = Hashing::new(decoded()?, utf8.cloned());
+    /// Surveys it in `encoding` as `format`, cut as `candidate` says.
+    fn survey_as(
+        &self,
+        encoding: &EncodingChoice,
+        format: Format,
+        candidate: Option<Candidate>,
+        utf8: Option<&SharedCensus>,
+    ) -> Result<Survey, SurveyError> {
+        let locale = self.options.locale.unwrap_or_default();
+        if let Some(utf8) = utf8 {
+            *utf8.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Utf8Census::default();
+        }
+        let (dialect, why) = candidate
+            .map(|candidate| (candidate.dialect, candidate.why))
+            .unzip();
+        let decoded = Decoding::new((self.unpacked)()?, encoding);
+        let (hashing, digest) = Hashing::new(decoded, utf8.cloned());
         let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
+        let mut census = Census::default();
+        let (headers, mapping) = match &dialect {
+            Some(dialect) => census.take_table(&mut records, dialect, self)?,
+            None => census.take_objects(&mut records, self.spec, self.options, self.key_needed)?,
+        };
         let form = Form {
             packing: self.packing,
-            encoding,
+            encoding: encoding.clone(),
             format,
+            dialect_why: why.map(|why| format!("{why}; {}", census.fit(self.whole))),
             dialect,
-        };
-        let mut census = Census::default();
-        let (headers, mapping) = match &form.dialect {
-            Some(dialect) => {
-                census.take_table(&mut records, dialect, self.spec, self.options, self.key_needed)?
-            }
-            None => census.take_objects(&mut records, self.spec, self.options, self.key_needed)?,
         };
         let settled = census.decide(self.spec, headers, mapping, self.options, locale)?;
         let mut notes = settled.notes();
+        if let Some(dialect) = &form.dialect
+            && self.options.skip_lines.is_none()
+            && dialect.skip_lines > 0
+        {
+            let line = dialect.skip_lines + 1;
+            notes.push(format!(
+                "the header is on line {line}; what stands before it was passed over"
+            ));
+        }
         if self.whole {
             notes.extend(
                 records
@@ -365,7 +440,7 @@ fn survey_sheet(
     options: &ReadOptions,
     key_needed: bool,
 ) -> Result<Survey, SurveyError> {
-    let mut sheet = sheet::open(source, format == Format::Ods, spec)?;
+    let mut sheet = sheet::open(source, format == Format::Ods, spec, &options.mapping)?;
     let mut record = Record::default();
     if !sheet.next(&mut record) {
         return Err(SurveyError::Empty);
@@ -390,6 +465,7 @@ fn survey_sheet(
         },
         format,
         dialect: None,
+        dialect_why: None,
     };
     let settled = census.decide(
         spec,
@@ -417,6 +493,7 @@ struct Form {
     encoding: EncodingChoice,
     format: Format,
     dialect: Option<Dialect>,
+    dialect_why: Option<String>,
 }
 
 fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<String>) -> Survey {
@@ -427,6 +504,7 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             encoding: form.encoding.encoding.name().to_owned(),
             encoding_why: form.encoding.why.to_owned(),
             dialect: form.dialect.clone(),
+            dialect_why: form.dialect_why,
             headers: settled.headers.clone(),
             mapping: settled.mapping.matched.clone(),
             ignored_headers: settled.mapping.ignored.clone(),
@@ -466,6 +544,8 @@ struct FieldEvidence {
 struct Census {
     records: u64,
     wrong_width: u64,
+    /// The line of the first record that is not as wide as the header.
+    first_wrong: Option<u64>,
     fields: Vec<FieldEvidence>,
     /// Which fields are amounts and which dates; `None` watches all as both.
     watched: Option<Vec<(usize, Kind)>>,
@@ -509,30 +589,41 @@ impl Census {
         &mut self,
         records: &mut Records,
         dialect: &Dialect,
-        spec: &'static Spec,
-        options: &ReadOptions,
-        key_needed: bool,
+        text: &Text<'_>,
     ) -> Result<(Vec<String>, Mapping), SurveyError> {
+        let options = text.options;
         let mut record = Record::default();
-        for _ in 0..dialect.skip_lines {
-            records.next(&mut record)?;
-        }
+        records.skip_lines(dialect.skip_lines)?;
         if !records.next(&mut record)? {
             return Err(SurveyError::Empty);
         }
         let headers = record.texts();
-        let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
-        self.watch(spec, &mapping);
+        let mapping = header::map(text.spec, &headers, &options.mapping, text.key_needed).map_err(
+            |error| match error {
+                MappingError::MissingColumns { .. } if options.delimiter.is_none() => SurveyError::Headers {
+                    error,
+                    delimiter: dialect.delimiter_name(),
+                },
+                error => error.into(),
+            },
+        )?;
+        self.watch(text.spec, &mapping);
         while records.next(&mut record)? {
-            self.take(&record, headers.len());
+            // A preview ends somewhere, mostly within a record.
+            let is_cut = !text.whole && records.is_cut_off() && !record.is_as_wide_as(headers.len());
+            if !is_cut {
+                self.take(&record, headers.len());
+            }
         }
         // Who says how lines are cut, and where they begin, gets each line that is not so listed instead.
         let is_said = options.delimiter.is_some() && options.skip_lines.is_some();
         if !is_said && self.wrong_width > 0 && self.wrong_width * 2 > self.records {
             return Err(SurveyError::NotATable {
+                delimiter: dialect.delimiter_name(),
                 wrong: self.wrong_width,
                 records: self.records,
                 width: headers.len(),
+                line: self.first_wrong.unwrap_or_default(),
             });
         }
         Ok((headers, mapping))
@@ -569,6 +660,20 @@ impl Census {
         Ok((headers, mapping))
     }
 
+    /// How many records fit the dialect, in words.
+    fn fit(&self, whole: bool) -> String {
+        let looked_at = if whole { "" } else { " looked at" };
+        match (self.records, self.wrong_width) {
+            (0, _) => "there are no records".to_owned(),
+            (1, 0) => format!("the one record{looked_at} has as many fields as the header"),
+            (records, 0) => format!("all {records} records{looked_at} have as many fields as the header"),
+            (records, wrong) => format!(
+                "{} of {records} records{looked_at} have as many fields as the header",
+                records - wrong
+            ),
+        }
+    }
+
     /// Looks only at the fields that `mapping` gives a meaning.
     fn watch(&mut self, spec: &Spec, mapping: &Mapping) {
         let watched = spec
@@ -587,8 +692,9 @@ impl Census {
         if record.fault.is_some() {
             return;
         }
-        if width > 0 && record.len() != width {
+        if width > 0 && !record.is_as_wide_as(width) {
             self.wrong_width += 1;
+            self.first_wrong.get_or_insert(record.line);
             return;
         }
         if self.fields.len() < record.len() {

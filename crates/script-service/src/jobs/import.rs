@@ -162,6 +162,7 @@ impl ImportRequest {
                 return Err("a source has either `path` or `url`".into());
             }
             source.options.delimiter_byte()?;
+            source.options.quote()?;
             source.options.encoding()?;
             if let Some(url) = &source.url {
                 fetch::parse(url).map_err(|error| error.to_string())?;
@@ -589,7 +590,7 @@ pub(crate) fn survey_code(error: &SurveyError) -> &'static str {
         SurveyError::Io(_) => "unreadable",
         SurveyError::Empty => "empty_source",
         SurveyError::Options(_) => "invalid_request",
-        SurveyError::Mapping(_) => "unknown_columns",
+        SurveyError::Mapping(_) | SurveyError::Headers { .. } => "unknown_columns",
         SurveyError::NotATable { .. } => "wrong_dialect",
         SurveyError::ConflictingMarks { .. } => "conflicting_numbers",
         SurveyError::ConflictingDates { .. } => "conflicting_dates",

@@ -385,9 +385,10 @@ fn read_as(decisions: &Decisions, layout: &Layout) -> ReadOptions {
         ..ReadOptions::default()
     };
     match layout {
-        Layout::Lines { delimiter, .. } => {
+        Layout::Lines { delimiter, quote, .. } => {
             options.format = Some(Format::Csv);
             options.delimiter = Some(char::from(*delimiter).to_string());
+            options.quote = Some(quote.map_or("none".to_owned(), |quote| char::from(quote).to_string()));
             options.skip_lines = Some(0);
             options.mapping = decisions
                 .mapping

@@ -64,6 +64,7 @@ pub(crate) async fn preview(
     };
     options.locale.get_or_insert(app.config.locale);
     options.delimiter_byte().map_err(ApiError::Invalid)?;
+    options.quote().map_err(ApiError::Invalid)?;
     let references = References {
         products: import::ids(&app.db, "SELECT id FROM products").await?,
         stores: import::ids(&app.db, "SELECT id FROM stores").await?,

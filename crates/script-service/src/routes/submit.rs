@@ -60,6 +60,8 @@ pub(crate) struct ImportQuery {
     encoding: Option<String>,
     /// One ASCII character, or `tab`.
     delimiter: Option<String>,
+    /// One ASCII character, or `none`.
+    quote: Option<String>,
     /// How many lines stand before the header.
     skip_lines: Option<u64>,
     /// `comma` or `point`.
@@ -98,6 +100,7 @@ impl ImportQuery {
             format: named("format", self.format.as_deref())?,
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
+            quote: self.quote.clone(),
             skip_lines: self.skip_lines,
             decimal: named("decimal", self.decimal.as_deref())?,
             date_order: named("date_order", self.date_order.as_deref())?,

@@ -159,21 +159,28 @@ impl Script {
 
     /// Asks until `condition` holds for status and body.
     pub(crate) async fn until(&self, path: &str, condition: impl Fn(StatusCode, &Value) -> bool) -> Value {
+        let last = std::sync::Mutex::new(String::new());
         let ask = async {
             loop {
-                if let Ok(response) = self.request(Method::GET, path).send().await {
-                    let status = response.status();
-                    let body = response.json().await.unwrap_or(Value::Null);
-                    if condition(status, &body) {
-                        return body;
+                let answer = self.request(Method::GET, path).send().await;
+                let told = match answer {
+                    Ok(response) => {
+                        let status = response.status();
+                        let body = response.json().await.unwrap_or(Value::Null);
+                        if condition(status, &body) {
+                            return body;
+                        }
+                        format!("{status} {body}")
                     }
-                }
+                    Err(error) => format!("{error:?}"),
+                };
+                *last.lock().unwrap() = told;
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(PATIENCE, ask)
             .await
-            .unwrap_or_else(|_| panic!("{path} never came true"))
+            .unwrap_or_else(|_| panic!("{path} never came true: {}", last.lock().unwrap()))
     }
 }
 

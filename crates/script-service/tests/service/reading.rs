@@ -1,0 +1,133 @@
+//! Sources as they really come, over HTTP: what is decided about them, and how that is told.
+
+use crate::support::{Stack, counters};
+use reqwest::Method;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// What an import would make of `body`.
+async fn preview(stack: &Stack, query: &str, body: impl Into<reqwest::Body>) -> Value {
+    let path = format!("/imports/preview?{query}");
+    let request = stack.script.request(Method::POST, &path).body(body);
+    request.send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialect_is_told_with_its_reason_and_with_the_records_that_it_fits() {
+    let stack = Stack::start().await;
+    let mut file = String::from("Liste des magasins au 30/11/2023, à jour\n\n'id';'ville';'adresse'\n");
+    for id in 1..=400 {
+        let _ = writeln!(file, "{id};'Paris';'{id}; rue de l''Est'");
+    }
+    file += "401;Lyon\n";
+
+    let seen = preview(&stack, "table=stores", file.clone()).await;
+    let job = stack.script.job("/jobs/import?table=stores", file).await;
+
+    let decisions = &job["sources"][0]["decisions"];
+    let dialect = &decisions["dialect"];
+    assert_eq!(dialect["delimiter"], ";", "{job:#}");
+    assert_eq!(dialect["quote"], "'");
+    assert_eq!(dialect["skip_lines"], 2);
+    assert_eq!(
+        decisions["dialect_why"],
+        "csv-nose proposes it and the header names 3 columns; \
+         400 of 401 records have as many fields as the header"
+    );
+    assert_eq!(
+        seen["decisions"]["dialect_why"],
+        "csv-nose proposes it and the header names 3 columns; \
+         400 of 401 records looked at have as many fields as the header"
+    );
+    let note = "the header is on line 3; what stands before it was passed over";
+    assert_eq!(seen["notes"][0], note);
+    assert!(job["notes"][0].as_str().unwrap().ends_with(note), "{job:#}");
+    assert_eq!(counters(&job), [401, 400, 0, 0, 1]);
+    assert_eq!(stack.script.rejects(&job).await[0]["line"], 404);
+    assert_eq!(
+        stack.value("SELECT address FROM stores WHERE id = 7").await,
+        "7; rue de l'Est"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialect_that_the_whole_file_contradicts_gives_way_to_the_next() {
+    let stack = Stack::start().await;
+    // The legend names more columns than the header, with another delimiter.
+    let mut file = String::from("id,city,region,address\nid;city\n");
+    for id in 1..=50 {
+        let _ = writeln!(file, "{id};Brest");
+    }
+
+    let job = stack.script.job("/jobs/import?table=stores", file).await;
+
+    assert_eq!(counters(&job), [50, 50, 0, 0, 0], "{job:#}");
+    let why = job["sources"][0]["decisions"]["dialect_why"].as_str().unwrap();
+    assert!(why.starts_with("51 of 51 records do not fit with `,`"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_no_dialect_fits_fails_before_the_first_row_and_says_what_was_seen() {
+    let stack = Stack::start().await;
+    let ragged = "id,city,region\n1,Brest\n2,Nantes,x,y\n3,Lyon,\n";
+    let unknown = "Nr;Stadt\n1;Brest\n";
+
+    let job = stack.script.job("/jobs/import?table=stores", ragged).await;
+    let headers = stack.script.job("/jobs/import?table=stores", unknown).await;
+    let said = stack
+        .script
+        .job("/jobs/import?table=stores&delimiter=%2C&skip_lines=0", ragged)
+        .await;
+
+    assert_eq!(job["error"]["code"], "wrong_dialect", "{job:#}");
+    let detail = job["error"]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("with `,` between fields, 2 of 3 records")
+            && detail.contains("the first is on line 2")
+            && detail.contains("`delimiter`"),
+        "{detail}"
+    );
+    assert_eq!(headers["error"]["code"], "unknown_columns");
+    let detail = headers["error"]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("`Nr`, `Stadt`") && detail.contains("`;` between fields"),
+        "{detail}"
+    );
+    // Who says how it is cut gets what fits.
+    assert_eq!(counters(&said), [3, 1, 0, 0, 2], "{said:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotes_can_be_said_and_rejects_come_back_under_them() {
+    let stack = Stack::start().await;
+    let file = "id;name;price\n1;\"5\" tube;1,50\n2;plain;x\n";
+
+    let job = stack
+        .script
+        .job("/jobs/import?table=products&quote=none", file)
+        .await;
+    let rejects = format!("/jobs/{}/rejects", job["id"]);
+    let csv = stack
+        .script
+        .get(&format!("{rejects}?format=csv"))
+        .await
+        .text()
+        .await
+        .unwrap();
+    let replay = stack
+        .script
+        .job(&format!("{rejects}/replay"), csv.replace(",x,", ",\"2,50\","))
+        .await;
+
+    assert_eq!(counters(&job), [2, 1, 0, 0, 1], "{job:#}");
+    assert_eq!(job["sources"][0]["decisions"]["dialect"]["quote"], Value::Null);
+    assert_eq!(
+        stack.value("SELECT name FROM products WHERE id = 1").await,
+        "\"5\" tube"
+    );
+    assert_eq!(counters(&replay), [1, 1, 0, 0, 0], "{replay:#}");
+    assert_eq!(
+        stack.value("SELECT price_cents FROM products WHERE id = 2").await,
+        250
+    );
+}
