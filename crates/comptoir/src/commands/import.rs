@@ -36,7 +36,7 @@ pub(crate) struct Import {
     /// What becomes of records whose id is in the table already, and of rows that the file lacks.
     #[arg(long, value_enum)]
     mode: Option<Mode>,
-    /// Shows how the file would be read, from its beginning: decisions and the first rows. Nothing is kept.
+    /// Shows how the source would be read, from its beginning: decisions and the first rows. Nothing is kept.
     #[arg(long, conflicts_with_all = ["mode", "dry_run", "max_rejects", "force", "on_cancel"])]
     preview: bool,
     /// Reads and checks everything, writes nothing, and says what would have happened.
@@ -110,10 +110,7 @@ impl Import {
         let is_url = self.source.starts_with("http://") || self.source.starts_with("https://");
         if self.preview {
             if is_url {
-                bail!(
-                    "a preview is of a file; fetch {} first, or import it with --dry-run",
-                    self.source
-                );
+                return preview::run_url(&client, &self.source_of_url()).await;
             }
             return preview::run(&client, Path::new(&self.source), &self.reading_options()).await;
         }
@@ -149,7 +146,7 @@ impl Import {
         })
     }
 
-    fn request_of_url(&self) -> Value {
+    fn source_of_url(&self) -> Value {
         let mut source: Map<String, Value> = self
             .options
             .iter()
@@ -160,8 +157,12 @@ impl Import {
             .collect();
         source.insert("table".into(), self.table.as_str().into());
         source.insert("url".into(), self.source.as_str().into());
+        source.into()
+    }
+
+    fn request_of_url(&self) -> Value {
         let mut request = Map::new();
-        request.insert("sources".into(), json!([source]));
+        request.insert("sources".into(), json!([self.source_of_url()]));
         if let Some(mode) = self.mode {
             request.insert("mode".into(), mode.name().into());
         }

@@ -76,7 +76,15 @@ pub(super) async fn run(
     options: &[(&str, String)],
 ) -> anyhow::Result<Outcome> {
     let body = head(path).await?;
-    let answer = client.preview(options, body.into()).await?;
+    print(client.preview(options, body.into()).await?)
+}
+
+/// The same for `source`, a source in JSON with a URL, which script-service fetches.
+pub(super) async fn run_url(client: &ScriptClient, source: &Value) -> anyhow::Result<Outcome> {
+    print(client.preview(&[], source.to_string().into()).await?)
+}
+
+fn print(answer: Value) -> anyhow::Result<Outcome> {
     let preview: Preview = serde_json::from_value(answer).context("read the answer of script-service")?;
     output::print(preview.decisions.in_words())?;
     print_columns(&preview.decisions)?;

@@ -7,6 +7,7 @@
 
 use super::source::{Upload, UploadWriter};
 use crate::config::Config;
+use axum::body::Body;
 use axum::http::header::{ACCEPT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION};
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
 use bytes::Bytes;
@@ -61,8 +62,45 @@ pub(crate) async fn fetch(
     known: &Validators,
     progress: impl Fn(u64),
 ) -> Result<Fetched, FetchError> {
+    let fetched = async {
+        match open(config, url, known).await? {
+            Some(answer) => keep(db, config, answer, progress).await,
+            None => Ok(Fetched::NotModified),
+        }
+    };
+    in_time(config, url, fetched).await
+}
+
+/// The beginning of what `url` gives: as much as `wanted` says after each look at what is there. The rest is
+/// not waited for.
+pub(crate) async fn head(
+    config: &Config,
+    url: &str,
+    wanted: impl Fn(&[u8]) -> u64,
+) -> Result<Bytes, FetchError> {
+    let fetched = async {
+        // Nobody has asked whether it changed, so there is an answer.
+        let Some(mut answer) = open(config, url, &Validators::default()).await? else {
+            return Err(FetchError::Refused(format!("{url} answered nothing")));
+        };
+        let mut head = Vec::new();
+        while (head.len() as u64) < wanted(&head)
+            && let Some(bytes) = answer.next(config, head.len() as u64).await?
+        {
+            head.extend_from_slice(&bytes);
+        }
+        Ok(head.into())
+    };
+    in_time(config, url, fetched).await
+}
+
+async fn in_time<T>(
+    config: &Config,
+    url: &str,
+    fetched: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
     let limit = Duration::from_secs(config.fetch_timeout_s);
-    tokio::time::timeout(limit, fetch_unlimited(db, config, url, known, progress))
+    tokio::time::timeout(limit, Box::pin(fetched))
         .await
         .unwrap_or_else(|_| {
             Err(FetchError::Refused(format!(
@@ -72,13 +110,60 @@ pub(crate) async fn fetch(
         })
 }
 
-async fn fetch_unlimited(
+/// What a server gives for a URL, redirects followed.
+struct Answer {
+    url: Url,
+    validators: Validators,
+    body: Body,
+}
+
+impl Answer {
+    /// The next bytes, `before` of them having come already; `None` at the end.
+    async fn next(&mut self, config: &Config, before: u64) -> Result<Option<Bytes>, FetchError> {
+        while let Some(frame) = self.body.frame().await {
+            let frame =
+                frame.map_err(|error| FetchError::Refused(format!("{} broke off: {error}", self.url)))?;
+            let Ok(bytes) = frame.into_data() else {
+                continue; // trailers
+            };
+            if before + bytes.len() as u64 > config.max_upload_bytes {
+                return Err(FetchError::Refused(format!(
+                    "{} is larger than {} bytes (--max-upload-bytes)",
+                    self.url, config.max_upload_bytes
+                )));
+            }
+            return Ok(Some(bytes));
+        }
+        Ok(None)
+    }
+}
+
+/// Keeps all of `answer` in db-service; what cannot be had whole is forgotten.
+async fn keep(
     db: &DbClient,
     config: &Config,
-    url: &str,
-    known: &Validators,
+    mut answer: Answer,
     progress: impl Fn(u64),
 ) -> Result<Fetched, FetchError> {
+    let mut writer =
+        UploadWriter::new(db.clone(), true).map_err(|error| FetchError::Refused(error.to_string()))?;
+    loop {
+        match answer.next(config, writer.bytes()).await {
+            Ok(Some(bytes)) => {
+                writer.push(&bytes).await?;
+                progress(writer.bytes());
+            }
+            Ok(None) => return Ok(Fetched::Content(writer.finish().await?, answer.validators)),
+            Err(error) => {
+                writer.abandon().await?;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Asks for `url` and follows redirects; `None` when nothing is newer than what is `known`.
+async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<Answer>, FetchError> {
     let mut http = HttpConnector::new_with_resolver(GuardedResolver {
         allowed: config.allow_private_addresses.clone(),
     });
@@ -114,7 +199,7 @@ async fn fetch_unlimited(
         })?;
         let status = response.status();
         if status == StatusCode::NOT_MODIFIED {
-            return Ok(Fetched::NotModified);
+            return Ok(None);
         }
         if status.is_redirection() {
             let target = text(response.headers(), &LOCATION)
@@ -132,29 +217,11 @@ async fn fetch_unlimited(
             etag: text(response.headers(), &ETAG),
             last_modified: text(response.headers(), &LAST_MODIFIED),
         };
-        let mut body = response.into_body();
-        let mut writer =
-            UploadWriter::new(db.clone(), true).map_err(|error| FetchError::Refused(error.to_string()))?;
-        while let Some(frame) = body.frame().await {
-            let problem = match frame {
-                Ok(frame) => match frame.into_data() {
-                    Ok(bytes) if writer.bytes() + bytes.len() as u64 <= config.max_upload_bytes => {
-                        writer.push(&bytes).await?;
-                        progress(writer.bytes());
-                        continue;
-                    }
-                    Ok(_) => format!(
-                        "{url} is larger than {} bytes (--max-upload-bytes)",
-                        config.max_upload_bytes
-                    ),
-                    Err(_) => continue, // trailers
-                },
-                Err(error) => format!("{url} broke off: {error}"),
-            };
-            writer.abandon().await?;
-            return Err(FetchError::Refused(problem));
-        }
-        return Ok(Fetched::Content(writer.finish().await?, validators));
+        return Ok(Some(Answer {
+            url,
+            validators,
+            body: Body::new(response.into_body()),
+        }));
     }
     Err(FetchError::Refused(format!(
         "more than {} redirects, the last to {url} (--max-redirects)",

@@ -7,6 +7,7 @@ use crate::import::ids::References;
 use crate::import::options::ReadOptions;
 use crate::import::preview::{self, PREVIEW_BYTES, Preview};
 use crate::import::tables::Table;
+use crate::jobs::fetch::{self, FetchError};
 use crate::jobs::import::{self, SourceRequest};
 use crate::jobs::source::Location;
 use crate::state::App;
@@ -25,8 +26,9 @@ const ZIP: &[u8] = b"PK\x03\x04";
 
 /// Say what an import would make of a file.
 ///
-/// The body is one file with `?table=`, or one source in JSON with a `path`. Nothing is kept; only the first
-/// 2 MiB are looked at (of an archive or a workbook, 64 MiB), so the answer is there at once whatever the size.
+/// The body is one file with `?table=`, or one source in JSON with a `path` or a `url`. Nothing is kept; only the
+/// first 2 MiB are looked at, so the answer is there at once whatever the size, and of a URL no more is fetched.
+/// An archive or a workbook is looked at as a whole, up to 64 MiB.
 #[utoipa::path(
     post,
     path = "/imports/preview",
@@ -54,14 +56,36 @@ pub(crate) async fn preview(
         }
         _ => {
             let source: SourceRequest = parse_json(&small_body(request).await?)?;
-            let path = source.path.ok_or_else(|| {
-                ApiError::Invalid("a preview needs `?table=` and a file, or a source with `path`".into())
-            })?;
-            let location = Location::under(&app.config.data, &path)
-                .map_err(|error| ApiError::Invalid(format!("{error:#}")))?;
-            (source.table, source.options, Content::Location(location))
+            if let Some(unknown) = source.unknown.keys().next() {
+                return Err(ApiError::Invalid(format!("a source has no member `{unknown}`")));
+            }
+            let content = match (&source.path, &source.url) {
+                (Some(path), None) => Content::Location(
+                    Location::under(&app.config.data, path)
+                        .map_err(|error| ApiError::Invalid(format!("{error:#}")))?,
+                ),
+                (None, Some(url)) => Content::Head(fetch_head(&app, url).await?),
+                _ => {
+                    return Err(ApiError::Invalid(
+                        "a preview needs `?table=` and a file, or a source with `path` or `url`".into(),
+                    ));
+                }
+            };
+            (source.table, source.options, content)
         }
     };
+    if let Content::Head(head) = &content
+        && head.starts_with(ZIP)
+        && head.len() as u64 >= MAX_ARCHIVE_BYTES
+    {
+        return Err(ApiError::Source {
+            code: "too_large",
+            detail:
+                "an archive or a workbook is looked at as a whole, and this one has 64 MiB or more; a dry \
+                     run reads all of an archive, and a sheet can be saved as CSV"
+                    .into(),
+        });
+    }
     options.locale.get_or_insert(app.config.locale);
     options.delimiter_byte().map_err(ApiError::Invalid)?;
     options.quote().map_err(ApiError::Invalid)?;
@@ -103,6 +127,30 @@ fn look(
     })
 }
 
+/// The beginning of what `url` gives.
+async fn fetch_head(app: &App, url: &str) -> Result<Bytes, ApiError> {
+    fetch::parse(url).map_err(|error| ApiError::Invalid(error.to_string()))?;
+    fetch::head(&app.config, url, wanted)
+        .await
+        .map_err(|error| match error {
+            FetchError::Refused(detail) => ApiError::Source {
+                code: "fetch_failed",
+                detail,
+            },
+            FetchError::Db(error) => error.into(),
+        })
+}
+
+/// How much of a source is wanted that begins with `head`, in bytes.
+fn wanted(head: &[u8]) -> u64 {
+    // The directory of an archive, which a workbook is too, stands at its end.
+    if head.starts_with(ZIP) {
+        MAX_ARCHIVE_BYTES
+    } else {
+        PREVIEW_BYTES
+    }
+}
+
 /// The beginning of a body; the rest is not waited for.
 async fn head(body: Body) -> Result<Bytes, ApiError> {
     let mut head = Vec::new();
@@ -111,13 +159,7 @@ async fn head(body: Body) -> Result<Bytes, ApiError> {
         let bytes =
             bytes.map_err(|error| ApiError::Invalid(format!("the body did not arrive whole: {error}")))?;
         head.extend_from_slice(&bytes);
-        // The directory of an archive, which a workbook is too, stands at its end.
-        let limit = if head.starts_with(ZIP) {
-            MAX_ARCHIVE_BYTES
-        } else {
-            PREVIEW_BYTES
-        };
-        if head.len() as u64 >= limit {
+        if head.len() as u64 >= wanted(&head) {
             break;
         }
     }

@@ -1,6 +1,7 @@
 //! Sources as they really come, over HTTP: what is decided about them, and how that is told.
 
 use crate::support::{Stack, counters};
+use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -130,4 +131,64 @@ async fn quotes_can_be_said_and_rejects_come_back_under_them() {
         stack.value("SELECT price_cents FROM products WHERE id = 2").await,
         250
     );
+}
+
+/// Serves a file without end at `/endless`, one at `/file`, and redirects to another address from `/away`.
+async fn server() -> String {
+    use axum::body::{Body, Bytes};
+    use axum::http::HeaderMap;
+    use axum::response::Redirect;
+    use axum::routing::get;
+
+    let endless = async || {
+        let head = Bytes::from_static(b"id;ville\n");
+        let lines =
+            futures_util::stream::repeat(Bytes::from_static(b"1;Brest\n")).map(Ok::<_, std::io::Error>);
+        Body::from_stream(futures_util::stream::iter([Ok(head)]).chain(lines))
+    };
+    let away = async |headers: HeaderMap| {
+        let host = headers["host"]
+            .to_str()
+            .unwrap()
+            .replace("127.0.0.1", "127.0.0.2");
+        Redirect::temporary(&format!("http://{host}/file"))
+    };
+    let router = axum::Router::new()
+        .route("/endless", get(endless))
+        .route("/away", get(away))
+        .route("/file", get(async || "id;ville\n1;Brest\n"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_is_previewed_under_the_rules_of_an_import_and_no_more_of_it_is_fetched_than_needed() {
+    let stack = Stack::start_with(|config| {
+        config.allow_private_addresses = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    let server = server().await;
+    let source = |path: &str| format!(r#"{{"table":"stores","url":"{server}{path}"}}"#);
+
+    let endless = preview(&stack, "", source("/endless")).await;
+    let away = preview(&stack, "", source("/away")).await;
+    let missing = preview(&stack, "", source("/nothing")).await;
+    let no_url = preview(&stack, "", r#"{"table":"stores","url":"file:///etc/passwd"}"#).await;
+
+    assert_eq!(endless["rows"].as_array().unwrap().len(), 20, "{endless:#}");
+    assert_eq!(endless["rows"][0]["values"]["city"], "Brest");
+    assert_eq!(endless["decisions"]["dialect"]["delimiter"], ";");
+    assert_eq!(away["code"], "fetch_failed", "{away:#}");
+    assert!(
+        away["detail"]
+            .as_str()
+            .unwrap()
+            .contains("private address 127.0.0.2"),
+        "{away:#}"
+    );
+    assert!(missing["detail"].as_str().unwrap().contains("404"), "{missing:#}");
+    assert_eq!(no_url["status"], 400, "{no_url:#}");
+    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
 }
