@@ -19,6 +19,7 @@ use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::task::JoinHandle;
 use utoipa::ToSchema;
 
@@ -139,6 +140,27 @@ pub(crate) struct Place {
     pub byte_offset: u64,
 }
 
+/// The rows that batches before would have left, had they been written: what a batch of a dry run, or of a
+/// check before an import, finds beside the rows of the table.
+#[derive(Debug, Default)]
+pub(crate) struct ForeseenRows(HashMap<String, ForeseenRow>);
+
+#[derive(Debug, Clone, Copy)]
+struct ForeseenRow {
+    /// A digest of its columns and values: rows of sources with other columns are taken for others.
+    digest: u64,
+    /// The number of the batch that it came with.
+    batch: u64,
+}
+
+impl ForeseenRows {
+    /// Whether a batch before number `batch` left a row with this `key`, and if so whether it is the same.
+    fn find(&self, key: &str, digest: u64, batch: u64) -> Option<bool> {
+        let row = self.0.get(key).filter(|row| row.batch < batch)?;
+        Some(row.digest == digest)
+    }
+}
+
 /// Writes the batches of one source.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -162,6 +184,8 @@ pub(crate) struct Writer {
     key_queried: bool,
     /// The batch that is on its way.
     sent: Option<Sent>,
+    /// Where nothing is written: the rows that would be there.
+    foreseen: Option<ForeseenRows>,
 }
 
 /// A trigger of the schema.
@@ -279,7 +303,29 @@ impl Writer {
             highest_key: None,
             key_queried: false,
             sent: None,
+            foreseen: None,
         }
+    }
+
+    /// The same; `foreseen` are rows that earlier sources would have left, and it adds its own to them.
+    pub(crate) fn foreseeing(mut self, foreseen: Option<ForeseenRows>) -> Self {
+        self.foreseen = foreseen;
+        self
+    }
+
+    /// What it was given to foresee, and what it added.
+    pub(crate) fn into_foreseen(self) -> Option<ForeseenRows> {
+        self.foreseen
+    }
+
+    /// The records of `batch`, the one with that `number`, that would be rejected because their keys are in
+    /// the table, or would be by then.
+    pub(crate) async fn duplicates(&mut self, batch: &Batch, number: u64) -> Result<Vec<Reject>, DbError> {
+        if self.mode != Mode::Append {
+            return Ok(Vec::new());
+        }
+        let partition = self.partition(&batch.rows, number, true).await?;
+        Ok(self.rejects(batch, &partition.duplicates))
     }
 
     /// The same; `on_cancel` says whether what it writes can be taken back.
@@ -397,7 +443,9 @@ impl Writer {
         checkpoint: &Checkpoint,
         attempt: u32,
     ) -> Result<Sent, DbError> {
-        let partition = self.partition(&batch.rows, attempt > 0).await?;
+        let partition = self
+            .partition(&batch.rows, checkpoint.batches, attempt > 0)
+            .await?;
         let mut after = checkpoint.clone();
         let counters = Counters {
             read: batch.read,
@@ -434,9 +482,9 @@ impl Writer {
         })
     }
 
-    /// Tells new rows from those that are in the table. `look` looks even where the highest key says that
-    /// all are new.
-    async fn partition(&mut self, rows: &Rows, look: bool) -> Result<Partition, DbError> {
+    /// Tells new rows from those that are in the table, or would be: `batch` is the number of theirs. `look`
+    /// looks even where the highest key says that all are new.
+    async fn partition(&mut self, rows: &Rows, batch: u64, look: bool) -> Result<Partition, DbError> {
         if !self.has_key || self.stages() {
             return Ok(Partition {
                 new: rows.clone(),
@@ -450,7 +498,7 @@ impl Writer {
             self.key_queried = true;
         }
         let above = |row: &[Value]| self.highest_key.is_none() || row[0].as_i64() > self.highest_key;
-        if !look && self.spec.key == 1 && rows.iter().all(above) {
+        if !look && self.foreseen.is_none() && self.spec.key == 1 && rows.iter().all(above) {
             return Ok(Partition {
                 new: rows.clone(),
                 ..Partition::default()
@@ -462,13 +510,26 @@ impl Writer {
             ..Partition::default()
         };
         for (index, row) in rows.iter().enumerate() {
-            match known.get(&key_text(&row[..self.spec.key])) {
+            let key = key_text(&row[..self.spec.key]);
+            let digest = self.foreseen.as_ref().map(|_| row_digest(&self.columns, row));
+            let foreseen = self.foreseen.as_ref().zip(digest);
+            let is_same = foreseen
+                .and_then(|(foreseen, digest)| foreseen.find(&key, digest, batch))
+                .or_else(|| known.get(&key).map(|there| there == row));
+            match is_same {
                 None => partition.new.push(row),
-                Some(_) if self.mode == Mode::Append => partition.duplicates.push(index),
-                Some(there) if self.mode != Mode::InsertNew && there != row => {
-                    partition.changed.push(row.to_vec());
+                Some(_) if self.mode == Mode::Append => {
+                    partition.duplicates.push(index);
+                    continue;
                 }
-                Some(_) => partition.unchanged += 1,
+                Some(false) if self.mode != Mode::InsertNew => partition.changed.push(row.to_vec()),
+                Some(_) => {
+                    partition.unchanged += 1;
+                    continue;
+                }
+            }
+            if let Some((foreseen, digest)) = self.foreseen.as_mut().zip(digest) {
+                foreseen.0.insert(key, ForeseenRow { digest, batch });
             }
         }
         Ok(partition)
@@ -476,16 +537,33 @@ impl Writer {
 
     /// The rows of the table that have a key of `rows`.
     async fn look_up(&self, rows: &Rows) -> Result<HashMap<String, Vec<Value>>, DbError> {
-        let mut keys: Vec<i64> = rows.iter().filter_map(|row| row[0].as_i64()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {} IN (SELECT value FROM json_each(?1))",
-            self.columns.join(", "),
-            self.spec.sql,
-            self.spec.columns[0].sql
-        );
-        let keys = serde_json::to_string(&keys).unwrap_or_default();
+        let columns = self.columns.join(", ");
+        let table = self.spec.sql;
+        let (sql, keys) = if let [key] = &self.spec.columns[..self.spec.key] {
+            let mut keys: Vec<i64> = rows.iter().filter_map(|row| row[0].as_i64()).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let sql = format!(
+                "SELECT {columns} FROM {table} WHERE {} IN (SELECT value FROM json_each(?1))",
+                key.sql
+            );
+            (sql, serde_json::to_string(&keys))
+        } else {
+            // Each key by itself: all rows that share a part of one may be too many for an answer.
+            let keys: Vec<&[Value]> = rows.iter().map(|row| &row[..self.spec.key]).collect();
+            let names: Vec<&str> = self.spec.columns[..self.spec.key]
+                .iter()
+                .map(|column| column.sql)
+                .collect();
+            let parts: Vec<String> = (0..names.len()).map(|part| format!("value ->> {part}")).collect();
+            let sql = format!(
+                "SELECT {columns} FROM {table} WHERE ({}) IN (SELECT {} FROM json_each(?1))",
+                names.join(", "),
+                parts.join(", ")
+            );
+            (sql, serde_json::to_string(&keys))
+        };
+        let keys = keys.unwrap_or_default();
         let result = self.db.query(&sql, positional([keys.into()])).await?;
         Ok(result
             .rows
@@ -661,23 +739,31 @@ impl Writer {
 
     fn reject_statements(&self, batch: &Batch, duplicates: &[usize], source: u64) -> Vec<Statement> {
         let mut rejects = batch.rejects.clone();
-        for &index in duplicates {
-            let place = batch.places[index];
-            let key = batch.rows.get(index)[0].as_i64().unwrap_or_default().to_string();
-            rejects.push(Reject {
-                record: place.record,
-                line: place.line,
-                byte_offset: place.byte_offset,
-                raw: batch.raws.get(index).cloned().unwrap_or_default(),
-                fault: Fault::of_field(
-                    self.spec.columns[0].name,
-                    &key,
-                    FaultCode::DuplicateKey,
-                    format!("{key} is in {} already", self.table),
-                ),
-            });
-        }
+        rejects.extend(self.rejects(batch, duplicates));
         reject_statement(self.job, source, &rejects).into_iter().collect()
+    }
+
+    /// The rejects of the rows of `batch` that are `duplicates`.
+    fn rejects(&self, batch: &Batch, duplicates: &[usize]) -> Vec<Reject> {
+        duplicates
+            .iter()
+            .map(|&index| {
+                let place = batch.places[index];
+                let key = batch.rows.get(index)[0].as_i64().unwrap_or_default().to_string();
+                Reject {
+                    record: place.record,
+                    line: place.line,
+                    byte_offset: place.byte_offset,
+                    raw: batch.raws.get(index).cloned().unwrap_or_default(),
+                    fault: Fault::of_field(
+                        self.spec.columns[0].name,
+                        &key,
+                        FaultCode::DuplicateKey,
+                        format!("{key} is in {} already", self.table),
+                    ),
+                }
+            })
+            .collect()
     }
 }
 
@@ -822,6 +908,20 @@ fn key_text(key: &[Value]) -> String {
         text.push('\u{1f}');
     }
     text
+}
+
+/// A digest of a row and of what its values stand for.
+fn row_digest(columns: &[&'static str], row: &[Value]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    columns.hash(&mut hasher);
+    for value in row {
+        match value {
+            Value::Integer(number) => (1_u8, number).hash(&mut hasher),
+            Value::Text(word) => (2_u8, word).hash(&mut hasher),
+            _ => 0_u8.hash(&mut hasher), // rows hold no other values than NULL
+        }
+    }
+    hasher.finish()
 }
 
 /// How many values a daily sum has.

@@ -4,9 +4,9 @@
 //! from the beginning, passes over the records that are done, and ends with what one clean run leaves.
 
 use super::Counters;
-use super::batch::{self, Batch, Mode, Place, Reject, Rows, Writer};
+use super::batch::{self, Batch, ForeseenRows, Mode, Place, Reject, Rows, Writer};
 use super::fetch::{self, FetchError, Fetched, Validators};
-use super::replace;
+use super::replace::{self, Replacement};
 use super::source::Location;
 use super::store::{self, Checkpoint};
 use super::undo::OnCancel;
@@ -220,6 +220,15 @@ struct Foreseen {
     products: IdSet,
     stores: IdSet,
     parents: Vec<Statement>,
+    /// For tables that several sources go to: the rows that they would have left.
+    rows: BTreeMap<Table, ForeseenRows>,
+    replacement: Replacement,
+}
+
+/// Whether another source of `request` goes to the table of `source`.
+fn shares_its_table(request: &ImportRequest, source: &SourceRequest) -> bool {
+    let same = |other: &&SourceRequest| other.table == source.table;
+    request.sources.iter().filter(same).count() > 1
 }
 
 /// Runs an import from `checkpoint` on.
@@ -230,7 +239,13 @@ pub(crate) async fn run(
 ) -> Result<Counters, Stop> {
     let mut foreseen = Foreseen::default();
     prepare(context, request).await?;
-    if checkpoint.batches == 0 && (request.on_error == OnError::Abort || request.max_rejects.is_some()) {
+    if request.dry_run && checkpoint.batches > 0 {
+        store::begin_again(&context.db, context.job, &mut checkpoint).await?;
+    }
+    if checkpoint.source == 0
+        && checkpoint.source_read == 0
+        && (request.on_error == OnError::Abort || request.max_rejects.is_some())
+    {
         check_all(context, request).await?;
     }
     while let Some(source) = usize::try_from(checkpoint.source)
@@ -241,13 +256,40 @@ pub(crate) async fn run(
     }
     // One step behind the last source: the swap is done once.
     let swapped = checkpoint.source > request.sources.len() as u64;
-    if request.mode.replaces() && !request.dry_run && !swapped {
+    if request.mode.replaces() && request.dry_run {
+        let replacement = &foreseen.replacement;
+        if request.mode == Mode::ReplaceAll && replacement.is_empty() {
+            return Err(nothing_to_replace_with());
+        }
+        checkpoint.deleted = replace::foresee(&context.db, request.mode, replacement)
+            .await?
+            .map_err(|id| {
+                failed(
+                    "conflicting_keys",
+                    format!("a row has the id of one that stays, {id}; nothing would be replaced"),
+                )
+            })?;
+        let foreseen = store::checkpoint_statement(context.job, &checkpoint);
+        context.db.transaction(vec![foreseen]).await?;
+    } else if request.mode.replaces() && !swapped {
         context.progress.begin("replacing", None);
+        if request.mode == Mode::ReplaceAll && replace::stages_nothing(&context.db, context.job).await? {
+            return Err(nothing_to_replace_with());
+        }
         replace::swap(&context.db, context.job, request.mode, &mut checkpoint)
             .await
             .map_err(swap_failure)?;
     }
     Ok(checkpoint.counters)
+}
+
+/// All sales would go and none come: hardly what was meant.
+fn nothing_to_replace_with() -> Stop {
+    failed(
+        "nothing_to_replace_with",
+        "no record could be taken, so no sale was replaced; the rejects say why, and SQL deletes all sales \
+         where that is what is meant",
+    )
 }
 
 /// A key that stays in the table outside what is replaced is the request's fault.
@@ -409,12 +451,14 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
     let mut foreseen = Foreseen::default();
     let mut counters = Counters::default();
     let mut kept: Vec<(u64, Reject)> = Vec::new();
+    let mut number = 0;
     for (index, source) in request.sources.iter().enumerate() {
         let Some(location) = locate(context, source, index as u64, request.force).await? else {
             continue;
         };
         let survey = survey_source(context, request, source, &location).await?;
         let references = references(context, source.table, &foreseen).await?;
+        let mut writer = writer(context, request, source, &survey.reading, &mut foreseen, true);
         context.progress.begin("checking", Some(survey.records));
         let mut batches = read_batches(
             context,
@@ -422,11 +466,15 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
             &location,
             survey.reading,
             references,
-            (0, false),
+            (0, request.mode == Mode::Append),
         );
         while let Some(batch) = batches.recv().await {
-            let batch = batch.map_err(|error| read_failure(&error))?;
+            let mut batch = batch.map_err(|error| read_failure(&error))?;
             context.check_stop()?;
+            let duplicates = writer.duplicates(&batch, number).await?;
+            number += 1;
+            batch.rejects.extend(duplicates);
+            batch.rejects.sort_by_key(|reject| reject.record);
             counters.read += batch.read;
             counters.rejected += batch.rejects.len() as u64;
             foresee(&mut foreseen, source.table, &batch, &[]);
@@ -439,6 +487,7 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
                     .map(|reject| (index as u64, reject)),
             );
         }
+        remember(&mut foreseen, source.table, writer);
     }
     let too_many = match &request.max_rejects {
         Some(limit) => limit
@@ -489,19 +538,14 @@ async fn import_source(
     let survey = survey_source(context, request, source, &location).await?;
     note_survey(context, source, index, &survey, checkpoint).await?;
     let references = references(context, source.table, foreseen).await?;
-    let spec = source.table.spec();
     let columns = RowReader::new(source.table, &survey.reading).columns();
-    let has_key = (0..spec.key).all(|index| survey.reading.mapping.fields[index].is_some());
-    let mut writer = Writer::new(
-        context.db.clone(),
-        source.table,
-        columns.clone(),
-        has_key,
-        request.mode,
-        context.job,
+    let mut writer = writer(
+        context,
+        request,
+        source,
+        &survey.reading,
+        foreseen,
         request.dry_run,
-        context.config.daily_sums,
-        foreseen.parents.clone(),
     )
     .on_cancel(request.on_cancel);
     writer.look_at_triggers().await?;
@@ -520,6 +564,9 @@ async fn import_source(
             context.check_stop()?;
             if request.dry_run {
                 foresee(foreseen, source.table, &batch, &columns);
+                if request.mode.replaces() {
+                    foreseen.replacement.note(&batch.rows, &columns);
+                }
             }
             writer.write(batch, index, checkpoint).await?;
             context.changed();
@@ -531,7 +578,42 @@ async fn import_source(
     let settled = writer.settle(checkpoint).await;
     written?;
     settled?;
+    remember(foreseen, source.table, writer);
     finish_source(context, checkpoint).await
+}
+
+/// What writes a source that is read as `reading` says, or foresees what would be written.
+fn writer(
+    context: &JobContext,
+    request: &ImportRequest,
+    source: &SourceRequest,
+    reading: &Reading,
+    foreseen: &mut Foreseen,
+    only_looks: bool,
+) -> Writer {
+    let spec = source.table.spec();
+    let has_key = (0..spec.key).all(|index| reading.mapping.fields[index].is_some());
+    let rows = (only_looks && shares_its_table(request, source))
+        .then(|| foreseen.rows.remove(&source.table).unwrap_or_default());
+    Writer::new(
+        context.db.clone(),
+        source.table,
+        RowReader::new(source.table, reading).columns(),
+        has_key,
+        request.mode,
+        context.job,
+        request.dry_run,
+        context.config.daily_sums,
+        foreseen.parents.clone(),
+    )
+    .foreseeing(rows)
+}
+
+/// Keeps the rows that `writer` foresaw for later sources of its table.
+fn remember(foreseen: &mut Foreseen, table: Table, writer: Writer) {
+    if let Some(rows) = writer.into_foreseen() {
+        foreseen.rows.insert(table, rows);
+    }
 }
 
 /// Moves the checkpoint to the next source.

@@ -1,8 +1,9 @@
 //! Sales that take the place of others: they wait in `staged_sales` until all of them are there, then both
 //! steps are one transaction. A job that dies in between has changed nothing.
 
-use super::batch::Mode;
+use super::batch::{Mode, Rows};
 use super::store::{self, Checkpoint};
+use crate::import::ids::IdSet;
 use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, Statement};
 use db_client::{DbClient, DbError};
@@ -70,6 +71,91 @@ pub(crate) async fn swap(
     }
     *checkpoint = after;
     Ok(())
+}
+
+/// What a dry run knows of the sales that would take the place of others.
+#[derive(Debug, Default)]
+pub(crate) struct Replacement {
+    ids: IdSet,
+    /// An id that came twice.
+    twice: Option<i64>,
+    /// The first and the last day.
+    days: Option<(String, String)>,
+}
+
+impl Replacement {
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.days.is_none()
+    }
+
+    /// Adds `rows`, whose values are those of `columns`.
+    pub(crate) fn note(&mut self, rows: &Rows, columns: &[&'static str]) {
+        let place = |name: &str| columns.iter().position(|column| *column == name);
+        let (id, day) = (place("id"), place("sale_date"));
+        for row in rows.iter() {
+            if let Some(id) = id.and_then(|place| row[place].as_i64())
+                && !self.ids.insert(id)
+            {
+                self.twice = Some(id);
+            }
+            let Some(day) = day.and_then(|place| row[place].as_str()) else {
+                continue;
+            };
+            match &mut self.days {
+                None => self.days = Some((day.to_owned(), day.to_owned())),
+                Some((first, _)) if day < first.as_str() => day.clone_into(first),
+                Some((_, last)) if day > last.as_str() => day.clone_into(last),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// How many sales would give way to `replacement`; the inner `Err` is an id that two sales would have.
+pub(crate) async fn foresee(
+    db: &DbClient,
+    mode: Mode,
+    replacement: &Replacement,
+) -> Result<Result<u64, i64>, DbError> {
+    if let Some(id) = replacement.twice {
+        return Ok(Err(id));
+    }
+    // Without a row there is no period; days that no date is between stand for it.
+    let (first, last) = replacement.days.clone().unwrap_or(("1".into(), "0".into()));
+    let mut deleted = 0;
+    let mut after = i64::MIN;
+    loop {
+        let page = db
+            .query(
+                "SELECT id, sale_date BETWEEN ?2 AND ?3 FROM sales WHERE id > ?1 ORDER BY id LIMIT 20000",
+                positional([after.into(), first.as_str().into(), last.as_str().into()]),
+            )
+            .await?;
+        let Some(highest) = page.rows.last().and_then(|row| row[0].as_i64()) else {
+            return Ok(Ok(deleted));
+        };
+        for row in &page.rows {
+            let id = row[0].as_i64().unwrap_or_default();
+            if mode == Mode::ReplaceAll || row[1].as_i64() == Some(1) {
+                deleted += 1;
+            } else if replacement.ids.contains(id) {
+                return Ok(Err(id));
+            }
+        }
+        after = highest;
+    }
+}
+
+/// Whether `job` staged nothing.
+pub(crate) async fn stages_nothing(db: &DbClient, job: i64) -> Result<bool, DbError> {
+    let result = db
+        .query(
+            "SELECT 1 FROM staged_sales WHERE job_id = ?1 LIMIT 1",
+            positional([job.into()]),
+        )
+        .await?;
+    Ok(result.rows.is_empty())
 }
 
 /// Deletes what `job` staged.

@@ -460,6 +460,30 @@ pub(crate) fn turn_statement(job: i64, checkpoint: &Checkpoint) -> Statement {
     )
 }
 
+/// Takes a job back to where nothing was read. What it wrote stays: it is for jobs that only look.
+pub(crate) async fn begin_again(db: &DbClient, job: i64, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+    *checkpoint = Checkpoint {
+        // The keys of batches count on: those that are known are not used again.
+        batches: checkpoint.batches,
+        ..Checkpoint::default()
+    };
+    db.transaction(vec![
+        Statement::new(
+            "DELETE FROM job_rejects WHERE job_id = ?1",
+            positional([job.into()]),
+        ),
+        Statement::new(
+            "UPDATE job_sources SET read = 0, inserted = 0, updated = 0, unchanged = 0, rejected = 0,
+                warnings = 0, finished_at = NULL
+            WHERE job_id = ?1",
+            positional([job.into()]),
+        ),
+        checkpoint_statement(job, checkpoint),
+    ])
+    .await
+    .map(drop)
+}
+
 /// A statement of the checkpoint's new state, to be part of a batch.
 pub(crate) fn checkpoint_statement(job: i64, checkpoint: &Checkpoint) -> Statement {
     let signed = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));

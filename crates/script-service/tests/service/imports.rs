@@ -626,3 +626,146 @@ async fn rows_that_others_write_meanwhile_are_met_as_if_they_had_been_there_befo
     let total = stack.script.json("/analysis/total?period=all").await;
     assert_eq!(total["rows"][0]["lines"], ROWS, "{total:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejects_that_only_the_table_shows_count_as_much_as_any_other() {
+    let stack = Stack::start_with(|config| config.batch_rows = 2).await;
+    stack.seed().await;
+    let head = "id,product_id,store_id,sale_date,quantity,amount\n";
+    let lines = |ids: std::ops::RangeInclusive<u32>| {
+        ids.fold(String::new(), |lines, id| {
+            format!("{lines}{id},1,10,2023-11-01,1,5.00\n")
+        })
+    };
+    stack.write("first.csv", format!("{head}{}", lines(1..=3)));
+    stack.write("second.csv", format!("{head}{}", lines(3..=6)));
+    stack
+        .script
+        .job("/jobs/import?table=sales", format!("{head}{}", lines(5..=5)))
+        .await;
+    let request = |rest: &str| {
+        format!(
+            r#"{{"mode":"append",{rest},"sources":[
+                {{"table":"sales","path":"first.csv"}},{{"table":"sales","path":"second.csv"}}]}}"#
+        )
+    };
+
+    let aborted = stack
+        .script
+        .job("/jobs/import", request(r#""on_error":"abort""#))
+        .await;
+    let limited = stack
+        .script
+        .job("/jobs/import", request(r#""max_rejects":1"#))
+        .await;
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 1);
+    let foreseen = stack
+        .script
+        .job("/jobs/import", request(r#""max_rejects":2,"dry_run":true"#))
+        .await;
+    let allowed = stack
+        .script
+        .job("/jobs/import", request(r#""max_rejects":2"#))
+        .await;
+
+    for job in [&aborted, &limited] {
+        assert_eq!(job["error"]["code"], "too_many_rejects", "{job:#}");
+        let rejects = stack.script.rejects(job).await;
+        let found: Vec<(&Value, &Value)> = rejects
+            .iter()
+            .map(|reject| (&reject["line"], &reject["code"]))
+            .collect();
+        let code = &json!("duplicate_key");
+        assert_eq!(found, [(&json!(2), code), (&json!(4), code)], "{rejects:#?}");
+        assert_eq!(rejects[0]["raw"], "3,1,10,2023-11-01,1,5.00");
+    }
+    assert_eq!(counters(&allowed), [7, 5, 0, 0, 2], "{allowed:#}");
+    assert_eq!(counters(&foreseen), counters(&allowed));
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_foresees_what_its_sources_do_to_each_other() {
+    let stack = Stack::start_with(|config| config.batch_rows = 2).await;
+    stack.seed().await;
+    let head = "id,product_id,store_id,sale_date,quantity,amount\n";
+    let line = |id: u32, amount: u32| format!("{id},1,10,2023-11-01,1,{amount}.00\n");
+    let file = |lines: &[(u32, u32)]| -> String {
+        let lines: String = lines.iter().map(|&(id, amount)| line(id, amount)).collect();
+        format!("{head}{lines}")
+    };
+    stack
+        .script
+        .job("/jobs/import?table=sales", file(&[(1, 1), (9, 9)]))
+        .await;
+    stack.write("first.csv", file(&[(1, 2), (2, 2), (3, 3)]));
+    stack.write("second.csv", file(&[(1, 2), (2, 5), (4, 4), (9, 9)]));
+    stack.write(
+        "targets.csv",
+        "product_id,month,target_amount\n1,2023-11,5\n1,2023-12,5\n2,2023-11,5\n",
+    );
+    stack.write(
+        "targets2.csv",
+        "product_id,month,target_amount\n1,2023-11,5\n1,2023-12,6\n2,2023-12,5\n",
+    );
+    let request = |mode: &str, dry_run: bool| {
+        format!(
+            r#"{{"mode":"{mode}","dry_run":{dry_run},"sources":[
+                {{"table":"sales","path":"first.csv"}},{{"table":"sales","path":"second.csv"}},
+                {{"table":"targets","path":"targets.csv"}},{{"table":"targets","path":"targets2.csv"}}]}}"#
+        )
+    };
+
+    for mode in ["insert_new", "append", "upsert"] {
+        let foreseen = stack.script.job("/jobs/import", request(mode, true)).await;
+        let done = stack.script.job("/jobs/import", request(mode, false)).await;
+
+        assert_eq!(foreseen["counters"], done["counters"], "{mode}");
+        assert_eq!(foreseen["state"], done["state"], "{mode}");
+    }
+    let amounts = "SELECT group_concat(id || ':' || amount, ' ' ORDER BY id) FROM sales";
+    assert_eq!(stack.value(amounts).await, "1:2.0 2:5.0 3:3.0 4:4.0 9:9.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_a_replacement_foresees_what_goes_and_what_clashes() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let head = "id,product_id,store_id,sale_date,quantity,amount\n";
+    let first =
+        format!("{head}1,1,10,2023-11-01,1,1.00\n2,1,10,2023-11-02,1,2.00\n3,1,10,2023-12-01,1,3.00\n");
+    stack.script.job("/jobs/import?table=sales", first).await;
+    let clash = format!("{head}3,1,10,2023-11-01,1,1.00\n4,1,10,2023-11-30,1,1.00\n");
+    let fits = format!("{head}5,1,10,2023-11-01,1,1.00\n4,1,10,2023-11-30,1,1.00\n");
+    let nothing = format!("{head}6,99,10,2023-11-01,1,1.00\n");
+    let rows = "SELECT group_concat(id, ' ' ORDER BY id) FROM sales";
+
+    for (mode, file, end) in [
+        ("replace_period", &clash, Err("conflicting_keys")),
+        ("replace_all", &nothing, Err("nothing_to_replace_with")),
+        ("replace_period", &nothing, Ok(0)),
+        ("replace_period", &fits, Ok(2)),
+        ("replace_all", &clash, Ok(3)),
+    ] {
+        let path = format!("/jobs/import?table=sales&mode={mode}");
+        let before = stack.value(rows).await;
+        let foreseen = stack
+            .script
+            .job(&format!("{path}&dry_run=true"), file.clone())
+            .await;
+        assert_eq!(stack.value(rows).await, before);
+        let done = stack.script.job(&path, file.clone()).await;
+
+        for job in [&foreseen, &done] {
+            match end {
+                Ok(deleted) => assert_eq!(job["deleted"], deleted, "{mode}: {job:#}"),
+                Err(code) => assert_eq!(job["error"]["code"], code, "{mode}: {job:#}"),
+            }
+        }
+        assert_eq!(foreseen["counters"], done["counters"]);
+        if end.is_err() {
+            assert_eq!(stack.value(rows).await, before);
+        }
+    }
+    assert_eq!(stack.value(rows).await, "3 4");
+}
