@@ -97,7 +97,7 @@ pub(crate) fn problem(error: &EngineError) -> Problem {
 fn bare(code: ErrorCode, detail: String) -> Problem {
     let status = status(code);
     Problem {
-        kind: "about:blank".to_owned(),
+        kind: service_kit::problem_types::type_of(code.as_str()),
         title: service_kit::problem::title(status).to_owned(),
         status: status.as_u16(),
         code,

@@ -47,20 +47,27 @@ impl Request {
     /// Checks every range.
     ///
     /// # Errors
-    /// [`ForecastError::Request`] with the name of the field.
+    /// [`ForecastError::Request`] with the name of the first field out of its range.
     pub fn validate(&self) -> Result<(), ForecastError> {
-        let refuse = |field, reason: String| Err(ForecastError::Request { field, reason });
+        self.faults().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that is out of its range, as [`ForecastError::Request`]; empty when nothing is.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ForecastError> {
+        let mut faults = Vec::new();
+        let mut refuse = |field, reason: String| faults.push(ForecastError::Request { field, reason });
         if !(1..=MAX_HORIZON).contains(&self.horizon) {
-            return refuse(
+            refuse(
                 "horizon",
                 format!("{} is not within 1 to {MAX_HORIZON} steps", self.horizon),
             );
         }
         if self.levels.len() > 10 {
-            return refuse("levels", format!("{} levels are more than 10", self.levels.len()));
+            refuse("levels", format!("{} levels are more than 10", self.levels.len()));
         }
         if let Some(level) = self.levels.iter().find(|level| !(1.0..=99.99).contains(*level)) {
-            return refuse("levels", format!("{level} is not within 1 to 99.99 percent"));
+            refuse("levels", format!("{level} is not within 1 to 99.99 percent"));
         }
         if self
             .levels
@@ -68,12 +75,13 @@ impl Request {
             .enumerate()
             .any(|(at, level)| self.levels[..at].contains(level))
         {
-            return refuse("levels", "a level occurs twice".into());
+            refuse("levels", "a level occurs twice".into());
         }
         if self.windows > 52 {
-            return refuse("windows", format!("{} windows are more than 52", self.windows));
+            refuse("windows", format!("{} windows are more than 52", self.windows));
         }
-        self.params.validate()
+        faults.extend(self.params.faults());
+        faults
     }
 }
 
@@ -101,26 +109,28 @@ pub struct Params {
 }
 
 impl Params {
-    fn validate(&self) -> Result<(), ForecastError> {
+    fn faults(&self) -> Vec<ForecastError> {
+        let mut faults = Vec::new();
         if let Some(period) = self.period
             && !(1..=366).contains(&period)
         {
-            return Err(ForecastError::Request {
+            faults.push(ForecastError::Request {
                 field: "period",
                 reason: format!("{period} is not within 1 to 366 steps"),
             });
         }
         if self.order.is_some() || self.seasonal_order.is_some() {
             let [p, d, q] = self.order.unwrap_or([0; 3]);
-            Order {
+            let order = Order {
                 p,
                 d,
                 q,
                 seasonal: self.seasonal_order.into(),
-            }
-            .validate()?;
+            };
+            faults.extend(order.validate().err());
         }
-        self.prophet.validate()
+        faults.extend(self.prophet.validate().err());
+        faults
     }
 
     /// Steps in a season, for `series`.

@@ -1,10 +1,12 @@
 //! Every error that a caller may see, and the only place that names its status.
 
 use crate::analysis::compute::ComputeError;
+use crate::forecasting::request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use db_client::DbError;
 use forecast::ForecastError;
+use service_kit::faults::{Fault, Faults};
 use service_kit::problem::Problem;
 use tracing::error;
 
@@ -33,8 +35,8 @@ pub(crate) enum ApiError {
     Source { code: &'static str, detail: String },
     #[error("analysis `{name}`: {detail}")]
     Analysis { name: String, detail: String },
-    #[error("{field}: {reason}")]
-    Field { field: String, reason: String },
+    #[error("{0}")]
+    Faults(Faults),
     #[error("{0}")]
     NoForecast(String),
     #[error("the models were not fitted within {limit_ms} ms (--forecast-timeout-ms)")]
@@ -49,6 +51,18 @@ pub(crate) enum ApiError {
     Internal(#[from] anyhow::Error),
 }
 
+impl From<Faults> for ApiError {
+    fn from(faults: Faults) -> Self {
+        Self::Faults(faults)
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::Faults(fault.into())
+    }
+}
+
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
@@ -58,17 +72,9 @@ impl From<Problem> for ApiError {
 impl From<ForecastError> for ApiError {
     fn from(error: ForecastError) -> Self {
         match error {
-            ForecastError::Request { field, reason } => Self::Field {
-                field: match field {
-                    "horizon" | "levels" | "windows" => field.to_owned(),
-                    of_model => format!("params.{of_model}"),
-                },
-                reason,
-            },
-            ForecastError::UnknownModel { .. } => Self::Field {
-                field: "model".to_owned(),
-                reason: error.to_string(),
-            },
+            ForecastError::Request { .. } | ForecastError::UnknownModel { .. } => {
+                request::fault_of(error).into()
+            }
             other => Self::NoForecast(other.to_string()),
         }
     }
@@ -77,7 +83,7 @@ impl From<ForecastError> for ApiError {
 impl From<ComputeError> for ApiError {
     fn from(error: ComputeError) -> Self {
         match error {
-            ComputeError::Question(detail) => Self::Invalid(detail),
+            ComputeError::Question(faults) => Self::Faults(faults),
             ComputeError::Analysis { name, detail } => Self::Analysis { name, detail },
             ComputeError::Db(error) => Self::Database(error),
         }
@@ -89,7 +95,7 @@ impl ApiError {
     fn status(&self) -> (StatusCode, &'static str, Option<u64>) {
         match self {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
-            Self::Invalid(_) | Self::Field { .. } | Self::Refused(_) => {
+            Self::Invalid(_) | Self::Faults(_) | Self::Refused(_) => {
                 (StatusCode::BAD_REQUEST, "invalid_request", None)
             }
             Self::NoForecast(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_forecast", None),
@@ -111,19 +117,25 @@ impl ApiError {
         }
     }
 
+    /// The same error of a request whose fields came in the query string.
+    pub(crate) fn in_query(self) -> Self {
+        match self {
+            Self::Faults(faults) => Self::Faults(faults.into_iter().map(Fault::in_query).collect()),
+            other => other,
+        }
+    }
+
     /// The problem document.
     pub(crate) fn into_problem(self) -> Problem {
         let (status, code, retry_after_s) = self.status();
         match self {
             Self::Refused(problem) => return problem,
+            Self::Faults(faults) => return faults.into(),
             Self::Database(ref cause) => error!("a request failed: {cause}"),
             Self::Internal(ref cause) => error!("a request failed: {cause:#}"),
             _ => {}
         }
         let mut problem = Problem::new(status, code, self.to_string());
-        if let Self::Field { field, .. } = self {
-            problem = problem.with("field", field);
-        }
         problem.retry_after_s = retry_after_s;
         problem
     }
@@ -138,7 +150,8 @@ impl IntoResponse for ApiError {
 /// An error answer, `application/problem+json` (RFC 9457).
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct ProblemDocument {
-    /// What kind of error, as a URI reference.
+    /// What kind of error: a page of this service that says what `code` means.
+    #[schema(example = "/docs/problems#not_found")]
     #[serde(rename = "type")]
     kind: String,
     /// The status in words.
@@ -152,7 +165,27 @@ pub(crate) struct ProblemDocument {
     detail: String,
     /// Whether the same request may succeed later.
     retryable: bool,
-    /// The field of the request at fault, where one is.
-    #[schema(example = "horizon")]
-    field: Option<String>,
+    /// What the error is about: the path of the request, or of the job that failed.
+    #[schema(example = "/jobs/import")]
+    instance: Option<String>,
+    /// Every fault of the request, each with its place.
+    errors: Option<Vec<FaultDocument>>,
+}
+
+/// One thing that is wrong with a request. It has `pointer`, `parameter` or `header`.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct FaultDocument {
+    /// Where in the body: a JSON pointer (RFC 6901).
+    #[schema(example = "/sources/0/delimiter")]
+    pointer: Option<String>,
+    /// The parameter of the path or of the query string.
+    parameter: Option<String>,
+    /// The header of the request.
+    header: Option<String>,
+    /// What kind of fault: `invalid_value`, `unknown_field`, `missing_field` or, for corrected rejects,
+    /// `bad_correction`.
+    #[schema(example = "invalid_value")]
+    code: String,
+    /// What is wrong, and what to do.
+    detail: String,
 }

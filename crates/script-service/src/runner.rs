@@ -15,7 +15,6 @@ use crate::jobs::store::{self, Beat, Claimed, Ending};
 use crate::jobs::undo::{self, OnCancel};
 use crate::jobs::{JobKind, JobState, Progress};
 use crate::jobs::{replace, source};
-use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use service_kit::problem::Problem;
 use std::borrow::Cow;
@@ -192,10 +191,8 @@ pub(crate) enum Stop {
 
 impl From<DbError> for Stop {
     fn from(error: DbError) -> Self {
-        // The same batch was sent by a process that was killed, and its content was different: what it wrote
-        // is in the checkpoint by now.
-        let overtaken = error.code() == Some(ErrorCode::IdempotencyMismatch);
-        if error.is_retryable() || overtaken {
+        // What a process wrote that was killed meanwhile is in the checkpoint by now.
+        if error.is_retryable() || store::is_overtaken(&error) {
             Self::Database(error)
         } else {
             Self::Broken(error.into())

@@ -13,6 +13,8 @@ mod jobs;
 mod killed;
 #[path = "plain/mod.rs"]
 mod plain;
+#[path = "service/problems.rs"]
+mod problems;
 #[path = "service/reading.rs"]
 mod reading;
 #[path = "service/replays.rs"]

@@ -117,7 +117,7 @@ fn invalid(detail: impl Into<String>) -> Problem {
 }
 
 /// The message of the last error in a chain: the others only say that there is one.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

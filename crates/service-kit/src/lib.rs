@@ -5,7 +5,9 @@
 //! | [`logging`] | one line per event on standard error, filtered by `RUST_LOG` |
 //! | [`serve`](serve()) | accept, answer, drain within a stated time |
 //! | [`problem`] | error answers as `application/problem+json` (RFC 9457) |
+//! | [`problem_types`] | what their codes mean, and the page that says it |
 //! | [`extract`] | `Json`, `Path` and `Query` whose refusals are such answers |
+//! | [`faults`] | all that is wrong with a request, each fault with its place |
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
 //! | [`edge`] | origin, panics, metrics and compression as one layer |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
@@ -15,11 +17,13 @@
 pub mod docs;
 pub mod edge;
 pub mod extract;
+pub mod faults;
 pub mod logging;
 pub mod metrics;
 pub mod origin;
 mod probe;
 pub mod problem;
+pub mod problem_types;
 mod serve;
 
 pub use probe::probe;

@@ -1,7 +1,10 @@
 //! Error answers as problem documents (RFC 9457).
 
+use crate::problem_types;
+use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -49,7 +52,7 @@ impl Problem {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut document = Map::new();
-        document.insert("type".into(), "about:blank".into());
+        document.insert("type".into(), problem_types::type_of(&self.code).into());
         document.insert("title".into(), title(self.status).into());
         document.insert("status".into(), self.status.as_u16().into());
         document.insert("code".into(), self.code.as_ref().into());
@@ -70,7 +73,24 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        response(self.status, self.retry_after_s, &self.to_json())
+        let mut response = response(self.status, self.retry_after_s, &self.to_json());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Says in a problem document which request it is about: `instance` is the path.
+pub async fn with_instance(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => {
+            let (parts, body) = problem.with("instance", path).into_response().into_parts();
+            *response.body_mut() = body;
+            response.headers_mut().extend(parts.headers);
+            response
+        }
+        None => response,
     }
 }
 

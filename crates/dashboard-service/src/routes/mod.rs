@@ -22,6 +22,7 @@ use tower_http::compression::CompressionLayer;
 /// Every route.
 pub(crate) fn router(app: App) -> Router {
     let pages = Router::new()
+        .merge(service_kit::problem_types::routes())
         .route("/", get(overview::get))
         .route("/analyses", get(analyses::list))
         .route("/analyses/{name}", get(analyses::get))

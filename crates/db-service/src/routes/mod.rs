@@ -91,6 +91,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, contract) = table().split_for_parts();
     router
         .merge(service_kit::docs::routes(contract))
+        .merge(service_kit::problem_types::routes())
         .fallback(async || refused(ErrorCode::NotFound, "there is no such route; /docs lists them"))
         .method_not_allowed_fallback(async || {
             refused(

@@ -15,6 +15,7 @@ use crate::params::positional;
 use db_client::db_api::{Params, QueryResult, Statement, Value};
 use db_client::{DbClient, DbError};
 use jiff::ToSpan as _;
+use service_kit::faults::{Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -65,7 +66,7 @@ pub(crate) struct Answer {
 pub(crate) enum ComputeError {
     /// The question makes no sense.
     #[error("{0}")]
-    Question(String),
+    Question(Faults),
     /// The file of the analysis is at fault.
     #[error("analysis `{name}`: {detail}")]
     Analysis { name: String, detail: String },
@@ -145,7 +146,7 @@ pub(crate) async fn answer(
     analysis: &Analysis,
     question: &Question,
 ) -> Result<Answer, ComputeError> {
-    let own = own_parameters(&analysis.header, &question.parameters).map_err(ComputeError::Question)?;
+    let own = parameters(analysis, question).map_err(ComputeError::Question)?;
     let mut state = current_state(db).await?;
     let mut attempt = 1;
     loop {
@@ -164,6 +165,19 @@ pub(crate) async fn answer(
         state = after;
         attempt += 1;
     }
+}
+
+/// What is wrong with `question` whatever the data is.
+pub(crate) fn faults(analysis: &Analysis, question: &Question) -> Faults {
+    parameters(analysis, question).err().unwrap_or_default()
+}
+
+/// The values of the analysis's own parameters. `Err` says all that is wrong with them and with the window.
+fn parameters(analysis: &Analysis, question: &Question) -> Result<BTreeMap<String, Value>, Faults> {
+    let mut faults = Faults::default();
+    faults.take(window::resolve(&question.window, analysis.header.window, None));
+    let own = faults.take(own_parameters(&analysis.header, &question.parameters));
+    faults.or(own.unwrap_or_default())
 }
 
 /// An SQL fault in a file of the folder is the file's, not the database's.
@@ -327,28 +341,40 @@ fn notes(header: &Header, span: &Span, figures: &[(String, Figure)]) -> Vec<Stri
 fn own_parameters(
     header: &Header,
     given: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, Value>, String> {
-    if let Some(unknown) = given
+) -> Result<BTreeMap<String, Value>, Faults> {
+    let is_known = |name: &String| header.parameters.iter().any(|parameter| parameter.name == *name);
+    let mut faults: Faults = given
         .keys()
-        .find(|name| !header.parameters.iter().any(|parameter| parameter.name == **name))
-    {
-        return Err(format!("there is no parameter `{unknown}`"));
-    }
-    header
-        .parameters
-        .iter()
-        .map(|parameter| {
-            let text = given
-                .get(&parameter.name)
-                .or(parameter.default.as_ref())
-                .ok_or_else(|| format!("the parameter `{}` must be given", parameter.name))?;
-            Ok((parameter.name.clone(), typed(parameter, text)?))
+        .filter(|name| !is_known(name))
+        .map(|name| {
+            Fault::at(
+                format!("/{name}"),
+                format!("unknown field `{name}`: the analysis has no such parameter"),
+            )
         })
-        .collect()
+        .collect();
+    let mut values = BTreeMap::new();
+    for parameter in &header.parameters {
+        let pointer = format!("/{}", parameter.name);
+        match given.get(&parameter.name).or(parameter.default.as_ref()) {
+            None => faults.push(Fault::at(
+                pointer,
+                format!("missing field `{}`: it must be given", parameter.name),
+            )),
+            Some(text) => {
+                let value = typed(parameter, text).map_err(|reason| Fault::at(pointer, reason));
+                if let Some(value) = faults.take(value) {
+                    values.insert(parameter.name.clone(), value);
+                }
+            }
+        }
+    }
+    faults.or(values)
 }
 
+/// `text` as a value of `parameter`; `Err` holds what it must be.
 fn typed(parameter: &AnalysisParameter, text: &str) -> Result<Value, String> {
-    let wrong = |what: &str| format!("`{}` must be {what}, not `{text}`", parameter.name);
+    let wrong = |what: &str| format!("it must be {what}, not `{text}`");
     Ok(match parameter.kind {
         ColumnType::Integer => Value::Integer(text.parse().map_err(|_| wrong("a whole number"))?),
         ColumnType::Number | ColumnType::Percent | ColumnType::Index => {

@@ -6,6 +6,7 @@ use super::header::DefaultWindow;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use service_kit::faults::{Fault, Faults};
 use utoipa::{IntoParams, ToSchema};
 
 /// The first and the last sale date there are.
@@ -77,32 +78,34 @@ enum Unit {
     Unbounded,
 }
 
-/// The span that `query` asks for over data that reaches over `coverage`. `Err` says what is wrong.
+/// The span that `query` asks for over data that reaches over `coverage`. `Err` says all that is wrong.
 pub(crate) fn resolve(
     query: &WindowQuery,
     default: DefaultWindow,
     coverage: Option<Coverage>,
-) -> Result<Span, String> {
-    let as_of = query
-        .as_of
-        .as_deref()
-        .map(|text| day("as_of", text))
-        .transpose()?;
+) -> Result<Span, Faults> {
+    let mut faults = Faults::default();
+    let mut day =
+        |name: &str, text: &Option<String>| text.as_deref().and_then(|text| faults.take(day(name, text)));
+    let as_of = day("as_of", &query.as_of);
+    let from = day("from", &query.from);
+    let to = day("to", &query.to);
     let bounds = coverage.map(|coverage| Coverage {
         first: coverage.first,
         last: as_of.map_or(coverage.last, |as_of| as_of.min(coverage.last)),
     });
     let today = as_of.or(bounds.map(|bounds| bounds.last));
-    let from = query.from.as_deref().map(|text| day("from", text)).transpose()?;
-    let to = query.to.as_deref().map(|text| day("to", text)).transpose()?;
-    if query.period.is_some() && (from.is_some() || to.is_some()) {
-        return Err("give `period` or `from` and `to`, not both".into());
-    }
-    let (from, to, unit) = if from.is_some() || to.is_some() {
+    let (from, to, unit) = if query.from.is_some() || query.to.is_some() {
+        if query.period.is_some() {
+            faults.push(Fault::at(
+                "/period",
+                "give `period`, or `from` and `to`, not both",
+            ));
+        }
         let from = from.or(bounds.map(|bounds| bounds.first)).or(to);
         let to = to.or(today).or(from);
         if from > to {
-            return Err("`from` is later than `to`".into());
+            faults.push(Fault::at("/from", "it is later than `to`"));
         }
         (from, to, Unit::Days)
     } else {
@@ -111,8 +114,10 @@ pub(crate) fn resolve(
             DefaultWindow::Month => "month",
             DefaultWindow::All => "all",
         });
-        period_days(period, today, bounds)?
+        let days = period_days(period, today, bounds);
+        faults.take(days).unwrap_or((None, None, Unit::Unbounded))
     };
+    faults.or(())?;
     let mut span = Span {
         from,
         to,
@@ -173,7 +178,7 @@ fn period_days(
     period: &str,
     today: Option<Date>,
     bounds: Option<Coverage>,
-) -> Result<(Option<Date>, Option<Date>, Unit), String> {
+) -> Result<(Option<Date>, Option<Date>, Unit), Fault> {
     if period == "all" {
         return Ok((
             bounds.map(|bounds| bounds.first),
@@ -199,8 +204,12 @@ fn period_days(
         return Ok((from, to, Unit::Months(months)));
     }
     let wrong = || {
-        format!(
-            "`period` is last_30_days (or another number), 2023-11, 2023-Q4, 2023, month, quarter, year or all, not `{period}`"
+        Fault::at(
+            "/period",
+            format!(
+                "it is last_30_days (or another number), 2023-11, 2023-Q4, 2023, month, quarter, year or all, not \
+                 `{period}`"
+            ),
         )
     };
     if let Some(days) = period
@@ -238,9 +247,13 @@ fn period_days(
     Ok((Some(from), Some(to), Unit::Months(months)))
 }
 
-fn day(name: &str, text: &str) -> Result<Date, String> {
-    text.parse()
-        .map_err(|_| format!("`{name}` must be a day such as 2023-11-30, not `{text}`"))
+fn day(name: &str, text: &str) -> Result<Date, Fault> {
+    text.parse().map_err(|_| {
+        Fault::at(
+            format!("/{name}"),
+            format!("it must be a day such as 2023-11-30, not `{text}`"),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -370,7 +383,7 @@ mod tests {
                 ..WindowQuery::default()
             };
             let error = resolve(&query, DefaultWindow::default(), Some(SAMPLE)).unwrap_err();
-            assert!(error.contains("period"), "{error}");
+            assert!(error.to_string().starts_with("period: "), "{error}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! latest sale of all, however far the request reaches. Within these days, a day without sales is a zero or a
 //! gap, as the request says.
 
-use super::request::{Gaps, Scope, field};
+use super::request::{Gaps, Scope};
 use crate::analysis::compute::{self, DataState};
 use crate::error::ApiError;
 use db_client::DbClient;
@@ -12,6 +12,7 @@ use db_client::db_api::{Params, Value};
 use forecast::{Series, Step};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use service_kit::faults::{Fault, Faults};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -111,10 +112,11 @@ pub(crate) async fn daily_cents(
         )
         .await?;
     if result.truncated {
-        return Err(field(
-            "from",
+        return Err(Fault::at(
+            "/from",
             format!("the history has more than {} days", result.rows.len()),
-        ));
+        )
+        .into());
     }
     result
         .rows
@@ -157,14 +159,15 @@ async fn check_scope(db: &DbClient, scope: &Scope) -> Result<(), ApiError> {
             "SELECT 1 FROM products WHERE COALESCE(category, '(unknown)') = ?1 LIMIT 1",
         ),
     ];
+    let mut faults = Faults::default();
     for (name, value, sql) in checks {
         let Some(value) = value else { continue };
         let found = db.query(sql, [value]).await?;
         if found.rows.is_empty() {
-            return Err(field(name, format!("there is no such {name}")));
+            faults.push(Fault::at(format!("/{name}"), format!("there is no such {name}")));
         }
     }
-    Ok(())
+    faults.or(()).map_err(ApiError::from)
 }
 
 fn compose(query: &HistoryQuery, sums: &BTreeMap<Date, i64>, state: DataState) -> Result<History, ApiError> {

@@ -1,12 +1,11 @@
 //! What may be asked of a forecast. Each refusal names its field.
 
-use crate::error::ApiError;
 use forecast::{ForecastError, Model, Params};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use service_kit::extract::parse_json;
+use service_kit::faults::{self, Asked, Fault, Faults};
 use utoipa::ToSchema;
 
 /// What a day without sales counts as, within the days that the data covers.
@@ -30,11 +29,11 @@ impl Gaps {
     }
 
     /// The choice of that name.
-    pub(crate) fn parse(name: &str) -> Result<Self, ApiError> {
+    pub(crate) fn parse(name: &str) -> anyhow::Result<Self> {
         [Self::Zero, Self::Missing]
             .into_iter()
             .find(|gaps| gaps.as_str() == name)
-            .ok_or_else(|| field("gaps", format!("`{name}` is neither zero nor missing")))
+            .ok_or_else(|| anyhow::anyhow!("`{name}` is neither zero nor missing"))
     }
 }
 
@@ -141,44 +140,46 @@ impl Default for ForecastRequest {
 
 impl ForecastRequest {
     /// The request in `body`; an empty body asks for nothing in particular.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let mut fields: Map<String, Value> = if body.is_empty() {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Faults> {
+        let members: Map<String, Value> = if body.is_empty() {
             Map::new()
         } else {
-            parse_json(body)?
+            faults::json(body).and_then(Asked::whole)?
         };
+        let mut fields = Fields::new(members, "");
         let mut request = Self::default();
-        if let Some(name) = take::<String>(&mut fields, "", "model")? {
-            request.model = parse_model(&name)?;
+        if let Some(name) = fields.take::<String>("model") {
+            fields.set(&mut request.model, parse_model(&name));
         }
-        set(&mut request.horizon, take(&mut fields, "", "horizon")?);
-        request.from = take(&mut fields, "", "from")?;
-        request.to = take(&mut fields, "", "to")?;
+        fields.set_if_given(&mut request.horizon, "horizon");
+        request.from = fields.take("from");
+        request.to = fields.take("to");
         request.scope = Scope {
-            region: take(&mut fields, "", "region")?,
-            product: take(&mut fields, "", "product")?,
-            category: take(&mut fields, "", "category")?,
+            region: fields.take("region"),
+            product: fields.take("product"),
+            category: fields.take("category"),
         };
-        set(&mut request.levels, take(&mut fields, "", "levels")?);
-        set(&mut request.gaps, take(&mut fields, "", "gaps")?);
-        set(&mut request.windows, take(&mut fields, "", "windows")?);
-        set(&mut request.seed, take(&mut fields, "", "seed")?);
-        if let Some(mut params) = take::<Map<String, Value>>(&mut fields, "", "params")? {
-            request.params = parse_params(&mut params)?;
+        fields.set_if_given(&mut request.levels, "levels");
+        fields.set_if_given(&mut request.gaps, "gaps");
+        fields.set_if_given(&mut request.windows, "windows");
+        fields.set_if_given(&mut request.seed, "seed");
+        if let Some(params) = fields.take::<Map<String, Value>>("params") {
+            fields.set(&mut request.params, parse_params(params));
         }
-        refuse_unknown(&fields, "")?;
-        request.check()?;
-        Ok(request)
+        let mut faults = fields.finish();
+        faults.extend(request.faults());
+        faults.or(request)
     }
 
-    /// Checks every range.
-    pub(crate) fn check(&self) -> Result<(), ApiError> {
+    /// What is out of its range.
+    pub(crate) fn faults(&self) -> Faults {
+        let mut faults: Faults = self.to_forecast().faults().into_iter().map(fault_of).collect();
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from > to
         {
-            return Err(field("from", format!("{from} is later than `to`, {to}")));
+            faults.push(Fault::at("/from", format!("{from} is later than `to`, {to}")));
         }
-        self.to_forecast().validate().map_err(ApiError::from)
+        faults
     }
 
     /// The part that the models see.
@@ -195,57 +196,96 @@ impl ForecastRequest {
 }
 
 /// The model of that name.
-pub(crate) fn parse_model(name: &str) -> Result<Model, ApiError> {
+pub(crate) fn parse_model(name: &str) -> Result<Model, Faults> {
     name.parse()
-        .map_err(|error: ForecastError| field("model", error.to_string()))
+        .map_err(|error: ForecastError| Fault::at("/model", error.to_string()).into())
 }
 
-/// A refusal of `field`.
-pub(crate) fn field(field: impl Into<String>, reason: impl Into<String>) -> ApiError {
-    ApiError::Field {
-        field: field.into(),
-        reason: reason.into(),
+/// A refusal by the models, with its place in the request.
+pub(crate) fn fault_of(error: ForecastError) -> Fault {
+    match error {
+        ForecastError::Request { field, reason } => {
+            let pointer = field.replace('.', "/");
+            match field {
+                "horizon" | "levels" | "windows" => Fault::at(format!("/{pointer}"), reason),
+                _ => Fault::at(format!("/params/{pointer}"), reason),
+            }
+        }
+        other => Fault::at("/model", other.to_string()),
     }
 }
 
-fn parse_params(fields: &mut Map<String, Value>) -> Result<Params, ApiError> {
-    const UNDER: &str = "params.";
+fn parse_params(members: Map<String, Value>) -> Result<Params, Faults> {
+    let mut fields = Fields::new(members, "/params");
     let mut params = Params {
-        order: take(fields, UNDER, "order")?,
-        seasonal_order: take(fields, UNDER, "seasonal_order")?,
-        period: take(fields, UNDER, "period")?,
+        order: fields.take("order"),
+        seasonal_order: fields.take("seasonal_order"),
+        period: fields.take("period"),
         ..Params::default()
     };
-    set(&mut params.diffuse, take(fields, UNDER, "diffuse")?);
-    set(&mut params.non_negative, take(fields, UNDER, "non_negative")?);
-    set(&mut params.prophet, take(fields, UNDER, "prophet")?);
-    refuse_unknown(fields, UNDER)?;
-    Ok(params)
+    fields.set_if_given(&mut params.diffuse, "diffuse");
+    fields.set_if_given(&mut params.non_negative, "non_negative");
+    fields.set_if_given(&mut params.prophet, "prophet");
+    fields.finish().or(params)
 }
 
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
+/// The members of an object, taken one by one; what is wrong with them is gathered.
+struct Fields {
+    members: Map<String, Value>,
+    /// Where the object stands in the body.
+    pointer: &'static str,
+    faults: Faults,
+}
+
+impl Fields {
+    fn new(members: Map<String, Value>, pointer: &'static str) -> Self {
+        Self {
+            members,
+            pointer,
+            faults: Faults::default(),
+        }
     }
-}
 
-fn take<T: DeserializeOwned>(
-    fields: &mut Map<String, Value>,
-    under: &str,
-    name: &str,
-) -> Result<Option<T>, ApiError> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => serde_json::from_value(value)
-            .map(Some)
-            .map_err(|error| field(format!("{under}{name}"), error.to_string())),
+    /// The member `name`; null stands for one that is not there.
+    fn take<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                let place = format!("{}/{name}", self.pointer);
+                let read = faults::value(value).and_then(Asked::whole).map_err(|faults| {
+                    faults
+                        .into_iter()
+                        .map(|fault| fault.under(&place))
+                        .collect::<Faults>()
+                });
+                self.faults.take(read)
+            }
+        }
     }
-}
 
-fn refuse_unknown(fields: &Map<String, Value>, under: &str) -> Result<(), ApiError> {
-    match fields.keys().next() {
-        Some(name) => Err(field(format!("{under}{name}"), "there is no such field")),
-        None => Ok(()),
+    fn set_if_given<T: DeserializeOwned>(&mut self, place: &mut T, name: &str) {
+        if let Some(value) = self.take(name) {
+            *place = value;
+        }
+    }
+
+    fn set<T>(&mut self, place: &mut T, outcome: Result<T, Faults>) {
+        if let Some(value) = self.faults.take(outcome) {
+            *place = value;
+        }
+    }
+
+    /// The faults, members that nobody took among them.
+    fn finish(mut self) -> Faults {
+        let pointer = self.pointer;
+        let unknown = self.members.keys();
+        self.faults.extend(unknown.map(|name| {
+            Fault::at(
+                format!("{pointer}/{name}"),
+                format!("unknown field `{name}`: there is no such field"),
+            )
+        }));
+        self.faults
     }
 }
 
@@ -276,6 +316,17 @@ mod tests {
 
         assert_eq!(ForecastRequest::parse(stored.as_bytes()).unwrap(), request);
         assert_eq!(serde_json::from_str::<ForecastRequest>(&stored).unwrap(), request);
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let faults = refused(
+            r#"{"model":"theta","horizon":0,"levels":[80,80],"horizn":1,"params":{"period":0,"ordre":1}}"#,
+        );
+
+        for name in ["model: ", "horizon: ", "levels: ", "horizn: ", "params.ordre: "] {
+            assert!(faults.contains(name), "{name} {faults}");
+        }
     }
 
     #[test]

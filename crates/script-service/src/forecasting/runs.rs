@@ -323,7 +323,7 @@ fn run_of(row: &[Value]) -> anyhow::Result<ForecastRun> {
         region: row[7].as_str().map(str::to_owned),
         product: row[8].as_i64(),
         category: row[9].as_str().map(str::to_owned),
-        gaps: Gaps::parse(&text(10)).map_err(anyhow::Error::new)?,
+        gaps: Gaps::parse(&text(10))?,
         days_without_sales: count(11),
         levels: serde_json::from_str(&text(12))?,
         params: raw(13)?,

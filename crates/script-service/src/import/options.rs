@@ -97,6 +97,19 @@ pub(crate) struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// Options that cannot be: which, and why.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, String)> {
+        let checked = [
+            ("delimiter", self.delimiter_byte().err()),
+            ("quote", self.quote().err()),
+            ("encoding", self.encoding().err()),
+        ];
+        checked
+            .into_iter()
+            .filter_map(|(name, reason)| Some((name, reason?)))
+            .collect()
+    }
+
     /// The delimiter as a byte; `Err` holds what is wrong with it.
     pub(crate) fn delimiter_byte(&self) -> Result<Option<u8>, String> {
         match self.delimiter.as_deref() {
@@ -105,7 +118,7 @@ impl ReadOptions {
             Some(text) => match text.as_bytes() {
                 [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Some(*byte)),
                 _ => Err(format!(
-                    "`delimiter` must be one ASCII character or `tab`, not `{text}`"
+                    "the delimiter must be one ASCII character or `tab`, not `{text}`"
                 )),
             },
         }
@@ -119,7 +132,7 @@ impl ReadOptions {
             Some(text) => match text.as_bytes() {
                 [byte] if byte.is_ascii_punctuation() => Ok(Some(Quote::Some(*byte))),
                 _ => Err(format!(
-                    "`quote` must be one ASCII punctuation character or `none`, not `{text}`"
+                    "the quote must be one ASCII punctuation character or `none`, not `{text}`"
                 )),
             },
         }

@@ -2,11 +2,13 @@
 
 use crate::analysis::catalog::Catalog;
 use crate::analysis::compute::{self, Answer, Question};
-use crate::analysis::window::WindowQuery;
+use crate::analysis::header::DefaultWindow;
+use crate::analysis::window::{self, WindowQuery};
 use crate::error::ApiError;
 use crate::params::positional;
 use db_client::DbClient;
 use serde::{Deserialize, Serialize};
+use service_kit::faults::{Fault, Faults};
 use utoipa::ToSchema;
 
 /// What an analysis job is asked to compute.
@@ -25,6 +27,34 @@ pub(crate) struct AnalysisRequest {
     /// Instead of first and last day: `2023-11`, `last_30_days`, `all`, ..
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
+}
+
+impl AnalysisRequest {
+    /// All that is wrong with it.
+    pub(crate) fn faults(&self, catalog: &Catalog) -> Faults {
+        let mut faults: Faults = self
+            .analyses
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| catalog.find(name).is_none())
+            .map(|(index, name)| {
+                let reason = format!("there is no analysis `{name}`; GET /analysis lists them");
+                Fault::at(format!("/analyses/{index}"), reason)
+            })
+            .collect();
+        let span = window::resolve(&self.window(), DefaultWindow::default(), None);
+        faults.take(span);
+        faults
+    }
+
+    fn window(&self) -> WindowQuery {
+        WindowQuery {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            period: self.period.clone(),
+            ..WindowQuery::default()
+        }
+    }
 }
 
 /// Keeps `answer`; the id of its row.
@@ -70,12 +100,7 @@ pub(crate) async fn run(
         request.analyses.clone()
     };
     let question = Question {
-        window: WindowQuery {
-            from: request.from.clone(),
-            to: request.to.clone(),
-            period: request.period.clone(),
-            ..WindowQuery::default()
-        },
+        window: request.window(),
         ..Question::default()
     };
     let mut answers = Vec::new();

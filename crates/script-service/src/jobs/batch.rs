@@ -403,6 +403,7 @@ impl Writer {
         let outcome = loop {
             match sent.answer().await {
                 Ok(()) => break Ok(()),
+                Err(error) if store::is_overtaken(&error) => break Err(error),
                 Err(DbError::Refused(problem))
                     if problem.code == ErrorCode::ConstraintViolation && attempt + 1 < ATTEMPTS =>
                 {

@@ -21,6 +21,7 @@ use crate::runner::{JobContext, Stop};
 use db_client::db_api::{ErrorCode, QueryRequest, Statement};
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
+use service_kit::faults::{Fault, Faults};
 use service_kit::problem::Problem;
 use std::collections::BTreeMap;
 use std::io;
@@ -66,9 +67,7 @@ impl MaxRejects {
                     .strip_suffix('%')
                     .and_then(|number| number.trim().parse().ok())
                     .filter(|percent| (0.0..=100.0).contains(percent))
-                    .ok_or_else(|| {
-                        format!("`max_rejects` is a number or a percentage such as \"2%\", not `{text}`")
-                    })?;
+                    .ok_or_else(|| format!("it is a number, or a percentage such as \"2%\", not `{text}`"))?;
                 #[expect(
                     clippy::cast_precision_loss,
                     reason = "a limit in percent needs no more precision"
@@ -110,6 +109,31 @@ pub(crate) struct SourceRequest {
     pub unknown: BTreeMap<String, serde_json::Value>,
 }
 
+impl SourceRequest {
+    /// All that is wrong with it.
+    pub(crate) fn faults(&self) -> Faults {
+        let mut faults: Faults = self
+            .unknown
+            .keys()
+            .map(|unknown| {
+                let reason = format!("unknown field `{unknown}`: a source has no such member");
+                Fault::at(format!("/{unknown}"), reason)
+            })
+            .collect();
+        let given = [self.path.is_some(), self.url.is_some(), self.upload.is_some()];
+        if given.into_iter().filter(|given| *given).count() != 1 {
+            faults.push(Fault::at("", "a source has either `path` or `url`"));
+        }
+        let options = self.options.faults().into_iter();
+        faults.extend(options.map(|(member, reason)| Fault::at(format!("/{member}"), reason)));
+        if let Some(url) = &self.url {
+            let parsed = fetch::parse(url);
+            faults.take(parsed.map_err(|error| Fault::at("/url", error.to_string())));
+        }
+        faults
+    }
+}
+
 /// Bytes that came with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UploadRef {
@@ -147,34 +171,43 @@ pub(crate) struct ImportRequest {
 }
 
 impl ImportRequest {
-    /// The request itself, or what is wrong with it.
-    pub(crate) fn checked(self) -> Result<Self, String> {
-        for source in &self.sources {
-            if let Some(unknown) = source.unknown.keys().next() {
-                return Err(format!("a source has no member `{unknown}`"));
-            }
-            let given = [
-                source.path.is_some(),
-                source.url.is_some(),
-                source.upload.is_some(),
-            ];
-            if given.into_iter().filter(|given| *given).count() != 1 {
-                return Err("a source has either `path` or `url`".into());
-            }
-            source.options.delimiter_byte()?;
-            source.options.quote()?;
-            source.options.encoding()?;
-            if let Some(url) = &source.url {
-                fetch::parse(url).map_err(|error| error.to_string())?;
-            }
+    /// All that is wrong with it.
+    pub(crate) fn faults(&self) -> Faults {
+        let mut faults = Faults::default();
+        for (index, source) in self.sources.iter().enumerate() {
+            let pointer = format!("/sources/{index}");
+            faults.extend(source.faults().into_iter().map(|fault| fault.under(&pointer)));
             if self.mode.replaces() && source.table != Table::Sales {
-                return Err("only sales can be replaced as a whole".into());
+                let reason = "only sales can be replaced as a whole";
+                faults.push(Fault::at(format!("{pointer}/table"), reason));
             }
         }
         if let Some(limit) = &self.max_rejects {
-            limit.exceeded(0, 0)?;
+            let parsed = limit.exceeded(0, 0);
+            faults.take(parsed.map_err(|reason| Fault::at("/max_rejects", reason)));
         }
-        Ok(self)
+        faults
+    }
+
+    /// Members that callers have set though only the service does.
+    pub(crate) fn not_set_by_callers(&self) -> Faults {
+        let replay = self.replay_of.map(|_| "/replay_of".to_owned());
+        let uploads = self
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(_, source)| source.upload.is_some())
+            .map(|(index, _)| format!("/sources/{index}/upload"));
+        replay
+            .into_iter()
+            .chain(uploads)
+            .map(|pointer| {
+                Fault::at(
+                    pointer,
+                    "it is set by the service; a source has either `path` or `url`",
+                )
+            })
+            .collect()
     }
 }
 

@@ -192,6 +192,8 @@ pub(crate) struct JobSource {
     pub decisions: Option<Decisions>,
     /// What became of its records.
     pub counters: Counters,
+    /// The latest earlier job that imported the same content into the same table.
+    pub same_content_as: Option<i64>,
     /// When it was done.
     pub finished_at: Option<String>,
 }
@@ -213,7 +215,7 @@ pub(crate) struct Job {
     pub finished_at: Option<String>,
     /// When its end was asked for.
     pub cancel_requested_at: Option<String>,
-    /// Who asked for its end.
+    /// Who asked for its end: the name that came with the request, or what the client calls itself.
     pub cancelled_by: Option<String>,
     /// How far it is.
     pub progress: Progress,

@@ -196,7 +196,12 @@ async fn sources(db: &DbClient, job: i64) -> Result<Vec<JobSource>, ApiError> {
     let result = db
         .query(
             "SELECT table_name, origin, digest, records, decisions, read, inserted, updated, unchanged,
-                rejected, warnings, finished_at
+                rejected, warnings, finished_at,
+                (SELECT MAX(earlier.job_id) FROM job_sources AS earlier
+                    JOIN jobs ON jobs.id = earlier.job_id
+                    WHERE earlier.digest = job_sources.digest AND earlier.table_name = job_sources.table_name
+                        AND earlier.job_id < job_sources.job_id
+                        AND jobs.state IN ('succeeded', 'succeeded_with_rejects'))
             FROM job_sources WHERE job_id = ?1 ORDER BY source",
             positional([job.into()]),
         )
@@ -212,6 +217,7 @@ async fn sources(db: &DbClient, job: i64) -> Result<Vec<JobSource>, ApiError> {
             decisions: row[4].as_str().and_then(|json| serde_json::from_str(json).ok()),
             counters: counters_of(&row[5..11]),
             finished_at: text(&row[11]),
+            same_content_as: row[12].as_i64(),
         })
         .collect())
 }
@@ -404,7 +410,10 @@ pub(crate) struct Ending {
 
 /// Ends `job`, unless another process has it by now.
 pub(crate) async fn finish(db: &DbClient, job: i64, owner: &str, ending: &Ending) -> Result<(), DbError> {
-    let error = ending.error.as_ref().map(|problem| problem.to_json().to_string());
+    let error = ending.error.clone().map(|problem| {
+        let problem = problem.with("instance", format!("/jobs/{job}"));
+        problem.to_json().to_string()
+    });
     db.execute(
         "UPDATE jobs SET state = ?3, finished_at = ?4, result = ?5, error = ?6, phase = NULL,
             lease_until_ms = NULL, revision = revision + 1
@@ -482,6 +491,19 @@ pub(crate) async fn begin_again(db: &DbClient, job: i64, checkpoint: &mut Checkp
     ])
     .await
     .map(drop)
+}
+
+/// Whether a batch was refused because another process wrote it, or one behind it: `turn_statement` did not find
+/// the job where it was, or the same batch came before with other content.
+pub(crate) fn is_overtaken(error: &DbError) -> bool {
+    match error {
+        DbError::Refused(problem) => match problem.code {
+            ErrorCode::IdempotencyMismatch => true,
+            ErrorCode::ConstraintViolation => problem.detail.ends_with("jobs.batches"),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// A statement of the checkpoint's new state, to be part of a batch.

@@ -19,7 +19,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use service_kit::extract::{Path, Query};
+use service_kit::extract::Path;
+use service_kit::faults::{Asked, Fault, Query};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -211,7 +212,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<AnalysisList> {
 pub(crate) async fn compute(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Query(query): Query<ComputeQuery>,
+    asked: Asked<ComputeQuery>,
     uri: axum::http::Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -219,17 +220,25 @@ pub(crate) async fn compute(
         what: "analysis",
         id: name.clone(),
     })?;
+    let query = asked.value;
     let form = query.format.unwrap_or_else(|| accepted_form(&headers));
+    let (dialect, save) = (query.dialect, query.save);
+    let question = question(query);
+    let mut faults = asked.faults;
+    faults.extend(
+        compute::faults(&analysis, &question)
+            .into_iter()
+            .map(Fault::in_query),
+    );
+    faults.or(())?;
     let state = compute::current_state(&app.db).await?;
     let tag = tag(&analysis, state.version, form, &uri);
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let unchanged = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
-    if unchanged && !query.save {
+    if unchanged && !save {
         return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
-    let dialect = query.dialect;
-    let save = query.save;
-    let answer = compute::answer(&app.db, &analysis, &question(query)).await?;
+    let answer = compute::answer(&app.db, &analysis, &question).await?;
     if save {
         kept::keep(&app.db, &answer, None).await?;
     }

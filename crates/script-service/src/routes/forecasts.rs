@@ -5,7 +5,7 @@ use super::jobs::{parse_token, token};
 use crate::error::{ApiError, ProblemDocument};
 use crate::forecasting::accuracy::{self, Accuracy};
 use crate::forecasting::history::{self, HistoryQuery, HistoryWindow};
-use crate::forecasting::request::{ForecastRequest, Gaps, Scope, field};
+use crate::forecasting::request::{ForecastRequest, Gaps, Scope};
 use crate::forecasting::runs::{self, ForecastRun, RunSelection};
 use crate::forecasting::work;
 use crate::state::App;
@@ -15,9 +15,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK,
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use forecast::{Candidate, Comparison, Model};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use service_kit::extract::{Path, Query};
-use std::str::FromStr;
+use service_kit::extract::Path;
+use service_kit::faults::{Asked, Fault, Faults, Query};
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
@@ -234,25 +235,24 @@ pub(crate) struct CompareQuery {
     #[param(example = "arima,ets,prophet")]
     models: Option<String>,
     /// First day of the history; the first sale by default.
-    from: Option<String>,
+    #[param(value_type = Option<String>)]
+    from: Option<Date>,
     /// Last day of the history; the latest sale by default.
-    to: Option<String>,
+    #[param(value_type = Option<String>)]
+    to: Option<Date>,
     /// Days in each window of the backtest, 1 to 3660; 7 by default.
-    #[param(value_type = Option<usize>)]
-    horizon: Option<String>,
+    horizon: Option<usize>,
     /// Windows of the backtest, 1 to 52; 4 by default.
-    #[param(value_type = Option<usize>)]
-    windows: Option<String>,
+    windows: Option<usize>,
     /// Only sales in stores of this region.
     region: Option<String>,
     /// Only sales of this product.
-    #[param(value_type = Option<i64>)]
-    product: Option<String>,
+    product: Option<i64>,
     /// Only sales of products of this category.
     category: Option<String>,
     /// What a day without sales counts as: `zero` (the default) or `missing`.
-    #[param(value_type = Option<Gaps>, inline)]
-    gaps: Option<String>,
+    #[param(inline)]
+    gaps: Option<Gaps>,
 }
 
 /// Models on the same windows of one history, best first.
@@ -301,10 +301,16 @@ pub(crate) struct ForecastComparison {
 )]
 pub(crate) async fn compare(
     State(app): State<Arc<App>>,
-    Query(query): Query<CompareQuery>,
+    query: Asked<CompareQuery>,
 ) -> Result<Json<ForecastComparison>, ApiError> {
-    let models = query.models()?;
-    let asked = query.request()?;
+    let mut faults = query.faults;
+    let models = faults.take(query.value.models()).unwrap_or_default();
+    let asked = query.value.request();
+    faults.extend(asked.faults().into_iter().map(Fault::in_query));
+    if asked.windows == 0 {
+        faults.push(Fault::parameter("windows", "0 windows compare nothing"));
+    }
+    faults.or(())?;
     let _permit = app
         .comparisons
         .try_acquire()
@@ -320,7 +326,8 @@ pub(crate) async fn compare(
             gaps: asked.gaps,
         },
     )
-    .await?;
+    .await
+    .map_err(ApiError::in_query)?;
     let (series, request) = (history.series, asked.to_forecast());
     let limit = Duration::from_millis(app.config.forecast_timeout_ms);
     let Comparison {
@@ -346,54 +353,41 @@ pub(crate) async fn compare(
 }
 
 impl CompareQuery {
-    fn models(&self) -> Result<Vec<Model>, ApiError> {
+    fn models(&self) -> Result<Vec<Model>, Faults> {
         let Some(names) = &self.models else {
             return Ok(Model::ALL.into());
         };
-        names
-            .split(',')
-            .map(|name| {
-                let model = name.parse().map_err(|error| in_field("models", &error))?;
-                if model == Model::Auto {
-                    return Err(field("models", "auto is a choice among models, not one of them"));
+        let mut faults = Faults::default();
+        let mut models = Vec::new();
+        for name in names.split(',') {
+            let refuse = |reason: String| Fault::parameter("models", reason);
+            match name.parse::<Model>() {
+                Ok(Model::Auto) => {
+                    faults.push(refuse("auto is a choice among models, not one of them".into()));
                 }
-                Ok(model)
-            })
-            .collect()
+                Ok(model) => models.push(model),
+                Err(error) => faults.push(refuse(error.to_string())),
+            }
+        }
+        faults.or(models)
     }
 
-    fn request(&self) -> Result<ForecastRequest, ApiError> {
+    fn request(self) -> ForecastRequest {
         let otherwise = ForecastRequest::default();
-        let windows = number("windows", self.windows.as_deref())?.unwrap_or(otherwise.windows);
-        if windows == 0 {
-            return Err(field("windows", "0 windows compare nothing"));
-        }
-        let request = ForecastRequest {
-            horizon: number("horizon", self.horizon.as_deref())?.unwrap_or(otherwise.horizon),
-            windows,
-            from: number("from", self.from.as_deref())?,
-            to: number("to", self.to.as_deref())?,
-            gaps: self.gaps.as_deref().map_or(Ok(Gaps::default()), Gaps::parse)?,
+        ForecastRequest {
+            horizon: self.horizon.unwrap_or(otherwise.horizon),
+            windows: self.windows.unwrap_or(otherwise.windows),
+            from: self.from,
+            to: self.to,
+            gaps: self.gaps.unwrap_or_default(),
             scope: Scope {
-                region: self.region.clone(),
-                product: number("product", self.product.as_deref())?,
-                category: self.category.clone(),
+                region: self.region,
+                product: self.product,
+                category: self.category,
             },
             ..otherwise
-        };
-        request.check()?;
-        Ok(request)
+        }
     }
-}
-
-/// The number or day in the field `name`.
-fn number<T: FromStr<Err: std::fmt::Display>>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError> {
-    text.map(|text| text.parse().map_err(|error| in_field(name, &error)))
-        .transpose()
-}
-
-fn in_field(name: &str, error: &dyn std::fmt::Display) -> ApiError {
-    field(name, error.to_string())
 }
 
 fn respond(run: ForecastRun, form: AnswerForm) -> Result<Response, ApiError> {

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use axum::http::HeaderMap;
+use service_kit::faults::Fault;
 use std::time::Duration;
 
 /// The longest key that is taken, in characters.
@@ -18,9 +19,8 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         .and_then(|rest| rest.strip_suffix('"'))
         .unwrap_or(text);
     if text.is_empty() || text.len() > MAX_KEY {
-        return Err(ApiError::Invalid(format!(
-            "`Idempotency-Key` must be 1 to {MAX_KEY} printable ASCII characters"
-        )));
+        let reason = format!("it must be 1 to {MAX_KEY} printable ASCII characters");
+        return Err(Fault::header("Idempotency-Key", reason).into());
     }
     Ok(Some(text.to_owned()))
 }

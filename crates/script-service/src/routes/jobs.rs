@@ -1,16 +1,20 @@
 //! `/jobs`: history, one job, cancel.
 
+use super::submit::small_body;
 use crate::error::{ApiError, ProblemDocument};
 use crate::jobs::store::{self, Selection};
 use crate::jobs::{Job, JobKind, JobState};
 use crate::state::App;
 use axum::Json;
-use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LOCATION, ETAG, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LOCATION, ETAG, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER, USER_AGENT,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use service_kit::extract::{Path, Query};
+use service_kit::extract::Path;
+use service_kit::faults::{self, Asked, Fault, Query};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +23,8 @@ use utoipa::{IntoParams, ToSchema};
 
 const PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 500;
+/// How long the name of who cancels may be, in characters.
+const MAX_BY: usize = 200;
 /// How often a waiting request looks for a job that another process may run.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -117,7 +123,7 @@ pub(super) fn parse_token(token: &str) -> Result<i64, ApiError> {
     token
         .strip_prefix('b')
         .and_then(|digits| i64::from_str_radix(digits, 16).ok())
-        .ok_or_else(|| ApiError::Invalid("`page_token` is not one that a page gave".into()))
+        .ok_or_else(|| Fault::parameter("page_token", "it is not one that a page gave").into())
 }
 
 /// One job.
@@ -154,6 +160,15 @@ pub(crate) async fn get(
     Ok(response)
 }
 
+/// Who asks for the end of a job.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelRequest {
+    /// Who, as `cancelled_by` is to say it, at most 200 characters; by default what the client calls itself.
+    #[schema(example = "Marie")]
+    by: Option<String>,
+}
+
 /// Ask for the end of a job.
 ///
 /// A job that waits ends at once; one that runs ends after its batch. Asking again changes nothing.
@@ -162,14 +177,39 @@ pub(crate) async fn get(
     path = "/jobs/{id}/cancel",
     tag = "jobs",
     params(("id" = i64, Path, description = "the job")),
+    request_body(content = Option<CancelRequest>, description = "who asks; may be left out"),
     responses(
         (status = 202, description = "its end was asked for", body = Job),
         (status = 409, description = "it is finished", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Result<Response, ApiError> {
-    store::cancel(&app.db, id, "request").await?;
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(id): Path<i64>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let client = request.headers().get(USER_AGENT).cloned();
+    let body = small_body(request).await?;
+    let asked: CancelRequest = if body.is_empty() {
+        CancelRequest::default()
+    } else {
+        faults::json(&body).and_then(Asked::whole)?
+    };
+    let by = match &asked.by {
+        Some(by) if by.is_empty() || by.chars().count() > MAX_BY => {
+            let reason = format!("a name has 1 to {MAX_BY} characters");
+            return Err(Fault::at("/by", reason).into());
+        }
+        Some(by) => by.clone(),
+        None => client
+            .and_then(|client| client.to_str().ok().map(str::to_owned))
+            .map_or_else(
+                || "request".to_owned(),
+                |client| client.chars().take(MAX_BY).collect(),
+            ),
+    };
+    store::cancel(&app.db, id, &by).await?;
     app.signals.cancelled(id);
     let job = store::get(&app.db, id).await?;
     Ok((StatusCode::ACCEPTED, Json(job)).into_response())

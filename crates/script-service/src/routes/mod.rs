@@ -10,6 +10,7 @@ mod preview;
 mod rejects;
 mod schedules;
 mod submit;
+mod summary;
 
 use crate::error::ApiError;
 use crate::state::App;
@@ -18,7 +19,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use service_kit::problem::Problem;
+use service_kit::problem::{self, Problem};
 use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 use utoipa::openapi::tag::TagBuilder;
@@ -66,6 +67,7 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(summary::get))
         .routes(routes!(rejects::list))
         .routes(routes!(rejects::replay))
         .routes(routes!(events::of_job))
@@ -108,8 +110,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(always())
         .split_for_parts();
     router
-        .layer(CompressionLayer::new())
         .merge(service_kit::docs::routes(contract))
+        .merge(service_kit::problem_types::routes())
         .fallback(async || {
             Problem::new(
                 StatusCode::NOT_FOUND,
@@ -125,6 +127,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             )
         })
         .with_state(app)
+        .layer(middleware::from_fn(problem::with_instance))
+        .layer(CompressionLayer::new())
 }
 
 async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -15,7 +15,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
-use service_kit::extract::{Query, parse_json};
+use service_kit::faults::{self, Asked, Fault};
 use std::io::Cursor;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -46,23 +46,30 @@ const ZIP: &[u8] = b"PK\x03\x04";
 )]
 pub(crate) async fn preview(
     State(app): State<Arc<App>>,
-    Query(query): Query<ImportQuery>,
+    asked: Asked<ImportQuery>,
     request: Request,
 ) -> Result<Json<Preview>, ApiError> {
-    let (table, mut options, content) = match query.table()? {
+    let query = asked.value;
+    let mut faults = asked.faults;
+    faults.extend(query.faults());
+    faults.or(())?;
+    let (table, mut options, content) = match query.table() {
         Some(table) if media_type(request.headers()) != "multipart/form-data" => {
             let head = head(request.into_body()).await?;
-            (table, query.options()?, Content::Head(head))
+            (table, query.options(), Content::Head(head))
         }
         _ => {
-            let source: SourceRequest = parse_json(&small_body(request).await?)?;
-            if let Some(unknown) = source.unknown.keys().next() {
-                return Err(ApiError::Invalid(format!("a source has no member `{unknown}`")));
-            }
+            let body = small_body(request).await?;
+            let Asked {
+                value: source,
+                mut faults,
+            } = faults::json::<SourceRequest>(&body)?;
+            faults.extend(source.faults());
             let content = match (&source.path, &source.url) {
+                _ if !faults.is_empty() => return Err(faults.into()),
                 (Some(path), None) => Content::Location(
                     Location::under(&app.config.data, path)
-                        .map_err(|error| ApiError::Invalid(format!("{error:#}")))?,
+                        .map_err(|error| Fault::at("/path", format!("{error:#}")))?,
                 ),
                 (None, Some(url)) => Content::Head(fetch_head(&app, url).await?),
                 _ => {
@@ -87,8 +94,6 @@ pub(crate) async fn preview(
         });
     }
     options.locale.get_or_insert(app.config.locale);
-    options.delimiter_byte().map_err(ApiError::Invalid)?;
-    options.quote().map_err(ApiError::Invalid)?;
     let references = References {
         products: import::ids(&app.db, "SELECT id FROM products").await?,
         stores: import::ids(&app.db, "SELECT id FROM stores").await?,

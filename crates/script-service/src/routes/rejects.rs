@@ -23,7 +23,8 @@ use db_client::db_api::{QueryRequest, QueryResult, Value};
 use db_client::{DbClient, DbError};
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use service_kit::extract::{Path, Query, body_within};
+use service_kit::extract::{Path, body_within};
+use service_kit::faults::Query;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 

@@ -12,7 +12,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use service_kit::extract::{Path, parse_json};
+use service_kit::extract::Path;
+use service_kit::faults::{self, Asked};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -81,7 +82,7 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, ApiError> {
     schedules::check_name(&name)?;
-    let asked: ScheduleRequest = parse_json(&small_body(request).await?)?;
+    let asked: ScheduleRequest = faults::json(&small_body(request).await?).and_then(Asked::whole)?;
     let enabled = asked.enabled;
     let definition = asked.checked(&app.catalog, &app.config.time_zone)?;
     let is_new = store::put(&app.db, &name, &definition, enabled).await?;

@@ -4,7 +4,9 @@ use super::idempotency;
 use super::jobs::submitted;
 use crate::error::{ApiError, ProblemDocument};
 use crate::forecasting::request::ForecastRequest;
-use crate::import::options::ReadOptions;
+use crate::import::cents::DecimalMark;
+use crate::import::dates::DateOrder;
+use crate::import::options::{Format, Locale, ReadOptions};
 use crate::import::tables::Table;
 use crate::jobs::analysis::AnalysisRequest;
 use crate::jobs::batch::Mode;
@@ -22,7 +24,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use service_kit::extract::{Query, parse_json};
+use service_kit::faults::{self, Asked, Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -38,7 +40,8 @@ const MAX_JSON_BYTES: usize = 1 << 20;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportQuery {
     /// The table that the body goes to; the body is then one file.
-    table: Option<String>,
+    #[param(value_type = Option<Table>)]
+    table: Option<Table>,
     /// What the file is called.
     name: Option<String>,
     /// `upsert`, `insert_new`, `append`, `replace_period` or `replace_all`.
@@ -55,7 +58,8 @@ pub(crate) struct ImportQuery {
     /// Fetches a URL again even where its server says that nothing changed.
     force: Option<bool>,
     /// `csv`, `ndjson`, `json`, `xlsx` or `ods`.
-    format: Option<String>,
+    #[param(value_type = Option<Format>)]
+    format: Option<Format>,
     /// Such as `windows-1252`.
     encoding: Option<String>,
     /// One ASCII character, or `tab`.
@@ -65,11 +69,14 @@ pub(crate) struct ImportQuery {
     /// How many lines stand before the header.
     skip_lines: Option<u64>,
     /// `comma` or `point`.
-    decimal: Option<String>,
+    #[param(value_type = Option<DecimalMark>)]
+    decimal: Option<DecimalMark>,
     /// `day_first` or `month_first`.
-    date_order: Option<String>,
+    #[param(value_type = Option<DateOrder>)]
+    date_order: Option<DateOrder>,
     /// `fr` or `en`.
-    locale: Option<String>,
+    #[param(value_type = Option<Locale>)]
+    locale: Option<Locale>,
     /// From column to header, as a JSON object.
     mapping: Option<String>,
     /// Whether amounts with more than two decimals are rejected.
@@ -77,50 +84,53 @@ pub(crate) struct ImportQuery {
 }
 
 impl ImportQuery {
-    pub(super) fn options(&self) -> Result<ReadOptions, ApiError> {
-        fn named<T: serde::de::DeserializeOwned>(
-            what: &str,
-            text: Option<&str>,
-        ) -> Result<Option<T>, ApiError> {
-            text.map(|text| {
-                serde_json::from_value(serde_json::Value::from(text))
-                    .map_err(|error| ApiError::Invalid(format!("`{what}`: {error}")))
-            })
-            .transpose()
-        }
-        let mapping: BTreeMap<String, String> = match &self.mapping {
-            None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(text).map_err(|error| {
-                ApiError::Invalid(format!(
-                    "`mapping` must be a JSON object from column to header: {error}"
-                ))
-            })?,
-        };
-        Ok(ReadOptions {
-            format: named("format", self.format.as_deref())?,
+    /// How the file in the body is read.
+    pub(super) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            format: self.format,
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
             quote: self.quote.clone(),
             skip_lines: self.skip_lines,
-            decimal: named("decimal", self.decimal.as_deref())?,
-            date_order: named("date_order", self.date_order.as_deref())?,
-            locale: named("locale", self.locale.as_deref())?,
-            mapping,
+            decimal: self.decimal,
+            date_order: self.date_order,
+            locale: self.locale,
+            mapping: self.mapping().unwrap_or_default(),
             strict: self.strict.unwrap_or_default(),
+        }
+    }
+
+    fn mapping(&self) -> Result<BTreeMap<String, String>, Fault> {
+        let Some(text) = &self.mapping else {
+            return Ok(BTreeMap::new());
+        };
+        serde_json::from_str(text).map_err(|error| {
+            let reason = format!("it must be a JSON object from column to header: {error}");
+            Fault::parameter("mapping", reason)
         })
     }
 
-    pub(super) fn table(&self) -> Result<Option<Table>, ApiError> {
+    /// The table that the body goes to.
+    pub(super) fn table(&self) -> Option<Table> {
         self.table
-            .as_deref()
-            .map(|name| {
-                Table::parse(name).ok_or_else(|| {
-                    ApiError::Invalid(format!(
-                        "`table` is products, stores, targets or sales, not `{name}`"
-                    ))
-                })
-            })
-            .transpose()
+    }
+
+    /// What is wrong with it that its types do not say.
+    pub(super) fn faults(&self) -> Faults {
+        let options = self.options().faults();
+        let mut faults: Faults = options
+            .into_iter()
+            .map(|(name, reason)| Fault::parameter(name, reason))
+            .collect();
+        faults.take(self.mapping());
+        // Whatever else it says, it is an import of its own.
+        let mut import = ImportRequest::default();
+        self.apply(&mut import);
+        faults.extend(import.faults().into_iter().map(Fault::in_query));
+        if import.mode.replaces() && self.table.is_some_and(|table| table != Table::Sales) {
+            faults.push(Fault::parameter("mode", "only sales can be replaced as a whole"));
+        }
+        faults
     }
 
     /// What concerns the whole import, put over `request`.
@@ -181,9 +191,12 @@ impl ImportQuery {
 )]
 pub(crate) async fn import(
     State(app): State<Arc<App>>,
-    Query(query): Query<ImportQuery>,
+    asked: Asked<ImportQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let query = asked.value;
+    let mut faults = asked.faults;
+    faults.extend(query.faults());
     let headers = request.headers().clone();
     let key = idempotency::key(&headers)?;
     let wait = idempotency::wait(&headers, app.config.max_wait_s);
@@ -195,15 +208,15 @@ pub(crate) async fn import(
     };
     // Of a repeated upload only the digest is needed.
     let keep = !known;
-    let (mut import, uploads, content) = receive(&app, &query, request, keep).await?;
+    let (mut import, uploads, content) = receive(&app, &query, request, keep, &mut faults).await?;
     query.apply(&mut import);
-    let import = match import.checked() {
-        Ok(import) => import,
-        Err(detail) => {
-            forget(&app, &uploads).await;
-            return Err(ApiError::Invalid(detail));
-        }
-    };
+    if uploads.is_empty() {
+        faults.extend(import.faults());
+    }
+    if !faults.is_empty() {
+        forget(&app, &uploads).await;
+        return Err(faults.into());
+    }
     let key = key.map(|key| IdempotencyKey {
         key,
         fingerprint: fingerprint("import", &uri, &content),
@@ -252,19 +265,19 @@ pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> R
     let wait = idempotency::wait(&headers, app.config.max_wait_s);
     let _receiving = app.receive(key.as_deref())?;
     let body = small_body(request).await?;
-    let asked: AnalysisRequest = if body.is_empty() {
-        AnalysisRequest::default()
-    } else {
-        parse_json(&body)?
-    };
-    for name in &asked.analyses {
-        if app.catalog.find(name).is_none() {
-            return Err(ApiError::NotFound {
-                what: "analysis",
-                id: name.clone(),
-            });
+    let Asked {
+        value: asked,
+        mut faults,
+    } = if body.is_empty() {
+        Asked {
+            value: AnalysisRequest::default(),
+            faults: Faults::default(),
         }
-    }
+    } else {
+        faults::json(&body)?
+    };
+    faults.extend(asked.faults(&app.catalog));
+    faults.or(())?;
     let request = serde_json::to_string(&asked).map_err(|error| ApiError::Internal(error.into()))?;
     let submission = Submission {
         kind: JobKind::Analysis,
@@ -338,20 +351,24 @@ async fn key_is_known(app: &App, key: &str) -> Result<bool, ApiError> {
     Ok(!result.rows.is_empty())
 }
 
-/// The request that a body stands for, the uploads in it, and what its content is recognised by.
+/// The request that a body stands for, the uploads in it, and what its content is recognised by. What is wrong
+/// with a request in JSON is added to `faults`; files are not received when there are some already.
 async fn receive(
     app: &App,
     query: &ImportQuery,
     request: Request,
     keep: bool,
+    faults: &mut Faults,
 ) -> Result<(ImportRequest, Vec<Upload>, String), ApiError> {
     let media_type = media_type(request.headers());
     if media_type == "multipart/form-data" {
+        std::mem::take(faults).or(())?;
         return receive_parts(app, query, request, keep).await;
     }
-    if let Some(table) = query.table()? {
+    if let Some(table) = query.table {
+        std::mem::take(faults).or(())?;
         let name = query.name.clone().unwrap_or_else(|| format!("{table} (upload)"));
-        let options = query.options()?;
+        let options = query.options();
         let upload = receive_file(app, request.into_body(), keep).await?;
         let content = upload.digest.clone();
         let import = ImportRequest {
@@ -377,26 +394,30 @@ async fn receive(
         )));
     }
     let body = small_body(request).await?;
-    let mut import: ImportRequest = if body.is_empty() {
-        ImportRequest::default()
-    } else {
-        parse_json(&body)?
-    };
+    let mut import = ImportRequest::default();
+    if !body.is_empty() {
+        match faults::json(&body) {
+            Ok(asked) => {
+                import = asked.value;
+                faults.extend(asked.faults);
+            }
+            Err(of_body) => {
+                faults.extend(of_body);
+                return Err(std::mem::take(faults).into());
+            }
+        }
+    }
+    faults.extend(import.not_set_by_callers());
     let content = serde_json::to_string(&import).map_err(|error| ApiError::Internal(error.into()))?;
     if import.sources.is_empty() {
         import.sources = import::configured_sources(&app.config.data);
     }
-    if import.sources.is_empty() {
+    if import.sources.is_empty() && faults.is_empty() {
         return Err(ApiError::Invalid(format!(
             "the data folder {} has no products.csv, stores.csv, targets.csv or sales.csv; name a source, such as \
              {{\"sources\":[{{\"table\":\"sales\",\"url\":\"https://example.org/sales.csv\"}}]}}",
             app.config.data.display()
         )));
-    }
-    if import.replay_of.is_some() || import.sources.iter().any(|source| source.upload.is_some()) {
-        return Err(ApiError::Invalid(
-            "`upload` and `replay_of` are set by the service; a source has either `path` or `url`".into(),
-        ));
     }
     Ok((import, Vec::new(), content))
 }
@@ -420,7 +441,7 @@ async fn receive_parts(
             let part_name = part.name().unwrap_or_default().to_owned();
             let table = match Table::parse(&part_name) {
                 Some(table) => table,
-                None => query.table()?.ok_or_else(|| {
+                None => query.table.ok_or_else(|| {
                     ApiError::Invalid(format!(
                         "the part `{part_name}` is named after no table: products, stores, targets or sales"
                     ))
@@ -439,7 +460,7 @@ async fn receive_parts(
             }
             let upload = writer.finish().await?;
             let _ = writeln!(content, "{table}:{}", upload.digest); // a String takes every write
-            sources.push(uploaded(table, name, query.options()?, &upload));
+            sources.push(uploaded(table, name, query.options(), &upload));
             uploads.push(upload);
         }
         Ok(())

@@ -26,6 +26,7 @@ use files::FilePattern;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use service_kit::faults::{self, Asked, Fault, Faults};
 use times::Times;
 use utoipa::ToSchema;
 
@@ -142,128 +143,136 @@ pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
     if plain {
         return Ok(());
     }
-    Err(field(
+    Err(Fault::parameter(
         "name",
         format!(
             "the name of a schedule is 1 to {MAX_NAME} lower-case letters, digits, `-` and `_`, not `{name}`"
         ),
-    ))
+    )
+    .into())
 }
 
 impl ScheduleRequest {
-    /// The definition, its request checked as if it had been sent now.
+    /// The definition, its request checked as if it had been sent now. `Err` says all that is wrong.
     pub(crate) fn checked(self, catalog: &Catalog, default_zone: &str) -> Result<Definition, ApiError> {
-        let trigger = match (self.cron, self.watch) {
-            (Some(pattern), None) => {
-                let time_zone = self.time_zone.unwrap_or_else(|| default_zone.to_owned());
-                Times::parse(&pattern, &time_zone)?;
-                Trigger::Cron { pattern, time_zone }
-            }
-            (None, Some(pattern)) => {
-                FilePattern::parse(&pattern).map_err(|reason| field("watch", reason))?;
-                if self.time_zone.is_some() {
-                    return Err(field("time_zone", "only `cron` has a time zone"));
-                }
-                Trigger::Watch(pattern)
-            }
-            (Some(_), Some(_)) => {
-                return Err(field(
-                    "watch",
-                    "a schedule has either `cron` or `watch`, not both",
-                ));
-            }
-            (None, None) => {
-                return Err(field(
-                    "cron",
-                    "a schedule has `cron`, such as \"0 6 * * *\", or `watch`, such as \"inbox/*.csv\"",
-                ));
-            }
-        };
-        let watches = matches!(trigger, Trigger::Watch(_));
+        let mut faults = Faults::default();
+        let watches = self.cron.is_none() && self.watch.is_some();
         if watches && self.job != JobKind::Import {
-            return Err(field("job", "a file that comes can only be imported"));
+            faults.push(Fault::at("/job", "a file that comes can only be imported"));
         }
+        let trigger = faults.take(trigger(self.cron, self.watch, self.time_zone, default_zone));
         let request = match self.job {
-            JobKind::Import => import_request(self.request, watches)?,
-            JobKind::Analysis => analysis_request(self.request, catalog)?,
+            JobKind::Import => import_request(self.request, watches).map(|request| json(&request)),
+            JobKind::Analysis => analysis_request(self.request, catalog).map(|request| json(&request)),
             JobKind::Forecast => {
                 let body = if self.request.is_null() {
                     String::new()
                 } else {
                     self.request.to_string()
                 };
-                json(&ForecastRequest::parse(body.as_bytes())?)?
+                ForecastRequest::parse(body.as_bytes()).map(|request| json(&request))
             }
         };
-        Ok(Definition {
-            kind: self.job,
-            request,
-            trigger,
-            catch_up: self.catch_up,
-        })
+        let request = request.map_err(|faults| -> Faults {
+            faults.into_iter().map(|fault| fault.under("/request")).collect()
+        });
+        let request = faults.take(request);
+        match (trigger, request) {
+            (Some(trigger), Some(request)) if faults.is_empty() => Ok(Definition {
+                kind: self.job,
+                request: request?,
+                trigger,
+                catch_up: self.catch_up,
+            }),
+            _ => Err(faults.into()),
+        }
     }
 }
 
-fn import_request(request: Value, watches: bool) -> Result<String, ApiError> {
-    let mut import: ImportRequest = parse(request)?;
-    if import.replay_of.is_some() || import.sources.iter().any(|source| source.upload.is_some()) {
-        return Err(field("request", "a source has either `path` or `url`"));
+fn trigger(
+    cron: Option<String>,
+    watch: Option<String>,
+    time_zone: Option<String>,
+    default_zone: &str,
+) -> Result<Trigger, Faults> {
+    match (cron, watch) {
+        (Some(pattern), None) => {
+            let time_zone = time_zone.unwrap_or_else(|| default_zone.to_owned());
+            Times::parse(&pattern, &time_zone)?;
+            Ok(Trigger::Cron { pattern, time_zone })
+        }
+        (None, Some(pattern)) => {
+            let mut faults = Faults::default();
+            faults.take(FilePattern::parse(&pattern).map_err(|reason| Fault::at("/watch", reason)));
+            if time_zone.is_some() {
+                faults.push(Fault::at("/time_zone", "only `cron` has a time zone"));
+            }
+            faults.or(Trigger::Watch(pattern))
+        }
+        (Some(_), Some(_)) => {
+            let reason = "a schedule has either `cron` or `watch`, not both";
+            Err(Fault::at("/watch", reason).into())
+        }
+        (None, None) => {
+            let reason = "a schedule has `cron`, such as \"0 6 * * *\", or `watch`, such as \"inbox/*.csv\"";
+            Err(Fault::at("/cron", reason).into())
+        }
     }
+}
+
+fn import_request(request: Value, watches: bool) -> Result<ImportRequest, Faults> {
+    let Asked {
+        value: mut import,
+        mut faults,
+    } = parse::<ImportRequest>(request)?;
+    faults.extend(import.not_set_by_callers());
     if import.mode == Mode::Append {
-        return Err(field(
-            "request.mode",
+        faults.push(Fault::at(
+            "/mode",
             "`append` would add the same rows with every job; upsert, insert_new, replace_period and \
              replace_all leave the same rows however often they are run",
         ));
     }
-    if !watches {
-        return json(&import.checked().map_err(|reason| field("request", reason))?);
+    if watches {
+        match import.sources.as_mut_slice() {
+            [source] if source.path.is_none() && source.url.is_none() => {
+                source.path = Some("file".to_owned());
+            }
+            [_] => faults.push(Fault::at(
+                "/sources",
+                "the source of a watch has neither `path` nor `url`: the file is the one that comes",
+            )),
+            _ => faults.push(Fault::at(
+                "/sources",
+                "a watch has one source that says the table, such as {\"sources\":[{\"table\":\"sales\"}]}",
+            )),
+        }
     }
-    let [source] = import.sources.as_mut_slice() else {
-        return Err(field(
-            "request.sources",
-            "a watch has one source that says the table, such as {\"sources\":[{\"table\":\"sales\"}]}",
-        ));
-    };
-    if source.path.is_some() || source.url.is_some() {
-        return Err(field(
-            "request.sources",
-            "the source of a watch has neither `path` nor `url`: the file is the one that comes",
-        ));
+    faults.extend(import.faults());
+    if watches {
+        for source in &mut import.sources {
+            source.path = None;
+        }
     }
-    source.path = Some("file".to_owned());
-    let mut import = import.checked().map_err(|reason| field("request", reason))?;
-    if let Some(source) = import.sources.first_mut() {
-        source.path = None;
-    }
-    json(&import)
+    faults.or(import)
 }
 
-fn analysis_request(request: Value, catalog: &Catalog) -> Result<String, ApiError> {
-    let asked: AnalysisRequest = parse(request)?;
-    if let Some(unknown) = asked.analyses.iter().find(|name| catalog.find(name).is_none()) {
-        return Err(field(
-            "request.analyses",
-            format!("there is no analysis `{unknown}`"),
-        ));
-    }
-    json(&asked)
+fn analysis_request(request: Value, catalog: &Catalog) -> Result<AnalysisRequest, Faults> {
+    let Asked { value, mut faults } = parse::<AnalysisRequest>(request)?;
+    faults.extend(value.faults(catalog));
+    faults.or(value)
 }
 
-fn parse<T: Default + serde::de::DeserializeOwned>(request: Value) -> Result<T, ApiError> {
+fn parse<T: Default + serde::de::DeserializeOwned>(request: Value) -> Result<Asked<T>, Faults> {
     if request.is_null() {
-        return Ok(T::default());
+        return Ok(Asked {
+            value: T::default(),
+            faults: Faults::default(),
+        });
     }
-    serde_json::from_value(request).map_err(|error| field("request", error.to_string()))
+    faults::value(request)
 }
 
 fn json<T: Serialize>(request: &T) -> Result<String, ApiError> {
     serde_json::to_string(request).map_err(|error| ApiError::Internal(error.into()))
-}
-
-fn field(field: &str, reason: impl Into<String>) -> ApiError {
-    ApiError::Field {
-        field: field.to_owned(),
-        reason: reason.into(),
-    }
 }

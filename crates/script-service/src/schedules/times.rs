@@ -1,10 +1,10 @@
 //! The times of a cron pattern in a time zone.
 
-use crate::error::ApiError;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use service_kit::faults::{Fault, Faults};
 
 /// When a schedule makes jobs.
 #[derive(Debug, Clone)]
@@ -15,11 +15,8 @@ pub(crate) struct Times {
 
 impl Times {
     /// The times that `pattern` names in the zone `zone`. A pattern that never comes is refused.
-    pub(crate) fn parse(pattern: &str, zone: &str) -> Result<Self, ApiError> {
-        let wrong = |field: &str, reason: String| ApiError::Field {
-            field: field.to_owned(),
-            reason,
-        };
+    pub(crate) fn parse(pattern: &str, zone: &str) -> Result<Self, Faults> {
+        let wrong = |member: &str, reason: String| Faults::from(Fault::at(format!("/{member}"), reason));
         let zone = TimeZone::get(zone).map_err(|_| {
             wrong(
                 "time_zone",

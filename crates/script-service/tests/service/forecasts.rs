@@ -225,14 +225,14 @@ async fn a_refusal_names_the_field() {
     stack.seed().await;
     sell(&stack, &weeks(10)).await;
     for (body, field) in [
-        (r#"{"model":"theta"}"#, "model"),
-        (r#"{"horizon":0}"#, "horizon"),
-        (r#"{"params":{"order":[5,1]}}"#, "params.order"),
-        (r#"{"horizont":7}"#, "horizont"),
+        (r#"{"model":"theta"}"#, "/model"),
+        (r#"{"horizon":0}"#, "/horizon"),
+        (r#"{"params":{"order":[5,1]}}"#, "/params/order"),
+        (r#"{"horizont":7}"#, "/horizont"),
     ] {
         let (status, problem) = refusal(&stack, Method::POST, "/jobs/forecast", body).await;
         assert_eq!(
-            (status, &problem["field"]),
+            (status, &problem["errors"][0]["pointer"]),
             (StatusCode::BAD_REQUEST, &json!(field)),
             "{problem:#}"
         );
@@ -248,7 +248,7 @@ async fn a_refusal_names_the_field() {
         let path = format!("/forecasts/compare?{query}");
         let (status, problem) = refusal(&stack, Method::GET, &path, "").await;
         assert_eq!(
-            (status, &problem["field"]),
+            (status, &problem["errors"][0]["parameter"]),
             (StatusCode::BAD_REQUEST, &json!(field)),
             "{problem:#}"
         );
@@ -259,8 +259,8 @@ async fn a_refusal_names_the_field() {
         .job("/jobs/forecast", r#"{"region":"Atlantide"}"#)
         .await;
     assert_eq!(
-        (&unknown["state"], &unknown["error"]["field"]),
-        (&json!("failed"), &json!("region"))
+        (&unknown["state"], &unknown["error"]["errors"][0]["pointer"]),
+        (&json!("failed"), &json!("/region"))
     );
     let short = stack.script.job("/jobs/forecast", r#"{"model":"arima"}"#).await;
     assert_eq!(short["error"]["code"], "no_forecast", "{short:#}");

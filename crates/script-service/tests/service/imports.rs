@@ -18,6 +18,51 @@ async fn importing_again_inserts_nothing_and_says_so() {
     assert!(read > 7_000, "{read}");
     let notes = again["notes"].to_string();
     assert!(notes.contains("same content as in job 1"), "{notes}");
+    assert_eq!(again["sources"][0]["same_content_as"], 1, "{again:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_says_how_often_each_reason_came_and_where_first() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let file = "id,product_id,store_id,sale_date,quantity,amount\n\
+        1,1,10,2023-11-01,1,5.00\n\
+        2,9,10,2023-11-01,1,5.00\n\
+        3,1,10,2023-11-01,1,five\n\
+        4,8,10,2023-11-01,1,5.00\n";
+    let job = stack
+        .script
+        .job("/jobs/import?table=sales&name=week.csv", file)
+        .await;
+
+    let summary = stack.script.json(&format!("/jobs/{}/summary", job["id"])).await;
+
+    assert_eq!(summary["state"], "succeeded_with_rejects");
+    assert_eq!(summary["counters"], job["counters"]);
+    assert_eq!(summary["sources"][0]["origin"], "week.csv");
+    assert!(summary["elapsed_ms"].is_u64(), "{summary:#}");
+    let reasons: Vec<Value> = summary["rejects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| {
+            json!([
+                group["code"],
+                group["column"],
+                group["records"],
+                group["first_line"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            json!(["unknown_product", "product_id", 2, 3]),
+            json!(["bad_amount", "amount", 1, 4]),
+        ]
+    );
+    let nowhere = stack.script.get("/jobs/99/summary").await;
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -191,8 +191,9 @@ async fn import(mode: &str, with_ids: bool, kills: u64, dice: &mut Dice) -> (Str
     // The bytes of the upload are dropped after the end of the job.
     let done = client(&db);
     let uploads = async || done.query("SELECT 1 FROM job_uploads LIMIT 1", Vec::new()).await;
+    let mut turns = tokio::time::interval(std::time::Duration::from_millis(10));
     while !uploads().await.is_ok_and(|result| result.rows.is_empty()) {
-        tokio::task::yield_now().await;
+        turns.tick().await;
     }
     (left(&db).await, counters(&job))
 }

@@ -91,31 +91,34 @@ async fn a_schedule_that_cannot_work_is_refused_and_says_where() {
     let stack = start().await;
     let sales = json!({"sources": [{"table": "sales"}]});
     for (schedule, field) in [
-        (json!({}), "cron"),
-        (json!({"cron": "every day"}), "cron"),
-        (json!({"cron": "0 0 30 2 *"}), "cron"),
-        (json!({"cron": "0 6 * * *", "time_zone": "Paris"}), "time_zone"),
-        (json!({"cron": "0 6 * * *", "watch": "inbox/*.csv"}), "watch"),
-        (json!({"watch": "../*.csv", "request": sales}), "watch"),
-        (json!({"watch": "inbox/*.csv"}), "request.sources"),
-        (json!({"watch": "inbox/*.csv", "job": "analysis"}), "job"),
+        (json!({}), "/cron"),
+        (json!({"cron": "every day"}), "/cron"),
+        (json!({"cron": "0 0 30 2 *"}), "/cron"),
+        (json!({"cron": "0 6 * * *", "time_zone": "Paris"}), "/time_zone"),
+        (json!({"cron": "0 6 * * *", "watch": "inbox/*.csv"}), "/watch"),
+        (json!({"watch": "../*.csv", "request": sales}), "/watch"),
+        (json!({"watch": "inbox/*.csv"}), "/request/sources"),
+        (json!({"watch": "inbox/*.csv", "job": "analysis"}), "/job"),
         (
             json!({"watch": "inbox/*.csv", "request": {"sources": [{"table": "sales", "path": "a.csv"}]}}),
-            "request.sources",
+            "/request/sources",
         ),
         (
             json!({"watch": "inbox/*.csv", "request": {"mode": "append", "sources": [{"table": "sales"}]}}),
-            "request.mode",
+            "/request/mode",
         ),
         (
             json!({"cron": "0 6 * * *", "job": "analysis", "request": {"analyses": ["nothing"]}}),
-            "request.analyses",
+            "/request/analyses/0",
         ),
-        (json!({"cron": "0 6 * * *", "request": {"surces": []}}), "request"),
+        (
+            json!({"cron": "0 6 * * *", "request": {"surces": []}}),
+            "/request/surces",
+        ),
     ] {
         let (status, problem) = put(&stack, "x", schedule.clone()).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{schedule}");
-        assert_eq!(problem["field"], field, "{schedule}: {problem}");
+        assert_eq!(problem["errors"][0]["pointer"], field, "{schedule}: {problem}");
     }
     let (status, _) = put(&stack, "Nightly%20run", json!({"cron": "0 6 * * *"})).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);

@@ -160,8 +160,11 @@ impl Script {
     /// Asks until `condition` holds for status and body.
     pub(crate) async fn until(&self, path: &str, condition: impl Fn(StatusCode, &Value) -> bool) -> Value {
         let last = std::sync::Mutex::new(String::new());
+        // Asking without a pause would take the processor from the service that is waited for.
+        let mut turns = tokio::time::interval(Duration::from_millis(10));
         let ask = async {
             loop {
+                turns.tick().await;
                 let answer = self.request(Method::GET, path).send().await;
                 let told = match answer {
                     Ok(response) => {
@@ -175,7 +178,6 @@ impl Script {
                     Err(error) => format!("{error:?}"),
                 };
                 *last.lock().unwrap() = told;
-                tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(PATIENCE, ask)

@@ -1,0 +1,535 @@
+//! What is wrong with a request: all of it, each fault with its place.
+//!
+//! serde stops at the first fault. [`query`] and [`json`] take the part at fault out and read the rest again, so the
+//! caller learns of every fault at once, and a service can go on to check what is left.
+
+use crate::problem::Problem;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+/// How many faults of one request are looked for by reading it again.
+const MAX_FAULTS: usize = 20;
+/// Of how many members an object may be for the one at fault to be found by leaving each out.
+const MAX_MEMBERS: usize = 100;
+
+/// Where a fault is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In the body: a JSON pointer (RFC 6901); empty for the body as a whole.
+    Pointer(String),
+    /// A parameter of the path or of the query string.
+    Parameter(String),
+    /// A header of the request.
+    Header(String),
+}
+
+impl Place {
+    /// The place as people write it: `params.order` for `/params/order`.
+    fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Pointer(pointer) => pointer.trim_start_matches('/').replace('/', ".").into(),
+            Self::Parameter(name) | Self::Header(name) => name.into(),
+        }
+    }
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where.
+    pub place: Place,
+    /// What kind of fault, a stable name: `unknown_field`, `missing_field` or `invalid_value`.
+    pub code: &'static str,
+    /// What is wrong and what to do, in words; it does not repeat the place.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A value at `pointer` in the body that cannot be taken.
+    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(Place::Pointer(pointer.into()), detail)
+    }
+
+    /// A parameter that cannot be taken.
+    pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(Place::Parameter(name.into()), detail)
+    }
+
+    /// A header that cannot be taken.
+    pub fn header(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(Place::Header(name.into()), detail)
+    }
+
+    fn new(place: Place, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        // serde has no other sign of these than its words.
+        let code = if detail.starts_with("unknown field") {
+            "unknown_field"
+        } else if detail.starts_with("missing field") {
+            "missing_field"
+        } else {
+            "invalid_value"
+        };
+        Self { place, code, detail }
+    }
+
+    /// The same fault of a request whose fields came in the query string.
+    #[must_use]
+    pub fn in_query(self) -> Self {
+        let place = match self.place {
+            Place::Pointer(_) => Place::Parameter(self.place.name().into_owned()),
+            other => other,
+        };
+        Self { place, ..self }
+    }
+
+    /// The same fault of a document that stands at `pointer` in the body.
+    #[must_use]
+    pub fn under(self, pointer: &str) -> Self {
+        let place = match self.place {
+            Place::Pointer(inner) => Place::Pointer(format!("{pointer}{inner}")),
+            other => other,
+        };
+        Self { place, ..self }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.place.name();
+        if name.is_empty() {
+            f.write_str(&self.detail)
+        } else {
+            write!(f, "{name}: {}", self.detail)
+        }
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            #[serde(flatten)]
+            place: &'a Place,
+            code: &'a str,
+            detail: &'a str,
+        }
+        Members {
+            place: &self.place,
+            code: self.code,
+            detail: &self.detail,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// All that is wrong with a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Adds a fault.
+    pub fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Adds faults.
+    pub fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        self.0.extend(faults);
+    }
+
+    /// What `outcome` holds, its faults added.
+    pub fn take<T, F: Into<Self>>(&mut self, outcome: Result<T, F>) -> Option<T> {
+        outcome.map_err(|faults| self.extend(faults.into())).ok()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `value` if there is no fault.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl FromIterator<Fault> for Faults {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl From<Faults> for Problem {
+    fn from(faults: Faults) -> Self {
+        let detail = faults.to_string();
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+            .with("errors", serde_json::to_value(faults.0).unwrap_or_default())
+    }
+}
+
+/// What was asked for, the parts at fault left out, and these faults.
+#[derive(Debug)]
+pub struct Asked<T> {
+    /// What is left of the request.
+    pub value: T,
+    /// What is wrong with it so far.
+    pub faults: Faults,
+}
+
+impl<T> Asked<T> {
+    /// The request, if nothing is wrong with it.
+    pub fn whole(self) -> Result<T, Faults> {
+        self.faults.or(self.value)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        query(&parts.uri).map_err(Problem::from)
+    }
+}
+
+/// The query string of a request, refused with all that is wrong with it.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        query(&parts.uri)
+            .and_then(Asked::whole)
+            .map(Self)
+            .map_err(Problem::from)
+    }
+}
+
+/// The query string of `uri`. `Err` when nothing can be made of it even without the parameters at fault.
+pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<Asked<T>, Faults> {
+    let text = uri.query().unwrap_or_default();
+    let mut pairs: Vec<&str> = text.split('&').filter(|pair| !pair.is_empty()).collect();
+    let mut faults = Faults::default();
+    loop {
+        let error = match read_query::<T>(&pairs) {
+            Ok(value) => return Ok(Asked { value, faults }),
+            Err(error) => error,
+        };
+        if let Some(name) = missing_field(bare(&error)) {
+            // A parameter that was taken out for its fault is not missing as well.
+            if faults.is_empty() {
+                faults.push(Fault::parameter(name, bare(&error)));
+            }
+            return Err(faults);
+        }
+        // The last one first: of a parameter that comes twice, the second is too many.
+        let culprit = (0..pairs.len()).rev().find(|&index| {
+            let mut others = pairs.clone();
+            others.remove(index);
+            read_query::<T>(&others).err().as_ref() != Some(&error)
+        });
+        let Some(culprit) = culprit.filter(|_| faults.0.len() < MAX_FAULTS) else {
+            faults.push(Fault::parameter("query string", bare(&error)));
+            return Err(faults);
+        };
+        let pair = pairs.remove(culprit);
+        let name = pair.split('=').next().unwrap_or_default();
+        faults.push(Fault::parameter(decoded(name), bare(&error)));
+    }
+}
+
+fn read_query<T: DeserializeOwned>(pairs: &[&str]) -> Result<T, String> {
+    let uri = Uri::try_from(format!("/?{}", pairs.join("&"))).map_err(|error| error.to_string())?;
+    axum::extract::Query::try_from_uri(&uri)
+        .map(|axum::extract::Query(value)| value)
+        .map_err(|rejection| crate::extract::innermost(&rejection))
+}
+
+/// The name of a parameter as it was meant.
+fn decoded(name: &str) -> String {
+    let uri = Uri::try_from(format!("/?{name}="));
+    let pairs = uri.ok().and_then(|uri| {
+        axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
+            .ok()
+            .and_then(|axum::extract::Query(pairs)| pairs.into_iter().next())
+    });
+    pairs.map_or_else(|| name.to_owned(), |(name, _)| name)
+}
+
+/// The JSON document in `bytes`. `Err` when it is none, or when nothing can be made of it even without the members
+/// at fault.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Asked<T>, Faults> {
+    if bytes.is_empty() {
+        return Err(Fault::at("", "the body is empty; a JSON object is expected").into());
+    }
+    let first = match serde_json::from_slice(bytes) {
+        Ok(value) => {
+            return Ok(Asked {
+                value,
+                faults: Faults::default(),
+            });
+        }
+        Err(error) => error,
+    };
+    match serde_json::from_slice(bytes) {
+        Ok(document) if first.is_data() => value(document),
+        _ => Err(Fault::at("", format!("the body is not JSON: {first}")).into()),
+    }
+}
+
+/// `document` as a `T`. `Err` when nothing can be made of it even without the members at fault.
+pub fn value<T: DeserializeOwned>(mut document: Value) -> Result<Asked<T>, Faults> {
+    let mut faults = Faults::default();
+    loop {
+        let (pointer, error) = match read_value::<T>(&document) {
+            Ok(value) => return Ok(Asked { value, faults }),
+            Err(fault) => fault,
+        };
+        if let Some(name) = missing_field(&error) {
+            let pointer = format!("{pointer}/{}", escaped(name));
+            // A member that was taken out for its fault is not missing as well.
+            if !faults
+                .0
+                .iter()
+                .any(|fault| fault.place == Place::Pointer(pointer.clone()))
+            {
+                faults.push(Fault::at(pointer, error));
+            }
+            return Err(faults);
+        }
+        let pointer = culprit::<T>(&document, &pointer, &error).unwrap_or(pointer);
+        let taken_out = faults.0.len() < MAX_FAULTS && take_out(&mut document, &pointer);
+        faults.push(Fault::at(pointer, error));
+        if !taken_out {
+            return Err(faults);
+        }
+    }
+}
+
+/// `document` as a `T`, or where in it the first fault is and what.
+fn read_value<T: DeserializeOwned>(document: &Value) -> Result<T, (String, String)> {
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let mut pointer = String::new();
+        for segment in error.path() {
+            use serde_path_to_error::Segment;
+            // A String takes every write.
+            let _ = match segment {
+                Segment::Seq { index } => write!(pointer, "/{index}"),
+                Segment::Map { key } => write!(pointer, "/{}", escaped(key)),
+                Segment::Enum { .. } | Segment::Unknown => Ok(()),
+            };
+        }
+        (pointer, error.into_inner().to_string())
+    })
+}
+
+/// The member of the object at `pointer` without which `error` is gone: serde reads the members of flattened
+/// structures later, when their places are forgotten.
+fn culprit<T: DeserializeOwned>(document: &Value, pointer: &str, error: &str) -> Option<String> {
+    let members = document.pointer(pointer)?.as_object()?;
+    if members.len() > MAX_MEMBERS {
+        return None;
+    }
+    members.keys().find_map(|name| {
+        let member = format!("{pointer}/{}", escaped(name));
+        let mut others = document.clone();
+        take_out(&mut others, &member);
+        let is_gone = match read_value::<T>(&others) {
+            Ok(_) => true,
+            Err((_, other)) => other != error && missing_field(&other) != Some(name),
+        };
+        is_gone.then_some(member)
+    })
+}
+
+/// Takes the member or element at `pointer` out; whether there was one.
+fn take_out(document: &mut Value, pointer: &str) -> bool {
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return false;
+    };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent) {
+        Some(Value::Object(members)) => members.remove(&name).is_some(),
+        // In an array, the places of the elements after it must stay what they are.
+        _ => false,
+    }
+}
+
+/// The field that an error of serde says is missing.
+fn missing_field(error: &str) -> Option<&str> {
+    error
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+}
+
+/// `name` as a part of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// An error of a query string without the words before it that name the parameter, which the fault has as well.
+fn bare(error: &str) -> &str {
+    match error.split_once(": ") {
+        Some((before, rest)) if !before.contains(' ') => rest,
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Source {
+        table: String,
+        #[serde(flatten)]
+        reading: Reading,
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(default)]
+    struct Reading {
+        strict: bool,
+        skip: u32,
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(default, deny_unknown_fields)]
+    struct Request {
+        sources: Vec<Source>,
+        limit: u32,
+        page: Option<u32>,
+    }
+
+    fn places(faults: Faults) -> Vec<String> {
+        faults
+            .into_iter()
+            .map(|fault| fault.place.name().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_parameter_at_fault_is_named() {
+        let uri = "/?limit=x&page=2&page=-1&pgae=2".parse().unwrap();
+
+        let asked = query::<Request>(&uri).unwrap();
+
+        assert_eq!((asked.value.limit, asked.value.page), (0, Some(2)));
+        assert_eq!(places(asked.faults), ["limit", "page", "pgae"]);
+    }
+
+    #[test]
+    fn a_parameter_that_must_be_given_is_named_when_it_is_not() {
+        #[derive(Debug, Deserialize)]
+        struct Needy {
+            #[expect(dead_code, reason = "only whether it can be read matters")]
+            table: String,
+        }
+
+        let faults = query::<Needy>(&"/?x=1".parse().unwrap()).unwrap_err();
+
+        assert_eq!(faults.to_string(), "table: missing field `table`");
+    }
+
+    #[test]
+    fn every_member_at_fault_is_pointed_at() {
+        let body = json!({
+            "limit": "many",
+            "lmit": 3,
+            "sources": [
+                { "table": "sales", "strict": "yes", "skip": -1 },
+                { "table": 7 },
+            ],
+        });
+
+        let faults = json::<Request>(body.to_string().as_bytes()).unwrap_err();
+
+        assert_eq!(
+            places(faults),
+            [
+                "limit",
+                "lmit",
+                "sources.0.skip",
+                "sources.0.strict",
+                "sources.1.table"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_left_can_be_checked_further() {
+        let asked = json::<Request>(br#"{"limit": 5, "page": true}"#).unwrap();
+
+        assert_eq!((asked.value.limit, asked.value.page), (5, None));
+        assert_eq!(
+            Problem::from(asked.faults).to_json()["errors"],
+            json!([{
+                "pointer": "/page",
+                "code": "invalid_value",
+                "detail": "invalid type: boolean `true`, expected u32",
+            }])
+        );
+    }
+
+    #[test]
+    fn a_missing_member_is_a_fault_of_its_own() {
+        let faults = json::<Request>(br#"{"sources": [{"skip": 1}]}"#).unwrap_err();
+
+        assert_eq!(
+            faults.into_iter().collect::<Vec<_>>(),
+            [Fault {
+                place: Place::Pointer("/sources/0/table".into()),
+                code: "missing_field",
+                detail: "missing field `table`".into(),
+            }]
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_line_and_column() {
+        let faults = json::<Request>(b"{\n\"limit\": }").unwrap_err();
+
+        assert!(faults.to_string().contains("line 2 column"), "{faults}");
+    }
+}
