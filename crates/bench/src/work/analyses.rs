@@ -37,6 +37,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         to: "2023-11-30".into(),
         previous_from: "2023-10-01".into(),
         previous_to: "2023-10-31".into(),
+        previous_to_date: "2023-10-31".into(),
         first: "2021-01-01".into(),
         last: "2023-12-31".into(),
         six_days_before: "2023-10-26".into(),
@@ -64,6 +65,12 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         }
         None => None,
     };
+    let list = load::call(stack.script.address, "GET /analysis", &Body::Text(""))?;
+    let list: Value = serde_json::from_str(&list)?;
+    let description = |name: &str| {
+        let list = list["analyses"].as_array().map_or(&[][..], Vec::as_slice);
+        list.iter().find(|analysis| analysis["name"] == name).cloned()
+    };
     let mut times: Vec<Times> = ANALYSES.iter().map(|_| Times::default()).collect();
     for _ in 0..bench.rounds {
         for ((name, sql), times) in ANALYSES.iter().zip(&mut times) {
@@ -76,8 +83,10 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
                 times.ours.push(started.elapsed().as_secs_f64() * 1e3);
                 answer = serde_json::from_str(&body)?;
             }
+            let description = description(name).with_context(|| format!("there is no analysis {name}"))?;
             let check = |rows: &[Value], peer: &str| {
-                plain::same(&answer, rows).map_err(|how| anyhow::anyhow!("{name} against {peer}: {how}"))
+                plain::same(&description, &answer, rows)
+                    .map_err(|how| anyhow::anyhow!("{name} against {peer}: {how}"))
             };
             if has_shell {
                 let sql = plain::render(sql, Dialect::Sqlite, &days);

@@ -1,10 +1,17 @@
+WITH sold AS (
+    SELECT
+        COALESCE(products.category, '(unknown)') AS category,
+        SUM(sales.amount_cents) AS total_sales,
+        100.0 * SUM(sales.amount_cents) / NULLIF(SUM(SUM(sales.amount_cents)) OVER (), 0) AS share,
+        SUM(sales.quantity) AS units
+    FROM sales
+    LEFT JOIN products ON products.id = sales.product_id
+    WHERE sales.sale_date BETWEEN :from AND :to
+    GROUP BY COALESCE(products.category, '(unknown)')
+)
 SELECT
-    COALESCE(products.category, '(unknown)') AS category,
-    SUM(sales.amount_cents) AS total_sales,
-    100.0 * SUM(sales.amount_cents) / NULLIF(SUM(SUM(sales.amount_cents)) OVER (), 0) AS share,
-    SUM(sales.quantity) AS units
-FROM sales
-LEFT JOIN products ON products.id = sales.product_id
-WHERE sales.sale_date BETWEEN :from AND :to
-GROUP BY COALESCE(products.category, '(unknown)')
-ORDER BY total_sales DESC, category
+    sold.*,
+    (SELECT COUNT(*) + 1 FROM sold AS other WHERE other.total_sales > sold.total_sales) AS rank,
+    (SELECT COUNT(*) FROM sold AS other WHERE other.total_sales < 0) AS negative_members
+FROM sold
+ORDER BY sold.total_sales DESC, sold.category

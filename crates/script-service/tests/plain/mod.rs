@@ -1,25 +1,38 @@
 //! What every built-in analysis says, as plain SQL over `sales`: one file each, to compare with.
 //!
-//! The files are SQL for SQLite and for `DuckDB` but for days: `{days from X}` stands for all days from X to the end of
-//! the window, `{days of M}` for how many days month M has, `{weekday of D}` for its number, Sunday being 0.
+//! The files are SQL for SQLite and for `DuckDB` but for days: what stands in braces is written for either. `{days from
+//! X}` stands for all days from X to the end of the window, `{days from X to Y}` for how many days Y is after X, `{N
+//! days after D}` and `{N months after D}` for a day, `{month of D}`, `{quarter of D}`, `{year of D}` and `{monday of
+//! D}` for the first of those that D is in, `{week of D}` for its ISO week, `{days of M}` for how many days month M
+//! has, `{weekday of D}` for its number, Sunday being 0.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The analyses and their plain SQL.
-pub(crate) const ANALYSES: [(&str, &str); 12] = [
+pub(crate) const ANALYSES: [(&str, &str); 22] = [
     ("abc", include_str!("abc.sql")),
     ("category", include_str!("category.sql")),
+    ("concentration", include_str!("concentration.sql")),
     ("growth", include_str!("growth.sql")),
+    ("like_for_like", include_str!("like_for_like.sql")),
     ("month", include_str!("month.sql")),
+    ("month_index", include_str!("month_index.sql")),
+    ("moving_average", include_str!("moving_average.sql")),
+    ("pricing", include_str!("pricing.sql")),
     ("product", include_str!("product.sql")),
+    ("product_growth", include_str!("product_growth.sql")),
     ("region", include_str!("region.sql")),
+    ("returns", include_str!("returns.sql")),
     ("seasonality", include_str!("seasonality.sql")),
     ("store", include_str!("store.sql")),
     ("summary", include_str!("summary.sql")),
     ("targets", include_str!("targets.sql")),
+    ("tickets", include_str!("tickets.sql")),
+    ("to_date", include_str!("to_date.sql")),
     ("total", include_str!("total.sql")),
     ("trend", include_str!("trend.sql")),
+    ("week", include_str!("week.sql")),
 ];
 
 /// Whose SQL.
@@ -34,8 +47,11 @@ pub(crate) enum Dialect {
 pub(crate) struct Days {
     pub(crate) from: String,
     pub(crate) to: String,
+    /// The window before; its end is before its begin where there is none.
     pub(crate) previous_from: String,
     pub(crate) previous_to: String,
+    /// The end of as many days of the window before as there is data of this one.
+    pub(crate) previous_to_date: String,
     /// The first and the last day with sales.
     pub(crate) first: String,
     pub(crate) last: String,
@@ -43,66 +59,118 @@ pub(crate) struct Days {
     pub(crate) six_days_before: String,
 }
 
+impl Days {
+    /// Whether there is a window before and both lie inside the data.
+    fn are_comparable(&self) -> bool {
+        self.previous_from <= self.previous_to && self.previous_from >= self.first && self.to <= self.last
+    }
+}
+
 /// `sql` about `days` in `dialect`.
 pub(crate) fn render(sql: &str, dialect: Dialect, days: &Days) -> String {
     let begins = (&days.from).max(&days.first);
     let ends = (&days.to).min(&days.last);
     let reach = (&days.six_days_before).max(&days.first);
-    let comparable = i32::from(days.previous_from >= days.first && days.to <= days.last);
     let mut text = sql.to_owned();
     while let Some((before, rest)) = text.split_once('{') {
         let (placeholder, after) = rest.split_once('}').unwrap_or((rest, ""));
-        let expression = |prefix: &str| placeholder.strip_prefix(prefix);
-        let written = match (
-            dialect,
-            expression("days from "),
-            expression("days of "),
-            expression("weekday of "),
-        ) {
-            (Dialect::Sqlite, Some(from), ..) => format!(
-                "(WITH RECURSIVE each_day (day) AS (SELECT {from} WHERE {from} <= :ends UNION ALL \
-                 SELECT DATE(day, '+1 day') FROM each_day WHERE day < :ends) SELECT day FROM each_day)"
-            ),
-            (Dialect::DuckDb, Some(from), ..) => format!(
-                "(SELECT CAST(day AS DATE) AS day FROM generate_series(CAST({from} AS DATE), CAST(:ends AS DATE), \
-                 INTERVAL 1 DAY) AS series (day))"
-            ),
-            (Dialect::Sqlite, _, Some(month), _) => {
-                format!("CAST(STRFTIME('%d', DATE({month} || '-01', '+1 month', '-1 day')) AS INTEGER)")
-            }
-            (Dialect::DuckDb, _, Some(month), _) => format!("DAY(LAST_DAY(CAST({month} || '-01' AS DATE)))"),
-            (Dialect::Sqlite, .., Some(day)) => format!("CAST(STRFTIME('%w', {day}) AS INTEGER)"),
-            (Dialect::DuckDb, .., Some(day)) => format!("DAYOFWEEK({day})"),
-            (_, None, None, None) => placeholder.to_owned(),
-        };
-        text = format!("{before}{written}{after}");
+        text = format!("{before}{}{after}", write(placeholder, dialect));
     }
     for (name, day) in [
         (":previous_from", &days.previous_from),
+        (":previous_to_date", &days.previous_to_date),
         (":previous_to", &days.previous_to),
         (":six_days_before", reach),
         (":begins", begins),
         (":ends", ends),
+        (":first", &days.first),
         (":from", &days.from),
         (":to", &days.to),
     ] {
         text = text.replace(name, &format!("'{day}'"));
     }
-    text.replace(":comparable", &comparable.to_string())
+    text.replace(":comparable", if days.are_comparable() { "1" } else { "0" })
 }
 
-/// Whether an answer of `GET /analysis/{name}` says what `rows` of plain SQL say, to the cent; otherwise how they
-/// differ. `rows` are objects, money in cents.
-pub(crate) fn same(answer: &Value, rows: &[Value]) -> Result<(), String> {
-    let columns = answer["columns"].as_array().ok_or("an answer without columns")?;
-    let kinds: BTreeMap<&str, &str> = columns
+/// What stands for `placeholder` in `dialect`.
+fn write(placeholder: &str, dialect: Dialect) -> String {
+    let after = |prefix: &str| placeholder.strip_prefix(prefix);
+    if let Some((from, to)) = after("days from ").and_then(|days| days.split_once(" to ")) {
+        return match dialect {
+            Dialect::Sqlite => format!("CAST(JULIANDAY({to}) - JULIANDAY({from}) AS INTEGER)"),
+            Dialect::DuckDb => format!("DATE_DIFF('day', CAST({from} AS DATE), CAST({to} AS DATE))"),
+        };
+    }
+    if let Some((count, day)) = placeholder.split_once(" days after ") {
+        return match dialect {
+            Dialect::Sqlite => format!("DATE({day}, ({count}) || ' days')"),
+            Dialect::DuckDb => format!("(CAST({day} AS DATE) + CAST({count} AS INTEGER))"),
+        };
+    }
+    if let Some((count, day)) = placeholder.split_once(" months after ") {
+        return match dialect {
+            Dialect::Sqlite => format!("DATE({day}, ({count}) || ' months')"),
+            Dialect::DuckDb => {
+                format!("CAST(CAST({day} AS DATE) + TO_MONTHS(CAST({count} AS INTEGER)) AS DATE)")
+            }
+        };
+    }
+    let (what, of) = placeholder
+        .split_once(" from ")
+        .or_else(|| placeholder.split_once(" of "))
+        .unwrap_or((placeholder, ""));
+    match (dialect, what) {
+        (Dialect::Sqlite, "days") if after("days from ").is_some() => format!(
+            "(WITH RECURSIVE each_day (day) AS (SELECT {of} WHERE {of} <= :ends UNION ALL \
+             SELECT DATE(day, '+1 day') FROM each_day WHERE day < :ends) SELECT day FROM each_day)"
+        ),
+        (Dialect::DuckDb, "days") if after("days from ").is_some() => format!(
+            "(SELECT CAST(day AS DATE) AS day FROM generate_series(CAST({of} AS DATE), CAST(:ends AS DATE), \
+             INTERVAL 1 DAY) AS series (day))"
+        ),
+        (Dialect::Sqlite, "days") => {
+            format!("CAST(STRFTIME('%d', DATE({of} || '-01', '+1 month', '-1 day')) AS INTEGER)")
+        }
+        (Dialect::DuckDb, "days") => format!("DAY(LAST_DAY(CAST({of} || '-01' AS DATE)))"),
+        (Dialect::Sqlite, "weekday") => format!("CAST(STRFTIME('%w', {of}) AS INTEGER)"),
+        (Dialect::DuckDb, "weekday") => format!("DAYOFWEEK({of})"),
+        // The Thursday of a week is in the year that the week counts to.
+        (Dialect::Sqlite, "week") => format!(
+            "(STRFTIME('%Y', {of}, '-3 days', 'weekday 4') || '-W' || \
+             SUBSTR('0' || ((STRFTIME('%j', {of}, '-3 days', 'weekday 4') - 1) / 7 + 1), -2))"
+        ),
+        (Dialect::DuckDb, "week") => format!("STRFTIME({of}, '%G-W%V')"),
+        (Dialect::Sqlite, "monday") => format!("DATE({of}, '-6 days', 'weekday 1')"),
+        (Dialect::DuckDb, "monday") => format!("CAST(DATE_TRUNC('week', {of}) AS DATE)"),
+        (Dialect::Sqlite, "month") => format!("DATE({of}, 'start of month')"),
+        (Dialect::Sqlite, "quarter") => {
+            format!("DATE({of}, 'start of month', (-(STRFTIME('%m', {of}) - 1) % 3) || ' months')")
+        }
+        (Dialect::Sqlite, "year") => format!("DATE({of}, 'start of year')"),
+        (Dialect::DuckDb, "month" | "quarter" | "year") => {
+            format!("CAST(DATE_TRUNC('{what}', CAST({of} AS DATE)) AS DATE)")
+        }
+        _ => placeholder.to_owned(),
+    }
+}
+
+/// Whether an answer of `GET /analysis/{name}` says what `rows` of plain SQL say, to the cent and in the same order;
+/// otherwise how they differ. `description` is what `GET /analysis` says of it; `rows` are objects, money in cents,
+/// that hold every column and figure of the analysis.
+pub(crate) fn same(description: &Value, answer: &Value, rows: &[Value]) -> Result<(), String> {
+    let list = |member: &str| {
+        description[member]
+            .as_array()
+            .ok_or_else(|| format!("a description without {member}"))
+    };
+    let (columns, figures) = (list("columns")?, list("figures")?);
+    let text = |column: &Value, member: &str| column[member].as_str().unwrap_or_default().to_owned();
+    let kinds: BTreeMap<String, (String, bool)> = columns
         .iter()
-        .filter_map(|column| Some((column["name"].as_str()?, column["type"].as_str()?)))
+        .map(|column| (column, false))
+        .chain(figures.iter().map(|figure| (figure, true)))
+        .map(|(column, is_figure)| (text(column, "name"), (text(column, "type"), is_figure)))
         .collect();
-    let key = columns
-        .first()
-        .and_then(|column| column["name"].as_str())
-        .unwrap_or_default();
     let answers = answer["rows"].as_array().ok_or("an answer without rows")?;
     if answers.len() != rows.len() {
         return Err(format!(
@@ -111,17 +179,14 @@ pub(crate) fn same(answer: &Value, rows: &[Value]) -> Result<(), String> {
             rows.len()
         ));
     }
-    for row in rows {
-        let found = answers
-            .iter()
-            .find(|found| rows.len() == 1 || found[key] == row[key])
-            .ok_or_else(|| format!("no row for {}", row[key]))?;
-        for (name, plain) in row.as_object().ok_or("a row that is no object")? {
-            // What is no column of the rows is a figure beside them, an amount.
-            let kind = kinds.get(name.as_str()).copied().unwrap_or("money");
-            let ours = found.get(name).unwrap_or(&answer[name]);
-            if !agree(kind, ours, plain) {
-                return Err(format!("{name} of {}: {ours}, by plain SQL {plain}", row[key]));
+    for (number, (row, plain)) in answers.iter().zip(rows).enumerate() {
+        for (name, (kind, is_figure)) in &kinds {
+            let said = plain
+                .get(name)
+                .ok_or_else(|| format!("plain SQL does not tell {name}"))?;
+            let ours = if *is_figure { &answer[name] } else { &row[name] };
+            if !agree(kind, ours, said) {
+                return Err(format!("{name} in row {number}: {ours}, by plain SQL {said}"));
             }
         }
     }
@@ -129,16 +194,15 @@ pub(crate) fn same(answer: &Value, rows: &[Value]) -> Result<(), String> {
 }
 
 fn agree(kind: &str, ours: &Value, plain: &Value) -> bool {
+    let within = |most: f64, scale: f64| match (ours.as_f64(), plain.as_f64()) {
+        (Some(ours), Some(plain)) => ours.mul_add(scale, -plain).abs() < most,
+        _ => ours.is_null() && plain.is_null(),
+    };
     match kind {
         // As plain SQL computes a rate in floats, its last digit may be rounded another way.
-        "percent" | "index" => match (ours.as_f64(), plain.as_f64()) {
-            (Some(ours), Some(plain)) => (ours - plain).abs() < 0.050_001,
-            _ => ours.is_null() && plain.is_null(),
-        },
-        "money" => match (ours.as_f64(), plain.as_f64()) {
-            (Some(ours), Some(cents)) => ours.mul_add(100.0, -cents).abs() < 0.01,
-            _ => ours.is_null() && plain.is_null(),
-        },
+        "percent" | "index" => within(0.050_001, 1.0),
+        "number" => within(0.005_001, 1.0),
+        "money" => within(0.01, 100.0),
         "boolean" => {
             ours.as_bool()
                 == plain

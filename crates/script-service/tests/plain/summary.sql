@@ -35,6 +35,6 @@ SELECT
     (SELECT cents FROM best) AS best_day_sales,
     inside.products_sold,
     inside.stores_active,
-    previous.cents AS previous_revenue,
+    CASE WHEN :previous_from <= :previous_to THEN previous.cents END AS previous_revenue,
     CASE WHEN :comparable = 1 THEN 100.0 * (inside.cents - previous.cents) / ABS(NULLIF(previous.cents, 0)) END AS growth
 FROM inside, previous

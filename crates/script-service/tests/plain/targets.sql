@@ -17,15 +17,23 @@ sold AS (
     FROM sales
     WHERE sale_date BETWEEN :begins AND :ends
     GROUP BY product_id
+),
+compared AS (
+    SELECT targets.product_id, products.name, targets.target, COALESCE(sold.cents, 0) AS total_sales
+    FROM targets
+    LEFT JOIN products ON products.id = targets.product_id
+    LEFT JOIN sold ON sold.product_id = targets.product_id
 )
 SELECT
-    targets.product_id,
-    products.name,
-    targets.target,
-    COALESCE(sold.cents, 0) AS total_sales,
-    100.0 * COALESCE(sold.cents, 0) / NULLIF(targets.target, 0) AS attainment,
-    CASE WHEN targets.target <> 0 THEN COALESCE(sold.cents, 0) < targets.target END AS below_target
-FROM targets
-LEFT JOIN products ON products.id = targets.product_id
-LEFT JOIN sold ON sold.product_id = targets.product_id
-ORDER BY targets.product_id
+    compared.*,
+    100.0 * compared.total_sales / NULLIF(compared.target, 0) AS attainment,
+    CASE WHEN compared.target <> 0 THEN compared.total_sales < compared.target END AS below_target,
+    (SELECT COUNT(*) FROM compared WHERE target <> 0 AND total_sales < target) AS products_below_target,
+    (
+        SELECT COUNT(*)
+        FROM product_targets
+        JOIN covered ON covered.month = product_targets.month
+        WHERE covered.days < {days of covered.month}
+    ) > 0 AS pro_rata
+FROM compared
+ORDER BY CAST(compared.total_sales AS DOUBLE) / NULLIF(compared.target, 0) NULLS LAST, compared.product_id

@@ -198,41 +198,37 @@ async fn whatever_changes_the_sales_shows_in_every_analysis() {
         for window in [
             "period=2023-11",
             "period=2023-10",
+            "period=all",
             &format!("from={from}&to={to}"),
         ] {
-            as_plain_sql_says(&stack, window).await;
+            as_plain_sql_says(&stack, &list, window).await;
         }
     }
     assert!(stack.value("SELECT COUNT(*) FROM sales").await.as_u64() > Some(20));
 }
 
-/// Every analysis of `window` says what plain SQL over `sales` says, to the cent.
-async fn as_plain_sql_says(stack: &Stack, window: &str) {
+/// Every analysis of `catalog` says of `window` what plain SQL over `sales` says, to the cent.
+async fn as_plain_sql_says(stack: &Stack, catalog: &Value, window: &str) {
     let bounds = "SELECT MIN(sale_date), MAX(sale_date) FROM sales";
     let bounds = stack.db.client.query(bounds, Vec::new()).await.unwrap();
     let (Some(first), Some(last)) = (bounds.rows[0][0].as_str(), bounds.rows[0][1].as_str()) else {
         return;
     };
-    for (name, sql) in ANALYSES {
+    for description in catalog["analyses"].as_array().unwrap() {
+        let name = description["name"].as_str().unwrap();
+        let (_, sql) = ANALYSES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("{name} has no plain SQL to compare it with"));
         let answer = stack.script.json(&format!("/analysis/{name}?{window}")).await;
-        let day = |end: &str| answer["window"][end].as_str().unwrap().parse::<Date>().unwrap();
-        let (from, to) = (day("from"), day("to"));
-        let previous_from = if window.starts_with("period") {
-            from - 1.month()
-        } else {
-            from.yesterday().unwrap() - (to - from)
-        };
-        let days = Days {
-            from: from.to_string(),
-            to: to.to_string(),
-            previous_from: previous_from.to_string(),
-            previous_to: from.yesterday().unwrap().to_string(),
-            first: first.to_owned(),
-            last: last.to_owned(),
-            six_days_before: (from - 6.days()).to_string(),
-        };
+        let days = days_of(&answer, window, first, last);
         let sql = plain::render(sql, Dialect::Sqlite, &days);
-        let result = stack.db.client.query(&sql, Vec::new()).await.unwrap();
+        let result = stack
+            .db
+            .client
+            .query(&sql, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
         let rows: Vec<Value> = result
             .rows
             .iter()
@@ -244,9 +240,37 @@ async fn as_plain_sql_says(stack: &Stack, window: &str) {
                     .into()
             })
             .collect();
-        if let Err(how) = plain::same(&answer, &rows) {
+        if let Err(how) = plain::same(description, &answer, &rows) {
             panic!("{name} {window}: {how}\n{answer:#}\n{rows:#?}");
         }
+    }
+}
+
+/// The days that `answer` to `window` is about, where the data reaches from `first` to `last`.
+fn days_of(answer: &Value, window: &str, first: &str, last: &str) -> Days {
+    let day = |end: &str| answer["window"][end].as_str().unwrap().parse::<Date>().unwrap();
+    let (from, to) = (day("from"), day("to"));
+    let before = from.yesterday().unwrap();
+    let (previous_from, previous_to) = match window {
+        "period=all" => (before, before - 1.day()),
+        month if month.starts_with("period=") => (from - 1.month(), before),
+        _ => (before - (to - from), before),
+    };
+    let last_day: Date = last.parse().unwrap();
+    let previous_to_date = if to <= last_day {
+        previous_to
+    } else {
+        previous_to.min(previous_from + (last_day - from))
+    };
+    Days {
+        from: from.to_string(),
+        to: to.to_string(),
+        previous_from: previous_from.to_string(),
+        previous_to: previous_to.to_string(),
+        previous_to_date: previous_to_date.to_string(),
+        first: first.to_owned(),
+        last: last.to_owned(),
+        six_days_before: (from - 6.days()).to_string(),
     }
 }
 
@@ -257,6 +281,7 @@ fn plain_sql_is_written_for_both_databases() {
         to: "2023-11-30".into(),
         previous_from: "2023-10-01".into(),
         previous_to: "2023-10-31".into(),
+        previous_to_date: "2023-10-20".into(),
         first: "2023-10-15".into(),
         last: "2023-11-20".into(),
         six_days_before: "2023-10-26".into(),
@@ -273,17 +298,28 @@ fn plain_sql_is_written_for_both_databases() {
 async fn change(stack: &Stack, dice: &mut Dice) {
     let id = dice.roll(60) + 1;
     let (product, store) = (dice.roll(2) + 1, 10 * (dice.roll(2) + 1));
-    let day = format!("2023-{:02}-{:02}", dice.roll(2) + 10, dice.roll(28) + 1);
+    // Some are years away, so that there are whole years.
+    let (year, month) = if dice.roll(4) == 0 {
+        (2021 + dice.roll(4), 1 + dice.roll(12))
+    } else {
+        (2023, 10 + dice.roll(2))
+    };
+    let day = format!("{year}-{month:02}-{:02}", dice.roll(28) + 1);
     let cents = i64::try_from(dice.roll(20_000)).unwrap() - 3_000;
-    let sql = match dice.roll(9) {
+    let sql = match dice.roll(10) {
         0..=3 => {
-            let mut file = String::from("id,product_id,store_id,sale_date,quantity,amount\n");
+            let mut file = String::from("id,product_id,store_id,sale_date,quantity,amount,ticket_id\n");
             for line in 0..20 {
                 let amount = dice.roll(9_000);
+                let sign = if dice.roll(6) == 0 { "-" } else { "" };
+                let store = 10 * (dice.roll(2) + 1);
                 let day = dice.roll(28) + 1;
+                // Some tickets are in several files, some lines have none.
+                let ticket = dice.roll(4);
+                let ticket = if ticket == 0 { String::new() } else { format!("T{ticket}") };
                 let _ = writeln!(
                     file,
-                    "{},{product},{store},2023-11-{day:02},1,{}.{:02}",
+                    "{},{product},{store},2023-11-{day:02},{sign}1,{sign}{}.{:02},{ticket}",
                     id + line,
                     amount / 100,
                     amount % 100
@@ -298,8 +334,9 @@ async fn change(stack: &Stack, dice: &mut Dice) {
             return;
         }
         4 => format!(
-            "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
-            VALUES ({id}, {product}, {store}, '{day}', -1, {cents})"
+            "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents, ticket_id)
+            VALUES ({id}, {product}, {store}, '{day}', -1, {cents}, 'T{}')",
+            id % 3
         ),
         5 => format!(
             "UPDATE sales SET amount_cents = {cents}, store_id = {store} WHERE id % 7 = {}",
@@ -307,6 +344,11 @@ async fn change(stack: &Stack, dice: &mut Dice) {
         ),
         6 => format!("DELETE FROM sales WHERE id % 11 = {}", id % 11),
         7 => format!(
+            "UPDATE sales SET ticket_id = CASE WHEN id % 2 = 0 THEN 'T{}' END WHERE id % 5 = {}",
+            id % 4,
+            id % 5
+        ),
+        8 => format!(
             "UPDATE OR REPLACE sales SET id = {}, sale_date = '{day}' WHERE id = {id}",
             dice.roll(60) + 1
         ),
