@@ -31,6 +31,8 @@ def duckdb_side(state, question):
         state["connection"] = connection = duckdb.connect(question["load"] + "/duck.db")
         for table in ("products", "stores", "product_targets"):
             connection.execute(f"CREATE TABLE {table} AS FROM read_csv('{question['load']}/{table}.csv')")
+        connection.execute("ALTER TABLE products ADD COLUMN price_cents BIGINT")
+        connection.execute("UPDATE products SET price_cents = ROUND(price * 100)")
         connection.execute(
             "CREATE TABLE sales AS SELECT * EXCLUDE (amount), CAST(ROUND(amount * 100) AS BIGINT) AS amount_cents "
             f"FROM read_csv('{question['load']}/sales.csv', types = {{'amount': 'DECIMAL(18, 2)'}})")

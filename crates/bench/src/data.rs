@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use comptoir::generate::sales::{SalesPlan, write};
 use rusqlite::Connection;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,43 @@ impl Files {
         let folder = folder.join(format!("files-{rows}"));
         if !folder.join("sales.csv").exists() {
             write(&folder, SalesPlan { rows, seed: 1 }, |_| {}).context("generate sales")?;
+        }
+        Ok(Self { folder })
+    }
+
+    /// The same with the ticket of every line: of a store on a day, three lines after each other are one.
+    pub(crate) fn with_tickets(folder: &Path, rows: u64) -> anyhow::Result<Self> {
+        use std::io::{BufRead as _, Write as _};
+        let plain = Self::make(folder, rows)?;
+        let folder = folder.join(format!("tickets-{rows}"));
+        if !folder.join("sales.csv").exists() {
+            std::fs::create_dir_all(&folder)?;
+            for file in ["products.csv", "stores.csv"] {
+                std::fs::copy(plain.folder.join(file), folder.join(file))?;
+            }
+            let mut out = std::io::BufWriter::new(std::fs::File::create(folder.join("sales.csv"))?);
+            let lines = std::io::BufReader::new(std::fs::File::open(plain.sales_csv())?).lines();
+            let (mut day, mut sold) = (String::new(), HashMap::<String, u64>::new());
+            for (number, line) in lines.enumerate() {
+                let line = line?;
+                if number == 0 {
+                    writeln!(out, "{line},ticket_id")?;
+                    continue;
+                }
+                let mut fields = line.split(',').skip(2);
+                let (store, date) = fields
+                    .next()
+                    .zip(fields.next())
+                    .context("store and day of a sale")?;
+                if date != day {
+                    date.clone_into(&mut day);
+                    sold.clear();
+                }
+                let sold = sold.entry(store.to_owned()).or_default();
+                writeln!(out, "{line},{store}-{}", *sold / 3 + 1)?;
+                *sold += 1;
+            }
+            out.flush()?;
         }
         Ok(Self { folder })
     }

@@ -175,6 +175,9 @@ pub(crate) enum Body<'a> {
     File(&'a std::path::Path),
 }
 
+/// How long a request waits for the end of its job at most, in seconds.
+pub(crate) const MOST_WAIT_S: u64 = 600;
+
 /// One request on a connection of its own, its answer waited for. Gives the answer's body.
 pub(crate) fn call(address: SocketAddr, head: &str, body: &Body<'_>) -> anyhow::Result<String> {
     Connection::open(address)?.call(head, body)
@@ -205,7 +208,7 @@ impl Connection {
             Body::File(path) => std::fs::metadata(path)?.len(),
         };
         let text = format!(
-            "{head} HTTP/1.1\r\nHost: 127.0.0.1\r\nPrefer: wait=60\r\nContent-Length: {length}\r\n\r\n"
+            "{head} HTTP/1.1\r\nHost: 127.0.0.1\r\nPrefer: wait={MOST_WAIT_S}\r\nContent-Length: {length}\r\n\r\n"
         );
         let (mut reading, mut writing) = self.stream.split();
         let send = async {

@@ -47,7 +47,9 @@ impl Server {
         if leave_sums {
             arguments.push("--leave-sums");
         }
+        let wait = load::MOST_WAIT_S.to_string();
         arguments.extend(["--", "--listen", &listen, "--db-url", &url, "--data", data]);
+        arguments.extend(["--max-wait-s", &wait]);
         let server = Self::start(&arguments, address)?;
         let deadline = Instant::now() + START_TIME;
         while load::call(address, "GET /readyz", &Body::Text("")).is_err() {
