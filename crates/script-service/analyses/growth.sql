@@ -26,25 +26,15 @@
 -- note if zero_bases: {zero_bases} regions had no revenue before: their growth is empty, difference says how much came.
 -- note if new_regions: New: {new_regions}.
 -- note if lost_regions: Without revenue now: {lost_regions}.
--- note if partial_period: One of the two periods is not wholly inside the data, so growth is withheld; growth_to_date compares the same number of days.
-WITH totals AS (
-    SELECT
-        store_id,
-        SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :from AND :to) AS current,
-        SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to) AS previous,
-        SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to_date) AS previous_to_date
-    FROM store_days
-    WHERE sale_date BETWEEN :from AND :to OR sale_date BETWEEN :previous_from AND :previous_to
-    GROUP BY store_id
-),
-regions AS (
+-- note if partial_period: One of the two periods is not wholly inside the data, or has a 29 February that the other lacks, so growth is withheld; growth_to_date compares the same number of days.
+WITH regions AS (
     SELECT
         COALESCE(stores.region, '(unknown)') AS region,
-        COALESCE(SUM(totals.current), 0) AS current,
-        COALESCE(SUM(totals.previous), 0) AS previous,
-        COALESCE(SUM(totals.previous_to_date), 0) AS previous_to_date
-    FROM totals
-    LEFT JOIN stores ON stores.id = totals.store_id
+        SUM(store_periods.current) AS current,
+        SUM(store_periods.previous) AS previous,
+        SUM(store_periods.previous_to_date) AS previous_to_date
+    FROM store_periods
+    LEFT JOIN stores ON stores.id = store_periods.store_id
     GROUP BY COALESCE(stores.region, '(unknown)')
 ),
 lengths AS (
@@ -72,7 +62,7 @@ SELECT
         SELECT region FROM regions
         WHERE :comparable AND previous > 0 AND current > previous
             AND current * 100 >= (SELECT SUM(current) FROM regions)
-        ORDER BY (current - previous) * 1000000 / previous DESC, current DESC, region
+        ORDER BY 1.0 * (current - previous) / previous DESC, current DESC, region
         LIMIT 1
     ) AS high_potential,
     SUM(current - previous) OVER () AS total_difference,
@@ -80,7 +70,7 @@ SELECT
     NOT :comparable AS partial_period
 FROM regions, lengths
 ORDER BY
-    CASE WHEN previous = 0 THEN NULL ELSE (current - previous) * 1000000 / ABS(previous) END DESC NULLS LAST,
+    CASE WHEN previous = 0 THEN NULL ELSE 1.0 * (current - previous) / ABS(previous) END DESC NULLS LAST,
     current DESC,
     region
 LIMIT :limit

@@ -10,6 +10,10 @@
 -- column: current money
 -- column: growth percent = difference / base
 -- column: like_for_like boolean
+-- column: previous_to_date money
+-- column: growth_to_date percent = difference_to_date / base_to_date
+-- column: zero_base boolean
+-- column: negative_base boolean
 -- figure: like_for_like_growth percent = like_difference / like_base
 -- figure: total_growth percent = total_difference / total_base
 -- figure: stores_left_out integer
@@ -19,34 +23,23 @@
 -- chart: bar city growth
 -- note: Growth compares {from} to {to} with {previous_from} to {previous_to}.
 -- note if stores_left_out: {stores_left_out} stores are left out of like-for-like growth; they brought {revenue_left_out} EUR.
--- note if partial_period: One of the two periods is not wholly inside the data, so growth is withheld.
-WITH totals AS (
-    SELECT
-        store_id,
-        COALESCE(SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :from AND :to), 0) AS current,
-        COALESCE(SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to), 0) AS previous,
-        COUNT(*) FILTER (WHERE sale_date BETWEEN :from AND :to) > 0 AS is_now,
-        COUNT(*) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to) > 0 AS was_before
-    FROM store_days
-    WHERE sale_date BETWEEN :from AND :to OR sale_date BETWEEN :previous_from AND :previous_to
-    GROUP BY store_id
-),
-compared AS (
+-- note if partial_period: One of the two periods is not wholly inside the data, or has a 29 February that the other lacks, so growth is withheld; growth_to_date compares the same number of days.
+WITH compared AS (
     SELECT
         *,
         is_now AND was_before AND (
             NOT :strict OR (
                 EXISTS (
                     SELECT 1 FROM store_days AS day
-                    WHERE day.sale_date <= :previous_from AND day.store_id = totals.store_id
+                    WHERE day.sale_date <= :previous_from AND day.store_id = store_periods.store_id
                 )
                 AND EXISTS (
                     SELECT 1 FROM store_days AS day
-                    WHERE day.sale_date >= :to AND day.store_id = totals.store_id
+                    WHERE day.sale_date >= :to AND day.store_id = store_periods.store_id
                 )
             )
         ) AS is_like
-    FROM totals
+    FROM store_periods
 )
 SELECT
     compared.store_id,
@@ -57,6 +50,11 @@ SELECT
     compared.current - compared.previous AS difference,
     CASE WHEN :comparable THEN ABS(compared.previous) END AS base,
     compared.is_like AS like_for_like,
+    compared.previous_to_date,
+    compared.current - compared.previous_to_date AS difference_to_date,
+    ABS(compared.previous_to_date) AS base_to_date,
+    compared.previous = 0 AS zero_base,
+    compared.previous < 0 AS negative_base,
     SUM(compared.current - compared.previous) FILTER (WHERE compared.is_like) OVER () AS like_difference,
     CASE WHEN :comparable THEN ABS(SUM(compared.previous) FILTER (WHERE compared.is_like) OVER ()) END AS like_base,
     SUM(compared.current - compared.previous) OVER () AS total_difference,

@@ -6,6 +6,8 @@
 -- column: date date
 -- column: total_sales money
 -- column: moving_average money = window_sales / window_days
+-- figure: calendar_days integer
+-- figure: active_days integer
 -- headline: total_sales
 -- chart: line date total_sales moving_average
 WITH RECURSIVE reach AS (
@@ -22,19 +24,22 @@ daily AS (
     SELECT
         ROW_NUMBER() OVER (ORDER BY grid.sale_date) AS place,
         grid.sale_date,
-        COALESCE(SUM(days.amount_cents), 0) AS total_sales
+        COALESCE(SUM(days.amount_cents), 0) AS total_sales,
+        COUNT(days.lines) AS is_active
     FROM grid
     LEFT JOIN days ON days.sale_date = grid.sale_date
     GROUP BY grid.sale_date
 ),
 running AS (
-    SELECT place, sale_date, total_sales, SUM(total_sales) OVER (ORDER BY place) AS so_far FROM daily
+    SELECT place, sale_date, total_sales, is_active, SUM(total_sales) OVER (ORDER BY place) AS so_far FROM daily
 )
 SELECT
     running.sale_date AS date,
     running.total_sales,
     upper.so_far - COALESCE(lower.so_far, 0) AS window_sales,
-    CASE WHEN running.place > reach.before THEN reach.before + reach.after + 1 END AS window_days
+    CASE WHEN running.place > reach.before THEN reach.before + reach.after + 1 END AS window_days,
+    COUNT(*) OVER () AS calendar_days,
+    SUM(running.is_active) OVER () AS active_days
 FROM running
 CROSS JOIN reach
 LEFT JOIN running AS upper ON upper.place = running.place + reach.after

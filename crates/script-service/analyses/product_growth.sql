@@ -1,5 +1,5 @@
 -- title: Growth by product
--- description: Net revenue of each product in the window against the window before it (or a year before, with compare=year_before), and how many points of the total growth it makes. Withheld where one of the two is not wholly inside the data.
+-- description: Net revenue of each product in the window against the window before it (or a year before, with compare=year_before), and how many points of the total growth it makes. Withheld where one of the two is not wholly inside the data; the same number of days of both is beside it.
 -- window: month
 -- column: product_id integer
 -- column: name text
@@ -11,6 +11,10 @@
 -- column: contribution percent points = difference / total_base
 -- column: status text
 -- column: rank integer
+-- column: previous_to_date money
+-- column: growth_to_date percent = difference_to_date / base_to_date
+-- column: zero_base boolean
+-- column: negative_base boolean
 -- figure: total_growth percent = total_difference / total_base
 -- figure: new_products integer
 -- figure: lost_products integer
@@ -20,18 +24,7 @@
 -- note: Growth compares {from} to {to} with {previous_from} to {previous_to}; contribution sums to the growth of the total.
 -- note if new_products: {new_products} products are new: without revenue before, their growth is empty.
 -- note if lost_products: {lost_products} products sold nothing any more.
--- note if partial_period: One of the two periods is not wholly inside the data, so growth is withheld.
-WITH products_then_and_now AS (
-    SELECT
-        product_id,
-        COALESCE(SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :from AND :to), 0) AS current,
-        COALESCE(SUM(amount_cents) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to), 0) AS previous,
-        COUNT(*) FILTER (WHERE sale_date BETWEEN :from AND :to) > 0 AS is_now,
-        COUNT(*) FILTER (WHERE sale_date BETWEEN :previous_from AND :previous_to) > 0 AS was_before
-    FROM product_days
-    WHERE sale_date BETWEEN :from AND :to OR sale_date BETWEEN :previous_from AND :previous_to
-    GROUP BY product_id
-)
+-- note if partial_period: One of the two periods is not wholly inside the data, or has a 29 February that the other lacks, so growth is withheld; growth_to_date compares the same number of days.
 SELECT
     totals.product_id,
     products.name,
@@ -48,10 +41,15 @@ SELECT
         ELSE 'lost'
     END AS status,
     RANK() OVER (ORDER BY totals.current - totals.previous DESC) AS rank,
+    totals.previous_to_date,
+    totals.current - totals.previous_to_date AS difference_to_date,
+    ABS(totals.previous_to_date) AS base_to_date,
+    totals.previous = 0 AS zero_base,
+    totals.previous < 0 AS negative_base,
     SUM(totals.is_now AND NOT totals.was_before) OVER () AS new_products,
     SUM(totals.was_before AND NOT totals.is_now) OVER () AS lost_products,
     NOT :comparable AS partial_period
-FROM products_then_and_now AS totals
+FROM product_periods AS totals
 LEFT JOIN products ON products.id = totals.product_id
 ORDER BY totals.current - totals.previous DESC, totals.product_id
 LIMIT :limit

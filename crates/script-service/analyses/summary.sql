@@ -14,9 +14,16 @@
 -- column: stores_active integer
 -- column: previous_revenue money
 -- column: growth percent = difference / base
+-- figure: gross_revenue money
+-- figure: returns money
+-- figure: zero_base boolean
+-- figure: negative_base boolean
 -- headline: total_revenue
 -- chart: number total_revenue
 -- note: average_line is revenue over sale lines, not over orders; growth compares with {previous_from} to {previous_to} and is empty unless both windows lie wholly inside the data.
+-- note if returns: Net of returns of {returns} EUR; gross {gross_revenue} EUR.
+-- note if zero_base: There was no revenue before, so growth is empty.
+-- note if negative_base: Revenue before was negative; growth is relative to its magnitude.
 WITH span AS (
     SELECT MAX(:from, :first) AS begins, MIN(:to, :last) AS ends
 ),
@@ -25,6 +32,7 @@ sums AS (
         COALESCE(SUM(amount_cents), 0) AS total_revenue,
         COALESCE(SUM(lines), 0) AS lines,
         COALESCE(SUM(units), 0) AS units,
+        COALESCE(SUM(returns_cents), 0) AS returns,
         COUNT(*) AS active_days
     FROM days
     WHERE sale_date BETWEEN :from AND :to
@@ -65,5 +73,9 @@ SELECT
     ) AS stores_active,
     CASE WHEN :previous_from IS NOT NULL THEN previous.cents END AS previous_revenue,
     sums.total_revenue - previous.cents AS difference,
-    CASE WHEN :comparable THEN ABS(previous.cents) END AS base
+    CASE WHEN :comparable THEN ABS(previous.cents) END AS base,
+    sums.total_revenue - sums.returns AS gross_revenue,
+    sums.returns,
+    :comparable AND previous.cents = 0 AS zero_base,
+    :comparable AND previous.cents < 0 AS negative_base
 FROM sums, span, previous

@@ -9,10 +9,12 @@
 -- column: below_target boolean
 -- figure: products_below_target integer
 -- figure: pro_rata boolean
+-- figure: some_stores boolean
 -- headline: products_below_target
 -- chart: bar name attainment
 -- note: {products_below_target} products are below their target.
 -- note if pro_rata: Targets are pro rata: at least one month is covered only in part.
+-- note if some_stores: Targets are for all stores, the revenue is that of some.
 WITH span AS (
     SELECT MAX(:from, :first) AS begins, MIN(:to, :last) AS ends
 ),
@@ -50,13 +52,14 @@ SELECT
     NULLIF(targets.target, 0) AS positive_target,
     CASE WHEN targets.target <> 0 THEN COALESCE(totals.total_sales, 0) < targets.target END AS below_target,
     SUM(targets.target <> 0 AND COALESCE(totals.total_sales, 0) < targets.target) OVER () AS products_below_target,
-    MAX(targets.pro_rata) OVER () AS pro_rata
+    MAX(targets.pro_rata) OVER () AS pro_rata,
+    :region IS NOT NULL OR :store IS NOT NULL AS some_stores
 FROM targets
 LEFT JOIN products ON products.id = targets.product_id
 LEFT JOIN totals ON totals.product_id = targets.product_id
 WHERE (:product IS NULL OR targets.product_id = :product)
-    AND (:category IS NULL OR products.category = :category)
+    AND (:category IS NULL OR COALESCE(products.category, '(unknown)') = :category)
 ORDER BY
-    CASE WHEN targets.target <> 0 THEN COALESCE(totals.total_sales, 0) * 1000000 / targets.target END NULLS LAST,
+    CASE WHEN targets.target <> 0 THEN 1.0 * COALESCE(totals.total_sales, 0) / targets.target END NULLS LAST,
     targets.product_id
 LIMIT :limit

@@ -12,37 +12,21 @@
 -- headline: average_ticket
 -- chart: number average_ticket
 -- note if no_tickets: No line in the window names its ticket: average ticket and units per ticket are empty. The column ticket_id of an import fills it.
-WITH tickets AS (
-    SELECT COUNT(*) AS lines, SUM(quantity) AS units, SUM(amount_cents) AS amount_cents
-    FROM main.sales
-    WHERE ticket_id IS NOT NULL
-        AND sale_date BETWEEN :from AND :to
-        AND (:product IS NULL OR product_id = :product)
-        AND (:category IS NULL OR product_id IN (
-            SELECT id FROM products WHERE COALESCE(category, '(unknown)') = :category
-        ))
-        AND (:store IS NULL OR store_id = :store)
-        AND (:region IS NULL OR store_id IN (
-            SELECT id FROM stores WHERE COALESCE(region, '(unknown)') = :region
-        ))
-    GROUP BY sale_date, ticket_id, store_id
-),
-sums AS (
+WITH sums AS (
     SELECT
-        COUNT(*) AS tickets,
-        COALESCE(SUM(amount_cents), 0) AS total_sales,
-        COALESCE(SUM(units), 0) AS units,
-        COALESCE(SUM(lines), 0) AS lines
-    FROM tickets
-),
-everything AS (
-    SELECT COALESCE(SUM(lines), 0) AS lines FROM days WHERE sale_date BETWEEN :from AND :to
+        COALESCE(SUM(tickets), 0) AS tickets,
+        COALESCE(SUM(ticket_cents), 0) AS total_sales,
+        COALESCE(SUM(ticket_units), 0) AS units,
+        COALESCE(SUM(ticket_lines), 0) AS lines,
+        COALESCE(SUM(lines), 0) AS all_lines
+    FROM store_days
+    WHERE sale_date BETWEEN :from AND :to
 )
 SELECT
-    sums.tickets,
-    sums.total_sales,
-    sums.units,
-    sums.lines,
-    everything.lines - sums.lines AS lines_without_ticket,
-    sums.tickets = 0 AS no_tickets
-FROM sums, everything
+    tickets,
+    total_sales,
+    units,
+    lines,
+    all_lines - lines AS lines_without_ticket,
+    tickets = 0 AS no_tickets
+FROM sums

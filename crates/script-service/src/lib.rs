@@ -130,6 +130,17 @@ async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Res
         _ = stopped.wait_for(|stopping| *stopping) => return Ok(()),
     }
     stopping.mark_unchanged();
+    match app.catalog.checked(&app.db).await {
+        Ok((_, broken)) => {
+            for (file, error) in broken
+                .iter()
+                .flat_map(|broken| broken.errors.iter().map(|error| (&broken.file, error)))
+            {
+                warn!(%file, "not an analysis: {error}");
+            }
+        }
+        Err(error) => warn!("the files of analyses could not be tried: {error}"),
+    }
     if let Err(error) = jobs::source::delete_orphans(&app.db).await {
         warn!("bytes of unfinished uploads are left over: {error}");
     }

@@ -50,6 +50,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "packed_uploads",
         sql: include_str!("../migrations/0006_packed_uploads.sql"),
     },
+    Migration {
+        version: 7,
+        name: "days_and_tickets",
+        sql: include_str!("../migrations/0007_days_and_tickets.sql"),
+    },
 ];
 
 /// Applies what is missing.

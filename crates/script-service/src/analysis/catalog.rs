@@ -1,6 +1,8 @@
 //! The analyses there are: those built in, and those of a folder.
 
+use super::compute;
 use super::header::{self, Header, HeaderError};
+use db_client::{DbClient, DbError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -116,6 +118,35 @@ impl Catalog {
             .cloned()
             .collect();
         (all, own.broken.clone())
+    }
+
+    /// All analyses that the database can run, and the files that are none, with their faults.
+    ///
+    /// # Errors
+    ///
+    /// When the database gave no answer.
+    pub(crate) async fn checked(
+        &self,
+        db: &DbClient,
+    ) -> Result<(Vec<Arc<Analysis>>, Vec<BrokenFile>), DbError> {
+        let (all, mut broken) = self.list();
+        let mut sound = Vec::with_capacity(all.len());
+        for analysis in all {
+            let fault = if analysis.built_in {
+                None
+            } else {
+                compute::fault(db, &analysis).await?
+            };
+            match fault {
+                None => sound.push(analysis),
+                Some(fault) => broken.push(BrokenFile {
+                    file: format!("{}.sql", analysis.name),
+                    errors: vec![fault],
+                }),
+            }
+        }
+        broken.sort_by(|one, other| one.file.cmp(&other.file));
+        Ok((sound, broken))
     }
 
     fn own(&self) -> std::sync::RwLockReadGuard<'_, Folder> {

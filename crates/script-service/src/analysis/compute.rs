@@ -1,13 +1,15 @@
 //! Runs an analysis: a window, filters, the statement, exact figures.
 //!
-//! Statements read `product_days` and `store_days`, the sums that imports keep, and `days`, which is either
-//! of them by day. Where a filter or the caller asks for it, the same names stand for sums taken from the
-//! lines of `sales`, so a statement is written once. Before a statement runs, days that somebody changed by
+//! Statements read `days`, `product_days` and `store_days`, the sums that imports keep. Where a filter or the caller asks for it, the same names stand for sums taken from the
+//! lines of `sales`, so a statement is written once. `product_periods` and `store_periods` are what each sold in
+//! the window and in the one it is compared with. Before a statement runs, days that somebody changed by
 //! hand are summed again; an answer is given only when the data stayed the same around it.
 
 use super::catalog::Analysis;
 use super::figures::Figure;
-use super::header::{AnalysisColumn, AnalysisParameter, ColumnType, Header, NoteCondition, Reach};
+use super::header::{
+    AnalysisColumn, AnalysisParameter, ColumnType, Header, HeaderError, NoteCondition, Reach,
+};
 use super::rounding::{self, Rounding};
 use super::window::{self, Coverage, Span, Window, WindowQuery};
 use crate::import::cents;
@@ -23,6 +25,16 @@ use std::fmt::Write as _;
 const ATTEMPTS: usize = 4;
 /// How many days are summed again in one transaction.
 const REFRESH_DAYS: i64 = 62;
+
+/// The sums of lines, named as in the tables of daily sums.
+const SUMS: &str = "COUNT(*) AS lines, SUM(quantity) AS units, SUM(amount_cents) AS amount_cents, \
+    SUM(MIN(amount_cents, 0)) AS returns_cents";
+/// Those of the lines of a store on a day that name their ticket.
+const TICKET_SUMS: &str = "COUNT(DISTINCT ticket_id) AS tickets, COUNT(ticket_id) AS ticket_lines, \
+    COALESCE(SUM(quantity) FILTER (WHERE ticket_id IS NOT NULL), 0) AS ticket_units, \
+    COALESCE(SUM(amount_cents) FILTER (WHERE ticket_id IS NOT NULL), 0) AS ticket_cents";
+/// Their names.
+const TICKET_COLUMNS: [&str; 4] = ["tickets", "ticket_lines", "ticket_units", "ticket_cents"];
 
 /// Lines that an answer counts.
 #[derive(Debug, Clone, Default)]
@@ -99,8 +111,8 @@ async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
         .query(
             "SELECT version,
                 (SELECT COUNT(*) FROM (SELECT 1 FROM dirty_days LIMIT 1)),
-                (SELECT MIN(sale_date) FROM product_days),
-                (SELECT MAX(sale_date) FROM product_days)
+                (SELECT MIN(sale_date) FROM days),
+                (SELECT MAX(sale_date) FROM days)
             FROM dataset WHERE id = 1",
             positional([]),
         )
@@ -122,18 +134,26 @@ async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
 /// Sums some of the days again that were changed by hand. Doing it twice changes nothing.
 async fn sum_dirty_days(db: &DbClient) -> Result<(), DbError> {
     const CHOSEN: &str = "(SELECT sale_date FROM dirty_days ORDER BY sale_date LIMIT ?1)";
-    let sums = |table: &str, key: &str| {
-        format!(
-            "INSERT INTO {table} (sale_date, {key}, lines, units, amount_cents, returns_cents)
-            SELECT sale_date, {key}, COUNT(*), SUM(quantity), SUM(amount_cents), SUM(MIN(amount_cents, 0))
-            FROM sales WHERE sale_date IN {CHOSEN} GROUP BY sale_date, {key}"
-        )
-    };
     let statements = [
         format!("DELETE FROM product_days WHERE sale_date IN {CHOSEN}"),
         format!("DELETE FROM store_days WHERE sale_date IN {CHOSEN}"),
-        sums("product_days", "product_id"),
-        sums("store_days", "store_id"),
+        format!("DELETE FROM days WHERE sale_date IN {CHOSEN}"),
+        format!(
+            "INSERT INTO product_days (sale_date, product_id, lines, units, amount_cents, returns_cents)
+            SELECT sale_date, product_id, {SUMS}
+            FROM sales WHERE sale_date IN {CHOSEN} GROUP BY sale_date, product_id"
+        ),
+        format!(
+            "INSERT INTO store_days (sale_date, store_id, lines, units, amount_cents, returns_cents,
+                tickets, ticket_lines, ticket_units, ticket_cents)
+            SELECT sale_date, store_id, {SUMS}, {TICKET_SUMS}
+            FROM sales WHERE sale_date IN {CHOSEN} GROUP BY sale_date, store_id"
+        ),
+        format!(
+            "INSERT INTO days (sale_date, lines, units, amount_cents, returns_cents)
+            SELECT sale_date, SUM(lines), SUM(units), SUM(amount_cents), SUM(returns_cents)
+            FROM product_days WHERE sale_date IN {CHOSEN} GROUP BY sale_date"
+        ),
         format!("DELETE FROM dirty_days WHERE sale_date IN {CHOSEN}"),
     ];
     let statements = statements.map(|sql| Statement::new(sql, [Value::Integer(REFRESH_DAYS)]));
@@ -188,6 +208,41 @@ fn of_file(analysis: &Analysis, error: DbError) -> ComputeError {
             detail: problem.detail,
         },
         other => ComputeError::Db(other),
+    }
+}
+
+/// What SQLite has against the statement of `analysis`, and on which line of its file; `None` when it would run.
+///
+/// # Errors
+///
+/// When the database gave no answer.
+pub(crate) async fn fault(db: &DbClient, analysis: &Analysis) -> Result<Option<HeaderError>, DbError> {
+    const EXPLAIN: &str = "EXPLAIN ";
+    let header = &analysis.header;
+    let question = Question::default();
+    let own = header
+        .parameters
+        .iter()
+        .map(|parameter| (parameter.name.clone(), Value::Null))
+        .collect();
+    let sql = with_sources(&header.sql, &question.filters, question.from_lines);
+    let params = bind(&sql, &Span::default(), &question, &own, header.reads);
+    match db.query(&format!("{EXPLAIN}{sql}"), params).await {
+        Ok(_) => Ok(None),
+        Err(DbError::Refused(problem)) if !problem.retryable => {
+            // The end of the statement is the file's; what is before may be ours.
+            let behind = (EXPLAIN.len() + sql.len()) as u64 - problem.sql_offset.unwrap_or_default();
+            let before = header
+                .sql
+                .len()
+                .saturating_sub(usize::try_from(behind).unwrap_or(usize::MAX));
+            let lines = header.sql.get(..before).unwrap_or_default().matches('\n').count();
+            Ok(Some(HeaderError {
+                line: header.sql_line + lines as u64,
+                message: problem.detail,
+            }))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -410,59 +465,65 @@ fn with_sources(sql: &str, filters: &Filters, from_lines: bool) -> String {
         ))";
     let by_product = filters.product.is_some() || filters.category.is_some();
     let by_store = filters.store.is_some() || filters.region.is_some();
-    let from_sums = |table: &str, key: Option<&str>, condition: &str| {
-        let (chosen, group) = match key {
-            Some(_) => ("*".to_owned(), String::new()),
-            None => (
-                "sale_date, SUM(lines) AS lines, SUM(units) AS units, SUM(amount_cents) AS amount_cents, \
-                 SUM(returns_cents) AS returns_cents"
-                    .to_owned(),
-                " GROUP BY sale_date".to_owned(),
-            ),
+    let from_sums = |table: &str, by_day: bool, condition: &str| {
+        let (chosen, group) = if by_day {
+            let sums = "sale_date, SUM(lines) AS lines, SUM(units) AS units, SUM(amount_cents) AS amount_cents, \
+                 SUM(returns_cents) AS returns_cents";
+            (sums, " GROUP BY sale_date")
+        } else {
+            ("*", "")
         };
         format!(
             "SELECT {chosen} FROM main.{table} WHERE sale_date BETWEEN :span_from AND :span_to{condition}{group}"
         )
     };
+    // Different tickets cost a look at each, so they are counted only where they are asked for.
+    let with_tickets = TICKET_COLUMNS.iter().any(|column| reads(sql, column));
     let from_sales = |key: Option<&str>| {
         let keys = key.map_or_else(|| "sale_date".to_owned(), |key| format!("sale_date, {key}"));
+        let tickets = if with_tickets && key == Some("store_id") {
+            format!(", {TICKET_SUMS}")
+        } else {
+            String::new()
+        };
         format!(
-            "SELECT {keys}, COUNT(*) AS lines, SUM(quantity) AS units, SUM(amount_cents) AS amount_cents,
-            SUM(MIN(amount_cents, 0)) AS returns_cents
+            "SELECT {keys}, {SUMS}{tickets}
             FROM main.sales WHERE sale_date BETWEEN :span_from AND :span_to
             AND {BY_PRODUCT} AND {BY_STORE} GROUP BY {keys}"
         )
     };
-    let mut sources: Vec<(&str, String)> = Vec::new();
-    if reads(sql, "product_days") && (from_lines || by_store) {
-        sources.push(("product_days", from_sales(Some("product_id"))));
-    } else if reads(sql, "product_days") && by_product {
+    let periods = ["product", "store"].map(|of| (of, reads(sql, &format!("{of}_periods"))));
+    let reads_days = |of: &str| reads(sql, &format!("{of}_days")) || periods.contains(&(of, true));
+    let mut sources: Vec<(String, String)> = Vec::new();
+    if reads_days("product") && (from_lines || by_store) {
+        sources.push(("product_days".into(), from_sales(Some("product_id"))));
+    } else if reads_days("product") && by_product {
         let condition = format!(" AND {BY_PRODUCT}");
         sources.push((
-            "product_days",
-            from_sums("product_days", Some("product_id"), &condition),
+            "product_days".into(),
+            from_sums("product_days", false, &condition),
         ));
     }
-    if reads(sql, "store_days") && (from_lines || by_product) {
-        sources.push(("store_days", from_sales(Some("store_id"))));
-    } else if reads(sql, "store_days") && by_store {
+    if reads_days("store") && (from_lines || by_product) {
+        sources.push(("store_days".into(), from_sales(Some("store_id"))));
+    } else if reads_days("store") && by_store {
         let condition = format!(" AND {BY_STORE}");
-        sources.push((
-            "store_days",
-            from_sums("store_days", Some("store_id"), &condition),
-        ));
+        sources.push(("store_days".into(), from_sums("store_days", false, &condition)));
     }
     if reads(sql, "days") {
         let days = if from_lines || (by_product && by_store) {
             from_sales(None)
         } else if by_store {
-            from_sums("store_days", None, &format!(" AND {BY_STORE}"))
+            from_sums("store_days", true, &format!(" AND {BY_STORE}"))
         } else if by_product {
-            from_sums("product_days", None, &format!(" AND {BY_PRODUCT}"))
+            from_sums("product_days", true, &format!(" AND {BY_PRODUCT}"))
         } else {
-            from_sums("product_days", None, "")
+            from_sums("days", false, "")
         };
-        sources.push(("days", days));
+        sources.push(("days".into(), days));
+    }
+    for (of, _) in periods.into_iter().filter(|(_, is_read)| *is_read) {
+        sources.push((format!("{of}_periods"), periods_of(of)));
     }
     if sources.is_empty() {
         return sql.to_owned();
@@ -482,6 +543,23 @@ fn with_sources(sql: &str, filters: &Filters, from_lines: bool) -> String {
     whole.push_str(if rest.is_some() { ",\n" } else { "\n" });
     whole.push_str(rest.unwrap_or(sql));
     whole
+}
+
+/// What each product or store sold in the window and in the one it is compared with, one row for each that has lines
+/// in either.
+fn periods_of(of: &str) -> String {
+    const NOW: &str = "sale_date BETWEEN :from AND :to";
+    const BEFORE: &str = "sale_date BETWEEN :previous_from AND :previous_to";
+    const TO_DATE: &str = "sale_date BETWEEN :previous_from AND :previous_to_date";
+    let sum = |days: &str| format!("COALESCE(SUM(amount_cents) FILTER (WHERE {days}), 0)");
+    format!(
+        "SELECT {of}_id, {} AS current, {} AS previous, {} AS previous_to_date,
+            COUNT(*) FILTER (WHERE {NOW}) > 0 AS is_now, COUNT(*) FILTER (WHERE {BEFORE}) > 0 AS was_before
+        FROM {of}_days WHERE {NOW} OR {BEFORE} GROUP BY {of}_id",
+        sum(NOW),
+        sum(BEFORE),
+        sum(TO_DATE)
+    )
 }
 
 /// Whether the word `name` stands in `sql`.

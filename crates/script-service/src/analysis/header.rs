@@ -16,7 +16,8 @@
 //! SELECT ..
 //! ```
 //!
-//! A `money` column is integer cents in SQL. A column with `= a / b` is the exact quotient of two columns of
+//! A statement reads the daily sums (`days`, `product_days`, `store_days`) and, where it compares periods,
+//! `product_periods` and `store_periods`; filters have been applied to all of them. A `money` column is integer cents in SQL. A column with `= a / b` is the exact quotient of two columns of
 //! the statement. `reads: all` is for statements that look at days outside the window and the one it is compared
 //! with. A `figure` is a value that every row repeats; it stands beside the rows in the answer.
 
@@ -146,6 +147,8 @@ pub(crate) struct Header {
     pub notes: Vec<Note>,
     /// The statement, header left out.
     pub sql: String,
+    /// The line of the file on which it begins, the first being 1.
+    pub sql_line: u64,
 }
 
 /// A fault in a file.
@@ -172,6 +175,7 @@ pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
         chart: None,
         notes: Vec::new(),
         sql: String::new(),
+        sql_line: 1,
     };
     let mut errors = Vec::new();
     let mut header_lines = 0;
@@ -199,6 +203,7 @@ pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
         .trim_end_matches(';')
         .trim_end()
         .clone_into(&mut header.sql);
+    header.sql_line = header_lines as u64 + 1;
     let first = header.sql.get(..6).unwrap_or_default().to_ascii_uppercase();
     if !first.starts_with("SELECT") && !first.starts_with("WITH") {
         errors.push(HeaderError {

@@ -40,8 +40,8 @@ pub(crate) enum Comparison {
     /// The window before it, as long as it is.
     #[default]
     Previous,
-    /// The same days a year before: the same months, or for whole weeks 364 days before, so that weekdays meet
-    /// their like.
+    /// The same days a year before: whole months meet the same months, whole weeks the weeks 364 days before, so
+    /// that weekdays meet their like. Other days have none where a 29 February is among them or theirs.
     YearBefore,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Span {
     pub previous_to: Option<Date>,
     /// The last day of the previous window that is as far into it as the data reaches into this one.
     pub previous_to_date: Option<Date>,
-    /// Whether both windows lie wholly inside the data.
+    /// Whether both windows lie wholly inside the data, and their days have each a like.
     pub comparable: bool,
     pub first: Option<Date>,
     pub last: Option<Date>,
@@ -132,17 +132,28 @@ pub(crate) fn resolve(
 }
 
 fn compare(span: &mut Span, from: Date, to: Date, unit: &Unit, with: Comparison) {
+    let mut have_likes = true;
     let previous = match (unit, with) {
         (Unit::Unbounded, _) => return,
-        (Unit::Months(months), Comparison::YearBefore) => {
-            let previous_from = from.checked_sub(1.year()).ok();
-            let next = previous_from.and_then(|from| from.checked_add(months.months()).ok());
-            previous_from.zip(next.and_then(|next| next.yesterday().ok()))
+        (_, Comparison::YearBefore) if from.day() == 1 && to == to.last_of_month() => {
+            let previous_to = to.first_of_month().checked_sub(1.year());
+            from.checked_sub(1.year())
+                .ok()
+                .zip(previous_to.ok().map(Date::last_of_month))
         }
-        (Unit::Days, Comparison::YearBefore) => {
-            let days = from.until(to).map_or(0, |span| span.get_days()) + 1;
-            let back = if days % 7 == 0 { 364.days() } else { 1.year() };
-            from.checked_sub(back).ok().zip(to.checked_sub(back).ok())
+        (_, Comparison::YearBefore) => {
+            let days = |from: Date, to: Date| from.until(to).map_or(0, |span| span.get_days()) + 1;
+            let back = if days(from, to) % 7 == 0 {
+                364.days()
+            } else {
+                1.year()
+            };
+            let previous = from.checked_sub(back).ok().zip(to.checked_sub(back).ok());
+            let leaps = |day: Date| (day.month(), day.day()) == (2, 29);
+            if let (Some((previous_from, previous_to)), false) = (previous, days(from, to) % 7 == 0) {
+                have_likes = !leaps(from) && !leaps(to) && days(previous_from, previous_to) == days(from, to);
+            }
+            previous
         }
         (Unit::Months(months), Comparison::Previous) => {
             from.checked_sub(months.months()).ok().zip(from.yesterday().ok())
@@ -170,7 +181,7 @@ fn compare(span: &mut Span, from: Date, to: Date, unit: &Unit, with: Comparison)
                 date.min(previous_to)
             }
         });
-        span.comparable = previous_from >= first && to <= last;
+        span.comparable = have_likes && previous_from >= first && to <= last;
     }
 }
 
@@ -371,8 +382,37 @@ mod tests {
         );
         let week = before(days("2024-02-05", "2024-02-11"));
         assert_eq!(week, (date(2023, 2, 6), date(2023, 2, 12), true));
-        let ten = before(days("2024-02-20", "2024-02-29"));
-        assert_eq!(ten, (date(2023, 2, 20), date(2023, 2, 28), true));
+        let month = before(days("2024-02-01", "2024-02-29"));
+        assert_eq!(month, (date(2023, 2, 1), date(2023, 2, 28), true));
+        let ten = before(days("2024-02-01", "2024-02-10"));
+        assert_eq!(ten, (date(2023, 2, 1), date(2023, 2, 10), true));
+    }
+
+    #[test]
+    fn a_29_february_has_no_like_a_year_before_but_in_its_month() {
+        let long = Coverage {
+            first: date(2022, 1, 1),
+            last: date(2026, 3, 10),
+        };
+        let comparable = |from: &str, to: &str| {
+            let query = WindowQuery {
+                from: Some(from.to_owned()),
+                to: Some(to.to_owned()),
+                compare: Comparison::YearBefore,
+                ..WindowQuery::default()
+            };
+            resolve(&query, DefaultWindow::default(), Some(long))
+                .unwrap()
+                .comparable
+        };
+
+        assert!(!comparable("2024-02-29", "2024-02-29"));
+        assert!(!comparable("2024-02-20", "2024-02-29"));
+        assert!(!comparable("2024-02-29", "2024-03-05"));
+        assert!(!comparable("2025-02-27", "2025-03-02"));
+        assert!(comparable("2024-02-26", "2024-03-03"));
+        assert!(comparable("2024-02-01", "2024-02-29"));
+        assert!(comparable("2025-01-01", "2025-03-31"));
     }
 
     #[test]

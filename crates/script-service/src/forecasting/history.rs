@@ -75,7 +75,8 @@ pub(crate) async fn daily_cents(
 ) -> Result<BTreeMap<Date, i64>, ApiError> {
     let by_product = scope.product.is_some() || scope.category.is_some();
     let table = match (&scope.region, by_product) {
-        (None, _) => "product_days",
+        (None, false) => "days",
+        (None, true) => "product_days",
         (Some(_), false) => "store_days",
         (Some(_), true) => "sales",
     };

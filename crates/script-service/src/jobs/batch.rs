@@ -17,7 +17,7 @@ use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, ErrorCode, Params, Statement, Value};
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::task::JoinHandle;
@@ -607,18 +607,15 @@ impl Writer {
             insert_together(&mut statements, &format!("{into})"), "", new, None);
             return statements;
         }
-        let sums = match self.daily_sums {
+        let (sums, tickets) = match self.daily_sums {
             DailySums::Kept => {
-                let (products, stores) = self.sums(&new);
-                vec![
-                    add_sums("product_days", "product_id", products),
-                    add_sums("store_days", "store_id", stores),
-                ]
+                let sums = self.sums(&new);
+                (sums.statements(), sums.new_tickets())
             }
-            DailySums::LeftToReaders => vec![vec![many(
-                "INSERT INTO dirty_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING".to_owned(),
-                self.days(&new),
-            )]],
+            DailySums::LeftToReaders => {
+                let mark = "INSERT INTO dirty_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING";
+                (vec![many(mark.to_owned(), self.days(&new))], None)
+            }
         };
         // Many rows are worth taking the triggers away, which see that they have nothing to do row by row. The
         // transaction puts them back, so nobody else ever writes without them.
@@ -635,6 +632,8 @@ impl Writer {
             "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
             positional([]),
         ));
+        // Whether a ticket is new is to be seen only before its lines are in.
+        statements.extend(tickets);
         let job = Value::Integer(self.job);
         insert_together(
             &mut statements,
@@ -643,7 +642,7 @@ impl Writer {
             new,
             Some(&job),
         );
-        statements.extend(sums.into_iter().flatten());
+        statements.extend(sums);
         statements.push(Statement::new(
             "UPDATE dataset SET importing = 0 WHERE id = 1",
             positional([]),
@@ -681,10 +680,14 @@ impl Writer {
         )
     }
 
-    /// The place of `column` in the rows.
+    /// The place of `column` in the rows, if they have it.
+    fn find_place(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|known| *known == column)
+    }
+
+    /// The place of `column`, which all rows of the table have.
     fn place(&self, column: &str) -> usize {
-        let place = self.columns.iter().position(|known| *known == column);
-        place.unwrap_or_default()
+        self.find_place(column).unwrap_or_default()
     }
 
     /// The days of `rows` of sales.
@@ -694,19 +697,20 @@ impl Writer {
         days.into_iter().map(|day| vec![day.into()]).collect()
     }
 
-    /// What `rows` of sales add to the sums by product and by store, in the order of the tables.
-    fn sums(&self, rows: &Rows) -> (Rows, Rows) {
+    /// What `rows` of sales add to the daily sums.
+    fn sums<'a>(&self, rows: &'a Rows) -> DailyAdditions<'a> {
         let (product, store) = (self.place("product_id"), self.place("store_id"));
         let (date, quantity, amount) = (
             self.place("sale_date"),
             self.place("quantity"),
             self.place("amount_cents"),
         );
-        let mut days: BTreeMap<&str, DaySums> = BTreeMap::new();
+        let ticket = self.find_place("ticket_id");
+        let mut days = DailyAdditions::default();
         let mut rows = rows.iter().peekable();
         while let Some(first) = rows.peek() {
             let day = first[date].as_str().unwrap_or_default();
-            let sums = days.entry(day).or_default();
+            let sums = days.0.entry(day).or_default();
             // Mostly many rows of a day stand together.
             while let Some(row) = rows.next_if(|row| row[date].as_str().unwrap_or_default() == day) {
                 let number = |place: usize| row[place].as_i64().unwrap_or_default();
@@ -715,27 +719,14 @@ impl Writer {
                     .entry(number(product))
                     .or_default()
                     .add(units, cents);
-                sums.stores.entry(number(store)).or_default().add(units, cents);
-            }
-        }
-        let mut added = (Rows::new(SUM_WIDTH), Rows::new(SUM_WIDTH));
-        for (day, sums) in days {
-            for (sums, rows) in [(sums.products, &mut added.0), (sums.stores, &mut added.1)] {
-                let mut sums: Vec<(i64, Sum)> = sums.into_iter().collect();
-                sums.sort_unstable_by_key(|(id, _)| *id);
-                for (id, sum) in sums {
-                    rows.push(&[
-                        day.into(),
-                        id.into(),
-                        sum.lines.into(),
-                        sum.units.into(),
-                        sum.cents.into(),
-                        sum.returns_cents.into(),
-                    ]);
+                let (of_lines, of_tickets) = sums.stores.entry(number(store)).or_default();
+                of_lines.add(units, cents);
+                if let Some(ticket) = ticket.and_then(|ticket| row[ticket].as_str()) {
+                    of_tickets.add(ticket, units, cents);
                 }
             }
         }
-        added
+        days
     }
 
     fn reject_statements(&self, batch: &Batch, duplicates: &[usize], source: u64) -> Vec<Statement> {
@@ -878,18 +869,20 @@ fn insert_together(
     }
 }
 
-/// What adds `sums` to a table of daily sums.
-fn add_sums(table: &str, key: &str, sums: Rows) -> Vec<Statement> {
+/// What adds `sums` to `table`, the columns of its key and of its sums; none when there are none.
+fn add_sums(table: &str, keys: &[&str], columns: &[&str], sums: Rows) -> Vec<Statement> {
+    let added: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{column} = {column} + excluded.{column}"))
+        .collect();
     let mut statements = Vec::new();
     insert_together(
         &mut statements,
-        &format!("{table} (sale_date, {key}, lines, units, amount_cents, returns_cents)"),
+        &format!("{table} ({}, {})", keys.join(", "), columns.join(", ")),
         &format!(
-            " ON CONFLICT (sale_date, {key}) DO UPDATE SET
-            lines = lines + excluded.lines,
-            units = units + excluded.units,
-            amount_cents = amount_cents + excluded.amount_cents,
-            returns_cents = returns_cents + excluded.returns_cents"
+            " ON CONFLICT ({}) DO UPDATE SET {}",
+            keys.join(", "),
+            added.join(", ")
         ),
         sums,
         None,
@@ -925,14 +918,106 @@ fn row_digest(columns: &[&'static str], row: &[Value]) -> u64 {
     hasher.finish()
 }
 
-/// How many values a daily sum has.
-const SUM_WIDTH: usize = 6;
+/// The columns of the sums of lines.
+const LINE_SUMS: [&str; 4] = ["lines", "units", "amount_cents", "returns_cents"];
+/// Those of the lines that name their ticket, but for the number of tickets.
+const TICKET_SUMS: [&str; 3] = ["ticket_lines", "ticket_units", "ticket_cents"];
+
+/// What new lines add to the daily sums, by day.
+#[derive(Debug, Default)]
+struct DailyAdditions<'a>(BTreeMap<&'a str, DaySums<'a>>);
 
 /// What the lines of a day add up to.
 #[derive(Debug, Default)]
-struct DaySums {
+struct DaySums<'a> {
     products: HashMap<i64, Sum>,
-    stores: HashMap<i64, Sum>,
+    stores: HashMap<i64, (Sum, Tickets<'a>)>,
+}
+
+impl DailyAdditions<'_> {
+    /// The statements that add them to the tables, but for the number of tickets.
+    fn statements(&self) -> Vec<Statement> {
+        // Without tickets there is less to write.
+        let mut of_stores = LINE_SUMS.to_vec();
+        if self.have_tickets() {
+            of_stores.extend(TICKET_SUMS);
+        }
+        let mut days = Rows::new(1 + LINE_SUMS.len());
+        let mut products = Rows::new(2 + LINE_SUMS.len());
+        let mut stores = Rows::new(2 + of_stores.len());
+        for (&day, sums) in &self.0 {
+            let mut whole = Sum::default();
+            for (product, sum) in in_order(&sums.products) {
+                whole.add_all(sum);
+                products.values.extend([day.into(), product.into()]);
+                products.values.extend(sum.values());
+            }
+            days.values.push(day.into());
+            days.values.extend(whole.values());
+            for (store, (sum, tickets)) in in_order(&sums.stores) {
+                stores.values.extend([day.into(), store.into()]);
+                stores.values.extend(sum.values());
+                stores.values.extend(
+                    tickets
+                        .values()
+                        .into_iter()
+                        .take(of_stores.len() - LINE_SUMS.len()),
+                );
+            }
+        }
+        let mut statements = add_sums("days", &["sale_date"], &LINE_SUMS, days);
+        let (product, store) = (["sale_date", "product_id"], ["sale_date", "store_id"]);
+        statements.extend(add_sums("product_days", &product, &LINE_SUMS, products));
+        statements.extend(add_sums("store_days", &store, &of_stores, stores));
+        statements
+    }
+
+    fn have_tickets(&self) -> bool {
+        let mut stores = self.0.values().flat_map(|sums| sums.stores.values());
+        stores.any(|(_, tickets)| !tickets.ids.is_empty())
+    }
+
+    /// The statement that adds the number of tickets that are new, to be run before their lines are in; none
+    /// without tickets.
+    fn new_tickets(&self) -> Option<Statement> {
+        if !self.have_tickets() {
+            return None;
+        }
+        let mut groups: Vec<(&str, i64, Vec<&str>)> = Vec::new();
+        for (&day, sums) in &self.0 {
+            for (store, (_, tickets)) in in_order(&sums.stores) {
+                if !tickets.ids.is_empty() {
+                    let mut ids: Vec<&str> = tickets.ids.iter().copied().collect();
+                    ids.sort_unstable();
+                    groups.push((day, store, ids));
+                }
+            }
+        }
+        let groups = serde_json::to_string(&groups).unwrap_or_default();
+        Some(Statement::new(
+            "WITH stores_of_days AS MATERIALIZED (
+                SELECT value ->> 0 AS sale_date, value ->> 1 AS store_id, value -> 2 AS ids FROM json_each(?1)
+            )
+            INSERT INTO store_days (sale_date, store_id, lines, units, amount_cents, returns_cents, tickets)
+            SELECT stores_of_days.sale_date, stores_of_days.store_id, 0, 0, 0, 0, COUNT(*)
+            FROM stores_of_days, json_each(stores_of_days.ids) AS ticket
+            WHERE NOT EXISTS (
+                SELECT 1 FROM sales
+                WHERE sales.sale_date = stores_of_days.sale_date
+                    AND sales.store_id = stores_of_days.store_id
+                    AND sales.ticket_id = ticket.value
+            )
+            GROUP BY stores_of_days.sale_date, stores_of_days.store_id
+            ON CONFLICT (sale_date, store_id) DO UPDATE SET tickets = tickets + excluded.tickets",
+            positional([groups.into()]),
+        ))
+    }
+}
+
+fn in_order<T>(sums: &HashMap<i64, T>) -> impl Iterator<Item = (i64, &T)> {
+    let mut sums: Vec<(i64, &T)> = sums.iter().map(|(&id, sum)| (id, sum)).collect();
+    sums.sort_unstable_by_key(|(id, _)| *id);
+    sums.into_iter()
 }
 
 #[derive(Debug, Default)]
@@ -949,5 +1034,40 @@ impl Sum {
         self.units += units;
         self.cents += cents;
         self.returns_cents += cents.min(0);
+    }
+
+    /// In the order of [`LINE_SUMS`].
+    fn values(&self) -> [Value; LINE_SUMS.len()] {
+        [self.lines, self.units, self.cents, self.returns_cents].map(Value::Integer)
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.units += other.units;
+        self.cents += other.cents;
+        self.returns_cents += other.returns_cents;
+    }
+}
+
+/// The tickets that lines of a store on a day name, and what these lines add up to.
+#[derive(Debug, Default)]
+struct Tickets<'a> {
+    ids: HashSet<&'a str>,
+    lines: i64,
+    units: i64,
+    cents: i64,
+}
+
+impl<'a> Tickets<'a> {
+    fn add(&mut self, ticket: &'a str, units: i64, cents: i64) {
+        self.ids.insert(ticket);
+        self.lines += 1;
+        self.units += units;
+        self.cents += cents;
+    }
+
+    /// In the order of [`TICKET_SUMS`].
+    fn values(&self) -> [Value; TICKET_SUMS.len()] {
+        [self.lines, self.units, self.cents].map(Value::Integer)
     }
 }

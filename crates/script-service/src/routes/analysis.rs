@@ -164,10 +164,13 @@ pub(crate) struct AnswerDocument {
     get,
     path = "/analysis",
     tag = "analyses",
-    responses((status = 200, description = "the analyses", body = AnalysisList))
+    responses(
+        (status = 200, description = "the analyses", body = AnalysisList),
+        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+    )
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<AnalysisList> {
-    let (analyses, broken) = app.catalog.list();
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisList>, ApiError> {
+    let (analyses, broken) = app.catalog.checked(&app.db).await?;
     let describe = |analysis: &Arc<Analysis>| AnalysisDescription {
         name: analysis.name.clone(),
         title: analysis.header.title.clone(),
@@ -179,7 +182,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<AnalysisList> {
         figures: analysis.header.figures.clone(),
         chart: analysis.header.chart.clone(),
     };
-    Json(AnalysisList {
+    Ok(Json(AnalysisList {
         analyses: analyses.iter().map(describe).collect(),
         broken: broken
             .into_iter()
@@ -188,7 +191,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<AnalysisList> {
                 errors: broken.errors,
             })
             .collect(),
-    })
+    }))
 }
 
 /// Compute an analysis now.

@@ -12,7 +12,9 @@ daily AS (
 SELECT
     daily.day AS date,
     daily.cents AS total_sales,
-    CASE WHEN COUNT(*) = 7 THEN ROUND(CAST(SUM(recent.cents) AS DOUBLE) / 7) END AS moving_average
+    CASE WHEN COUNT(*) = 7 THEN ROUND(CAST(SUM(recent.cents) AS DOUBLE) / 7) END AS moving_average,
+    (SELECT COUNT(*) FROM daily WHERE day >= :begins) AS calendar_days,
+    (SELECT COUNT(*) FROM sold WHERE sale_date >= :begins) AS active_days
 FROM daily
 JOIN daily AS recent ON recent.day BETWEEN {-6 days after daily.day} AND daily.day
 WHERE daily.day >= :begins

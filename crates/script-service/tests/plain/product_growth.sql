@@ -4,6 +4,12 @@ WITH before AS (
     WHERE sale_date BETWEEN :previous_from AND :previous_to
     GROUP BY product_id
 ),
+to_date AS (
+    SELECT product_id, SUM(amount_cents) AS cents
+    FROM sales
+    WHERE sale_date BETWEEN :previous_from AND :previous_to_date
+    GROUP BY product_id
+),
 now AS (
     SELECT product_id, SUM(amount_cents) AS cents
     FROM sales
@@ -16,10 +22,12 @@ sold AS (
         products.name,
         COALESCE(products.category, '(unknown)') AS category,
         COALESCE(before.cents, 0) AS previous,
+        COALESCE(to_date.cents, 0) AS previous_to_date,
         COALESCE(now.cents, 0) AS current,
         CASE WHEN before.cents IS NULL THEN 'new' WHEN now.cents IS NULL THEN 'lost' ELSE 'kept' END AS status
     FROM products
     LEFT JOIN before ON before.product_id = products.id
+    LEFT JOIN to_date ON to_date.product_id = products.id
     LEFT JOIN now ON now.product_id = products.id
     WHERE before.cents IS NOT NULL OR now.cents IS NOT NULL
 ),
@@ -45,6 +53,10 @@ SELECT
         SELECT COUNT(*) FROM sold AS other
         WHERE other.current - other.previous > sold.current - sold.previous
     ) AS rank,
+    sold.previous_to_date,
+    100.0 * (sold.current - sold.previous_to_date) / ABS(NULLIF(sold.previous_to_date, 0)) AS growth_to_date,
+    sold.previous = 0 AS zero_base,
+    sold.previous < 0 AS negative_base,
     100.0 * whole.difference / whole.base AS total_growth,
     whole.new_products,
     whole.lost_products,

@@ -3,6 +3,8 @@ WITH inside AS (
         COALESCE(SUM(amount_cents), 0) AS cents,
         COUNT(*) AS lines,
         COALESCE(SUM(quantity), 0) AS units,
+        COALESCE(SUM(CASE WHEN amount_cents > 0 THEN amount_cents END), 0) AS gross,
+        COALESCE(SUM(CASE WHEN amount_cents < 0 THEN amount_cents END), 0) AS back,
         COUNT(DISTINCT sale_date) AS active_days,
         COUNT(DISTINCT product_id) AS products_sold,
         COUNT(DISTINCT store_id) AS stores_active
@@ -36,5 +38,9 @@ SELECT
     inside.products_sold,
     inside.stores_active,
     CASE WHEN :previous_from <= :previous_to THEN previous.cents END AS previous_revenue,
-    CASE WHEN :comparable = 1 THEN 100.0 * (inside.cents - previous.cents) / ABS(NULLIF(previous.cents, 0)) END AS growth
+    CASE WHEN :comparable = 1 THEN 100.0 * (inside.cents - previous.cents) / ABS(NULLIF(previous.cents, 0)) END AS growth,
+    inside.gross AS gross_revenue,
+    inside.back AS returns,
+    :comparable = 1 AND previous.cents = 0 AS zero_base,
+    :comparable = 1 AND previous.cents < 0 AS negative_base
 FROM inside, previous

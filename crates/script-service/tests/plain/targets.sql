@@ -34,6 +34,7 @@ SELECT
         FROM product_targets
         JOIN covered ON covered.month = product_targets.month
         WHERE covered.days < {days of covered.month}
-    ) > 0 AS pro_rata
+    ) > 0 AS pro_rata,
+    1 = 0 AS some_stores
 FROM compared
 ORDER BY CAST(compared.total_sales AS DOUBLE) / NULLIF(compared.target, 0) NULLS LAST, compared.product_id

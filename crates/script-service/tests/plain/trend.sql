@@ -1,7 +1,7 @@
 WITH sold AS (
     SELECT sale_date, SUM(amount_cents) AS cents
     FROM sales
-    WHERE sale_date BETWEEN :six_days_before AND :to
+    WHERE sale_date BETWEEN :six_days_before AND :ends
     GROUP BY sale_date
 ),
 daily AS (
@@ -20,7 +20,9 @@ weekly AS (
 SELECT
     day AS date,
     cents AS total_sales,
-    CASE WHEN week_days = 7 THEN ROUND(CAST(week_cents AS DOUBLE) / 7) END AS moving_average_7d
+    CASE WHEN week_days = 7 THEN ROUND(CAST(week_cents AS DOUBLE) / 7) END AS moving_average_7d,
+    (SELECT COUNT(*) FROM daily WHERE day >= :begins) AS calendar_days,
+    (SELECT COUNT(*) FROM sold WHERE sale_date >= :begins) AS active_days
 FROM weekly
 WHERE day >= :begins
 ORDER BY day

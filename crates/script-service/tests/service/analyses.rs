@@ -794,7 +794,7 @@ async fn analyses_of_ones_own_join_without_a_restart() {
     .unwrap();
     std::fs::write(
         folder.path().join("typo.sql"),
-        "-- title: Typo\nSELECT nme FROM products",
+        "-- title: Typo\n\nSELECT\n    nme\nFROM products JOIN product_days ON product_id = id",
     )
     .unwrap();
 
@@ -806,6 +806,225 @@ async fn analyses_of_ones_own_join_without_a_restart() {
     assert_eq!(dear["rows"], json!([{"name": "Thé", "price_cents": 5.0}]));
     assert_eq!(none["rows"], json!([]));
     assert_eq!(typo.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(list["broken"][0]["file"], "wrong.sql");
-    assert_eq!(list["broken"][0]["errors"][0]["line"], 5);
+    assert_eq!(list["broken"][0]["file"], "typo.sql");
+    assert_eq!(
+        list["broken"][0]["errors"],
+        json!([{"line": 4, "message": "no such column: nme"}])
+    );
+    assert_eq!(list["broken"][1]["file"], "wrong.sql");
+    assert_eq!(list["broken"][1]["errors"][0]["line"], 5);
+    let names = column(&json!({"rows": list["analyses"]}), "name");
+    assert!(
+        names.contains(&json!("dear")) && !names.contains(&json!("typo")),
+        "{names:?}"
+    );
+
+    std::fs::write(
+        folder.path().join("typo.sql"),
+        "-- title: Typo no more\nSELECT name FROM products",
+    )
+    .unwrap();
+    let mended = stack.script.json("/analysis/typo").await;
+    assert_eq!(mended["rows"][0]["name"], "Thé");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bases_that_are_zero_or_negative_are_told() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    sell(
+        &stack,
+        &[
+            ("2024-01-01", 1, 10, -2, -1_000, None),
+            ("2024-02-01", 1, 20, 1, 300, None),
+            ("2024-02-29", 1, 10, 1, 500, None),
+        ],
+    )
+    .await;
+
+    let growth = stack.script.json("/analysis/growth").await;
+    let rows = growth["rows"].as_array().unwrap();
+    let of = |region: &str| rows.iter().find(|row| row["region"] == region).unwrap();
+    let paris = of("Île-de-France");
+    assert_eq!(
+        (&paris["growth"], &paris["negative_base"]),
+        (&json!(150.0), &json!(true))
+    );
+    let lyon = of("(unknown)");
+    assert_eq!(
+        (&lyon["growth"], &lyon["zero_base"]),
+        (&Value::Null, &json!(true))
+    );
+    assert_eq!(lyon["difference"], 3.0);
+    assert_eq!(lyon["contribution"], 30.0);
+    assert_eq!(growth["total_growth"], 180.0);
+    let summary = stack.script.json("/analysis/summary?period=2024-02").await;
+    assert_eq!(summary["rows"][0]["growth"], 180.0);
+    assert_eq!(summary["negative_base"], true);
+    let products = stack.script.json("/analysis/product_growth").await;
+    assert_eq!(products["rows"][0]["negative_base"], true);
+    let months = stack.script.json("/analysis/month").await;
+    assert_eq!(column(&months, "days"), [31, 29]);
+    assert_eq!(column(&months, "partial"), [false, false]);
+    // A 29 February has no like a year before.
+    let leap = stack
+        .script
+        .json("/analysis/growth?from=2024-02-29&to=2024-02-29&compare=year_before")
+        .await;
+    assert_eq!(leap["partial_period"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_of_returns_alone_has_shares_and_no_class() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    sell(
+        &stack,
+        &[
+            ("2023-11-01", 1, 10, -1, -300, None),
+            ("2023-11-02", 2, 10, -1, -100, None),
+        ],
+    )
+    .await;
+
+    let total = stack.script.json("/analysis/total").await;
+    assert_eq!(total["rows"][0]["total_revenue"], -4.0);
+    assert_eq!(
+        (&total["gross_revenue"], &total["returns"]),
+        (&json!(0.0), &json!(-4.0))
+    );
+    let products = stack.script.json("/analysis/product").await;
+    assert_eq!(column(&products, "share"), [25.0, 75.0]);
+    assert_eq!(products["negative_members"], 2);
+    let classes = stack.script.json("/analysis/abc").await;
+    assert_eq!(column(&classes, "class"), ["C", "C"]);
+    let returns = stack.script.json("/analysis/returns").await;
+    assert_eq!(column(&returns, "return_rate"), [Value::Null, Value::Null]);
+    let summary = stack.script.json("/analysis/summary").await;
+    assert_eq!(summary["rows"][0]["average_unit_price"], Value::Null);
+    assert_eq!(summary["returns"], -4.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_of_one_name_stay_apart_and_equals_share_a_rank() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    for sql in [
+        "INSERT INTO products (id, name, price_cents) VALUES (3, 'Thé', 450)",
+        "INSERT INTO stores (id, city, region) VALUES (30, 'Nice', 'Sud')",
+    ] {
+        stack.db.client.execute(sql, Vec::new()).await.unwrap();
+    }
+    sell(
+        &stack,
+        &[
+            ("2023-11-01", 1, 30, 1, 500, None),
+            ("2023-11-01", 3, 20, 1, 500, None),
+            ("2023-11-02", 2, 10, 1, 120, None),
+        ],
+    )
+    .await;
+
+    let products = stack.script.json("/analysis/product?limit=2").await;
+    assert_eq!(column(&products, "product_id"), [1, 3]);
+    assert_eq!(column(&products, "name"), ["Thé", "Thé"]);
+    let stores = stack.script.json("/analysis/store").await;
+    assert_eq!(column(&stores, "store_id"), [20, 30, 10]);
+    assert_eq!(column(&stores, "rank"), [1, 1, 3]);
+    let top = stack.script.json("/analysis/store?limit=1").await;
+    assert_eq!(column(&top, "store_id"), [20]);
+    // Shares are of all of them, whatever the limit.
+    assert_eq!(column(&top, "share"), [44.6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_days_make_no_rate_and_no_index() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    sell(
+        &stack,
+        &[
+            ("2023-11-01", 1, 10, 1, 100, None),
+            ("2023-11-06", 1, 10, 1, 600, None),
+        ],
+    )
+    .await;
+
+    let to_date = stack.script.json("/analysis/to_date").await;
+    assert_eq!(to_date["rows"][0]["run_rate"], Value::Null);
+    assert_eq!(to_date["rows"][0]["run_rate_30d"], Value::Null);
+    let weekdays = stack.script.json("/analysis/seasonality").await;
+    assert_eq!(column(&weekdays, "index"), vec![Value::Null; 6]);
+    let trend = stack.script.json("/analysis/trend").await;
+    assert_eq!(column(&trend, "moving_average_7d"), vec![Value::Null; 6]);
+    assert_eq!(
+        (&trend["calendar_days"], &trend["active_days"]),
+        (&json!(6), &json!(2))
+    );
+    sell(&stack, &[("2023-11-07", 1, 10, 1, 0, None)]).await;
+    let to_date = stack.script.json("/analysis/to_date").await;
+    assert_eq!(to_date["rows"][0]["run_rate"], 30.0);
+    assert_eq!(to_date["rows"][0]["run_rate_30d"], 30.0);
+    let weekdays = stack.script.json("/analysis/seasonality").await;
+    assert_eq!(weekdays["rows"][0]["index"], 600.0);
+    // Zero-amount lines are lines.
+    let total = stack.script.json("/analysis/total").await;
+    assert_eq!(total["rows"][0]["lines"], 3);
+    let outside = stack.script.json("/analysis/total?period=2030").await;
+    assert_eq!(
+        (&outside["rows"][0]["total_revenue"], &outside["rows"][0]["lines"]),
+        (&json!(0.0), &json!(0))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_may_be_zero_missing_or_pro_rata() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let targets = "INSERT INTO product_targets (product_id, month, target_cents) VALUES (1, '2023-11', 3000), (2, '2023-11', 0)";
+    stack.db.client.execute(targets, Vec::new()).await.unwrap();
+    sell(
+        &stack,
+        &[
+            ("2023-11-01", 1, 10, 1, 900, None),
+            ("2023-11-10", 2, 20, 1, 100, None),
+        ],
+    )
+    .await;
+
+    let targets = stack.script.json("/analysis/targets").await;
+    assert_eq!(column(&targets, "target"), [10.0, 0.0]);
+    assert_eq!(column(&targets, "attainment"), [json!(90.0), Value::Null]);
+    assert_eq!(column(&targets, "below_target"), [json!(true), Value::Null]);
+    assert_eq!(
+        (&targets["pro_rata"], &targets["some_stores"]),
+        (&json!(true), &json!(false))
+    );
+    let unknown = stack.script.json("/analysis/targets?category=(unknown)").await;
+    assert_eq!(column(&unknown, "product_id"), [2]);
+    let store = stack.script.json("/analysis/targets?store=20").await;
+    assert_eq!(store["some_stores"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_comes_in_several_files_counts_once() {
+    let stack = Stack::start_with(|config| config.batch_rows = 2).await;
+    stack.seed().await;
+    let file = |lines: &str| format!("id,product_id,store_id,sale_date,quantity,amount,ticket_id\n{lines}");
+    let first = "1,1,10,2023-11-01,1,5.00,A\n2,1,10,2023-11-01,1,5.00,B\n3,1,10,2023-11-01,1,5.00,A\n\
+        4,1,20,2023-11-01,1,5.00,A\n5,1,10,2023-11-02,1,5.00,\n";
+    stack.script.job("/jobs/import?table=sales", file(first)).await;
+    stack
+        .script
+        .job(
+            "/jobs/import?table=sales",
+            file("6,1,10,2023-11-01,1,5.00,B\n7,1,10,2023-11-02,1,5.00,A\n"),
+        )
+        .await;
+
+    let kept = "SELECT SUM(tickets) FROM store_days WHERE (SELECT COUNT(*) FROM dirty_days) = 0";
+    assert_eq!(stack.value(kept).await, 4);
+    let tickets = stack.script.json("/analysis/tickets").await["rows"][0].clone();
+    assert_eq!((&tickets["tickets"], &tickets["lines"]), (&json!(4), &json!(6)));
+    assert_eq!(tickets["lines_without_ticket"], 1);
 }

@@ -22,6 +22,7 @@ const LEFT: &str = "SELECT
     (SELECT COUNT(*) FROM sales), (SELECT SUM(amount_cents) FROM sales),
     (SELECT SUM(lines) FROM product_days), (SELECT SUM(amount_cents) FROM product_days),
     (SELECT SUM(units) FROM store_days), (SELECT SUM(returns_cents) FROM store_days),
+    (SELECT SUM(tickets) FROM store_days), (SELECT SUM(ticket_cents) FROM store_days), (SELECT SUM(lines) FROM days),
     (SELECT COUNT(*) FROM job_rejects), (SELECT COUNT(*) FROM staged_sales), (SELECT COUNT(*) FROM job_uploads)";
 
 /// A db-service in a process of its own.
@@ -87,7 +88,7 @@ impl Dice {
     }
 }
 
-/// Sales with and without ids; some lines cannot be taken, and some are returns.
+/// Sales with and without ids; some lines cannot be taken, and some are returns. Tickets come again batches later.
 fn file(with_ids: bool) -> String {
     let id = |row: u64| {
         if with_ids {
@@ -97,18 +98,19 @@ fn file(with_ids: bool) -> String {
         }
     };
     let head = if with_ids { "id," } else { "" };
-    let mut text = format!("{head}product_id,store_id,sale_date,quantity,amount\n");
+    let mut text = format!("{head}product_id,store_id,sale_date,quantity,amount,ticket_id\n");
     text.extend((1..=ROWS).map(|row| {
         let quantity = if row % 97 == 0 { "x" } else { "1" };
         let sign = if row % 31 == 0 { "-" } else { "" };
         format!(
-            "{}{},{},2023-11-{:02},{quantity},{sign}{}.{:02}\n",
+            "{}{},{},2023-11-{:02},{quantity},{sign}{}.{:02},T{}\n",
             id(row),
             row % 2 + 1,
             10 * (row % 2 + 1),
             row % 28 + 1,
             row % 90,
-            row % 100
+            row % 100,
+            row % 50
         )
     }));
     text
