@@ -62,7 +62,8 @@ pub async fn run(
     let db = DbClient::new(&config.db_url, config.db_token.clone())?;
     let config = Arc::new(config);
     let catalog = Arc::new(Catalog::open(config.analyses.clone()));
-    let app = Arc::new(App::new(db, Arc::clone(&config), catalog));
+    let (stop, stopping) = watch::channel(false);
+    let app = Arc::new(App::new(db, Arc::clone(&config), catalog, stopping.clone()));
     let policy = Arc::new(OriginPolicy {
         allowed_origins: config.allow_origins.clone(),
         local_names_only: address.ip().is_loopback(),
@@ -76,7 +77,6 @@ pub async fn run(
         ));
     info!(db = %config.db_url, "script-service answers on http://{address}");
 
-    let (stop, stopping) = watch::channel(false);
     let stop = Arc::new(stop);
     let mut working = tokio::spawn(work(Arc::clone(&app), stopping.clone()));
     let drain = Duration::from_millis(config.drain_ms);

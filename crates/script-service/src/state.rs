@@ -9,7 +9,7 @@ use service_kit::metrics::HttpMetrics;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What handlers share.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct App {
     pub metrics: HttpMetrics,
     /// Set once db-service was reached and the schema is up to date.
     pub ready: AtomicBool,
+    /// Becomes true when the service stops.
+    pub stopping: watch::Receiver<bool>,
     /// A permit for each comparison of models that may begin.
     pub comparisons: Semaphore,
     /// Idempotency keys of requests whose body is still coming in.
@@ -28,7 +30,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(db: DbClient, config: Arc<Config>, catalog: Arc<Catalog>) -> Self {
+    pub(crate) fn new(
+        db: DbClient,
+        config: Arc<Config>,
+        catalog: Arc<Catalog>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             db,
             comparisons: Semaphore::new(config.comparison_limit as usize),
@@ -37,6 +44,7 @@ impl App {
             signals: Arc::new(Signals::new()),
             metrics: HttpMetrics::new("script"),
             ready: AtomicBool::new(false),
+            stopping,
             receiving: Mutex::default(),
         }
     }

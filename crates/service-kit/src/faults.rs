@@ -295,11 +295,15 @@ fn decoded(name: &str) -> String {
     pairs.map_or_else(|| name.to_owned(), |(name, _)| name)
 }
 
-/// The JSON document in `bytes`. `Err` when it is none, or when nothing can be made of it even without the members
+/// The JSON object in `bytes`. `Err` when it is none, or when nothing can be made of it even without the members
 /// at fault.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Asked<T>, Faults> {
     if bytes.is_empty() {
         return Err(Fault::at("", "the body is empty; a JSON object is expected").into());
+    }
+    // serde would take an array as the members of a structure in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Fault::at("", "the body is an array; a JSON object is expected").into());
     }
     let first = match serde_json::from_slice(bytes) {
         Ok(value) => {
@@ -311,7 +315,8 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Asked<T>, Faults> {
         Err(error) => error,
     };
     match serde_json::from_slice(bytes) {
-        Ok(document) if first.is_data() => value(document),
+        Ok(document @ Value::Object(_)) if first.is_data() => value(document),
+        Ok(_) if first.is_data() => Err(Fault::at("", "the body is no JSON object").into()),
         _ => Err(Fault::at("", format!("the body is not JSON: {first}")).into()),
     }
 }
@@ -524,6 +529,15 @@ mod tests {
                 detail: "missing field `table`".into(),
             }]
         );
+    }
+
+    #[test]
+    fn only_an_object_is_taken() {
+        for body in ["[]", r#" [[{"table": "sales"}], 5]"#, "5", "\"limit\""] {
+            let faults = json::<Request>(body.as_bytes()).unwrap_err();
+
+            assert!(faults.to_string().contains("JSON object"), "{body}: {faults}");
+        }
     }
 
     #[test]

@@ -10,14 +10,14 @@ use super::record::Record;
 use super::survey::Decisions;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{Cursor, Read as _};
 
 /// How many faults of a list of corrections are told at once.
 const MAX_FAULTS: usize = 20;
 
 /// A reject as it came back. What is left out stays as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub(crate) struct Correction {
     /// The source of the job, the first being 0.
     #[serde(default)]
@@ -33,15 +33,68 @@ pub(crate) struct Correction {
     /// The text of further columns.
     #[serde(default)]
     pub values: BTreeMap<String, String>,
+    /// The other members of a reject, and what is misspelt.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, serde_json::Value>,
+}
+
+/// What `/jobs/{id}/rejects` says of a reject that is not corrected.
+const TOLD: [&str; 7] = [
+    "origin",
+    "line",
+    "byte_offset",
+    "column",
+    "code",
+    "message",
+    "replayed_by",
+];
+
+impl Correction {
+    /// A member that no reject has.
+    fn unknown(&self) -> Option<&str> {
+        self.rest
+            .keys()
+            .map(String::as_str)
+            .find(|name| !TOLD.contains(name))
+    }
+}
+
+/// `corrections` if each is clear. `Err` lists members that no reject has, and records that come twice.
+fn checked(mut corrections: Vec<Correction>) -> Result<Vec<Correction>, Vec<String>> {
+    let mut faults = Vec::new();
+    let mut seen = HashSet::new();
+    for correction in &mut corrections {
+        let (source, record) = (correction.source, correction.record);
+        if let Some(name) = correction.unknown() {
+            faults.push(format!(
+                "record {record} of source {source}: there is no member `{name}`; `raw`, `value` and `values` are \
+                 corrected"
+            ));
+        }
+        if !seen.insert((source, record)) {
+            faults.push(format!("record {record} of source {source} comes twice"));
+        }
+        correction.rest.clear();
+    }
+    faults.truncate(MAX_FAULTS);
+    if faults.is_empty() {
+        Ok(corrections)
+    } else {
+        Err(faults)
+    }
 }
 
 /// The corrections in `bytes`: CSV or NDJSON as `/jobs/{id}/rejects` gives them, or a JSON array, in any
 /// encoding that an import takes. `Err` lists what is wrong, with lines.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Correction>, Vec<String>> {
     let text = decode(bytes).map_err(|error| vec![error.to_string()])?;
+    read(&text).and_then(checked)
+}
+
+fn read(text: &str) -> Result<Vec<Correction>, Vec<String>> {
     match text.trim_start().chars().next() {
         None => Ok(Vec::new()),
-        Some('[') => serde_json::from_str(&text).map_err(|error| vec![error.to_string()]),
+        Some('[') => serde_json::from_str(text).map_err(|error| vec![error.to_string()]),
         Some('{') => {
             let lines = text
                 .lines()
@@ -51,7 +104,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Correction>, Vec<String>> {
                 serde_json::from_str(line).map_err(|error| format!("line {}: {error}", index + 1))
             }))
         }
-        Some(_) => parse_csv(&text),
+        Some(_) => parse_csv(text),
     }
 }
 
@@ -120,6 +173,7 @@ fn parse_csv(text: &str) -> Result<Vec<Correction>, Vec<String>> {
             raw: text(raw),
             value: text(value),
             values: BTreeMap::new(),
+            rest: BTreeMap::new(),
         })
     }))
 }
@@ -296,7 +350,7 @@ mod tests {
             record: 7,
             raw: Some("7;é".into()),
             value: Some("é".into()),
-            values: BTreeMap::new(),
+            ..Correction::default()
         };
         let csv = "source,record,raw,value\r\n1,7,7;é,é\r\n";
         let excel = "\u{feff}source;record;raw;value\r\n1;7;\"7;é\";é\r\n";
@@ -315,6 +369,17 @@ mod tests {
             assert_eq!(parse(bytes).unwrap(), std::slice::from_ref(&expected));
         }
         assert_eq!(parse(b"").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_misspelt_or_comes_twice_is_refused() {
+        let faults = parse(b"{\"record\":3,\"vaule\":\"1\"}\n{\"record\":3,\"value\":\"2\"}").unwrap_err();
+
+        assert!(faults[0].contains("vaule"), "{faults:?}");
+        assert!(
+            faults[1].contains("record 3 of source 0 comes twice"),
+            "{faults:?}"
+        );
     }
 
     #[test]

@@ -118,7 +118,8 @@ impl ReadOptions {
             Some(text) => match text.as_bytes() {
                 [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Some(*byte)),
                 _ => Err(format!(
-                    "the delimiter must be one ASCII character or `tab`, not `{text}`"
+                    "the delimiter must be `tab` or one ASCII character that is neither a double quote nor a line end, \
+                     not `{text}`"
                 )),
             },
         }

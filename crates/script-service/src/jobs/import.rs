@@ -49,12 +49,26 @@ pub(crate) enum OnError {
 
 /// How many rejects are too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "serde_json::Value")]
 pub(crate) enum MaxRejects {
     /// More than so many.
     Count(u64),
     /// More than this part of the records, such as `"2%"`.
     Percent(String),
+}
+
+impl TryFrom<serde_json::Value> for MaxRejects {
+    type Error = String;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, String> {
+        match (value.as_u64(), value.as_str()) {
+            (Some(count), _) => Ok(Self::Count(count)),
+            (_, Some(text)) => Ok(Self::Percent(text.to_owned())),
+            _ => Err(format!(
+                "it is a whole number, or a percentage such as \"2%\", not `{value}`"
+            )),
+        }
+    }
 }
 
 impl MaxRejects {
@@ -777,6 +791,7 @@ async fn note_survey(
             "SELECT job_sources.job_id FROM job_sources JOIN jobs ON jobs.id = job_sources.job_id
             WHERE digest = ?1 AND table_name = ?2 AND job_sources.job_id <> ?3
                 AND jobs.state IN ('succeeded', 'succeeded_with_rejects')
+                AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0
             ORDER BY job_sources.job_id DESC LIMIT 1",
             positional([
                 survey.digest.as_str().into(),

@@ -340,13 +340,7 @@ impl Text {
     /// Adds a reject; `Err` says why it cannot be read again.
     fn add(&mut self, reject: &Kept, correction: Option<Correction>) -> Result<(), String> {
         let fault = |why: String| format!("record {} of source {}: {why}", reject.place.1, reject.place.0);
-        let correction = correction.unwrap_or_else(|| Correction {
-            source: 0,
-            record: 0,
-            raw: None,
-            value: None,
-            values: BTreeMap::new(),
-        });
+        let correction = correction.unwrap_or_default();
         let raw = correction.raw.as_deref().unwrap_or(&reject.raw);
         let was_cut = reject.raw.len() >= super::import::MAX_RAW_BYTES || reject.code == "record_too_long";
         if raw == reject.raw && was_cut {

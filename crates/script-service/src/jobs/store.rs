@@ -118,6 +118,22 @@ pub(crate) async fn submit(
     }
 }
 
+/// Refuses when `limit` jobs wait, before the bytes of another one are received.
+pub(crate) async fn check_queue(db: &DbClient, limit: u32) -> Result<(), ApiError> {
+    let waiting = db
+        .query(
+            "SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')",
+            positional([]),
+        )
+        .await?;
+    let waiting = waiting.rows.first().and_then(|row| row[0].as_i64());
+    if waiting.unwrap_or_default() < i64::from(limit) {
+        Ok(())
+    } else {
+        Err(ApiError::QueueFull { limit })
+    }
+}
+
 /// The job that `key` made before, if it did. Another request under the same key is an error.
 pub(crate) async fn find_by_key(db: &DbClient, key: &IdempotencyKey) -> Result<Option<i64>, ApiError> {
     let result = db
@@ -192,6 +208,26 @@ pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job
         .collect()
 }
 
+/// The `recent` newest jobs and all that are not finished, newest first, without their sources.
+pub(crate) async fn list_live(db: &DbClient, recent: u32) -> Result<Vec<Job>, ApiError> {
+    let result = db
+        .query(
+            &format!(
+                "SELECT {JOB_COLUMNS} FROM jobs
+                WHERE id IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?1)
+                    OR state IN ('queued', 'running', 'interrupted')
+                ORDER BY id DESC"
+            ),
+            positional([i64::from(recent).into()]),
+        )
+        .await?;
+    result
+        .rows
+        .iter()
+        .map(|row| job_of(row).map_err(ApiError::Internal))
+        .collect()
+}
+
 async fn sources(db: &DbClient, job: i64) -> Result<Vec<JobSource>, ApiError> {
     let result = db
         .query(
@@ -201,6 +237,7 @@ async fn sources(db: &DbClient, job: i64) -> Result<Vec<JobSource>, ApiError> {
                     JOIN jobs ON jobs.id = earlier.job_id
                     WHERE earlier.digest = job_sources.digest AND earlier.table_name = job_sources.table_name
                         AND earlier.job_id < job_sources.job_id
+                        AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0
                         AND jobs.state IN ('succeeded', 'succeeded_with_rejects'))
             FROM job_sources WHERE job_id = ?1 ORDER BY source",
             positional([job.into()]),
@@ -253,7 +290,8 @@ fn job_of(row: &[Value]) -> anyhow::Result<Job> {
     let state = JobState::parse(name(2)).ok_or_else(|| anyhow::anyhow!("unknown state `{}`", name(2)))?;
     let counters = counters_of(&row[12..18]);
     let rows_total = row[11].as_i64().map(i64::cast_unsigned);
-    let rows = count(&row[24]);
+    let done = matches!(state, JobState::Succeeded | JobState::SucceededWithRejects);
+    let rows = rows_total.filter(|_| done).unwrap_or_else(|| count(&row[24]));
     let bytes = count(&row[9]);
     let bytes_total = row[10].as_i64().map(i64::cast_unsigned);
     let started_at = text(&row[4]);
@@ -458,13 +496,20 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), ApiE
     })
 }
 
+/// A count as SQLite has it.
+fn signed(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
 /// A statement that fails unless `job` is where `checkpoint` says.
 pub(crate) fn turn_statement(job: i64, checkpoint: &Checkpoint) -> Statement {
     Statement::new(
-        "UPDATE jobs SET batches = NULL WHERE id = ?1 AND batches <> ?2",
+        "UPDATE jobs SET batches = NULL WHERE id = ?1 AND (batches, source, source_read) <> (?2, ?3, ?4)",
         positional([
             job.into(),
-            i64::try_from(checkpoint.batches).unwrap_or(i64::MAX).into(),
+            signed(checkpoint.batches),
+            signed(checkpoint.source),
+            signed(checkpoint.source_read),
         ]),
     )
 }
@@ -508,7 +553,6 @@ pub(crate) fn is_overtaken(error: &DbError) -> bool {
 
 /// A statement of the checkpoint's new state, to be part of a batch.
 pub(crate) fn checkpoint_statement(job: i64, checkpoint: &Checkpoint) -> Statement {
-    let signed = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let counters = checkpoint.counters;
     Statement::new(
         "UPDATE jobs SET source = ?2, source_read = ?3, batches = ?4, read = ?5, inserted = ?6,

@@ -1,5 +1,6 @@
 //! `/analysis`: what there is, one answer, answers that were kept.
 
+use super::jobs::is_known;
 use crate::analysis::catalog::Analysis;
 use crate::analysis::compute::{self, Answer, Filters, Question};
 use crate::analysis::header::{AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError};
@@ -12,9 +13,7 @@ use crate::params::positional;
 use crate::state::App;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -236,9 +235,7 @@ pub(crate) async fn compute(
     faults.or(())?;
     let state = compute::current_state(&app.db).await?;
     let tag = tag(&analysis, state.version, form, &uri);
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let unchanged = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
-    if unchanged && !save {
+    if is_known(&headers, &tag) && !save {
         return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
     let answer = compute::answer(&app.db, &analysis, &question).await?;

@@ -2,11 +2,11 @@
 //!
 //! The stream is a live view of `/jobs/{id}`, never the truth: every `progress` event is a whole snapshot,
 //! and its id is the job's revision, so a client that was away goes on with `Last-Event-ID`. A finished job
-//! ends its stream with `end`.
+//! ends its stream with `end`. The ids of the stream of all jobs are times, in milliseconds since 1970.
 
 use crate::error::{ApiError, ProblemDocument};
 use crate::jobs::Job;
-use crate::jobs::store::{self, Selection};
+use crate::jobs::store;
 use crate::state::App;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
+use jiff::Timestamp;
 use service_kit::extract::Path;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -28,7 +29,9 @@ const LEAST_PAUSE: Duration = Duration::from_millis(250);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often a silent stream says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many jobs the stream of all jobs looks at.
+/// How far the clocks of processes that run jobs may lie apart, in milliseconds.
+const CLOCKS_DIFFER_MS: i64 = 5_000;
+/// How many finished jobs the stream of all jobs looks at.
 const RECENT_JOBS: u32 = 50;
 
 /// One job as it changes.
@@ -53,10 +56,8 @@ pub(crate) async fn of_job(
 ) -> Result<Response, ApiError> {
     let changes = app.signals.subscribe();
     let job = store::get(&app.db, id).await?;
-    let known = headers
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<i64>().ok());
+    // An id that this job cannot have given is another stream's: the client knows nothing then.
+    let known = last_event_id(&headers).filter(|known| *known <= job.revision);
     if job.state.is_final() && known.is_some_and(|known| known >= job.revision) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -77,7 +78,8 @@ pub(crate) async fn of_job(
 
 /// All jobs as they change.
 ///
-/// Events `progress` and `end` carry a whole job; on connect come the jobs that are not finished.
+/// Events `progress` and `end` carry a whole job; on connect come the jobs that are not finished, and after a
+/// break (`Last-Event-ID`) those too that finished meanwhile. A job may come twice as it is.
 #[utoipa::path(
     get,
     path = "/events",
@@ -87,17 +89,33 @@ pub(crate) async fn of_job(
         (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn of_all(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+pub(crate) async fn of_all(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let changes = app.signals.subscribe();
-    let recent = recent(&app).await?;
-    let seen = recent
+    let away_since = last_event_id(&headers)
+        .and_then(|known| Timestamp::from_millisecond(known.saturating_sub(CLOCKS_DIFFER_MS)).ok());
+    let missed = |job: &Job| {
+        let finished = job
+            .finished_at
+            .as_deref()
+            .and_then(|text| text.parse::<Timestamp>().ok());
+        finished
+            .zip(away_since)
+            .is_some_and(|(finished, since)| finished >= since)
+    };
+    let seen = store::list_live(&app.db, RECENT_JOBS)
+        .await?
         .iter()
-        .filter(|job| job.state.is_final())
+        .filter(|job| job.state.is_final() && !missed(job))
         .map(|job| (job.id, job.revision))
         .collect();
-    let state = AllJobs { app, changes, seen };
+    let state = AllJobs {
+        app,
+        changes,
+        seen,
+        running: Vec::new(),
+    };
     let events = stream::unfold((state, true), async |(mut state, first)| {
-        let events = state.next(first).await;
+        let events = state.next(first).await?;
         Some((
             stream::iter(events.into_iter().map(Ok::<_, Infallible>)),
             (state, false),
@@ -119,11 +137,16 @@ fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -
     response
 }
 
-fn event(job: &Job) -> Event {
+fn last_event_id(headers: &HeaderMap) -> Option<i64> {
+    let value = headers.get("last-event-id")?.to_str().ok()?;
+    value.trim().parse().ok()
+}
+
+fn event(job: &Job, id: i64) -> Event {
     let name = if job.state.is_final() { "end" } else { "progress" };
     Event::default()
         .event(name)
-        .id(job.revision.to_string())
+        .id(id.to_string())
         .json_data(job)
         .unwrap_or_default()
 }
@@ -138,7 +161,7 @@ struct OneJob {
 }
 
 impl OneJob {
-    /// The next event, once the job has changed; `None` after the last one.
+    /// The next event, once the job has changed; `None` after the last one, and when the service stops.
     async fn next(&mut self) -> Option<Event> {
         if self.ended {
             return None;
@@ -147,6 +170,9 @@ impl OneJob {
             if let Some(last) = self.last {
                 tokio::time::sleep_until(last + LEAST_PAUSE).await;
             }
+            if *self.app.stopping.borrow() {
+                return None;
+            }
             // db-service may be away for a while; the stream goes on when it is back.
             if let Ok(job) = store::get(&self.app.db, self.id).await
                 && job.revision > self.seen
@@ -154,9 +180,9 @@ impl OneJob {
                 self.seen = job.revision;
                 self.last = Some(Instant::now());
                 self.ended = job.state.is_final();
-                return Some(event(&job));
+                return Some(event(&job, job.revision));
             }
-            wait_for_change(&mut self.changes, Some(self.id)).await;
+            wait_for_change(&self.app, &mut self.changes, Some(self.id)).await;
         }
     }
 }
@@ -164,56 +190,70 @@ impl OneJob {
 struct AllJobs {
     app: Arc<App>,
     changes: Receiver<i64>,
-    /// The revision of each job that was sent last.
+    /// The revision of each listed job that was sent last.
     seen: BTreeMap<i64, i64>,
+    /// Jobs that were not finished when they were sent last.
+    running: Vec<i64>,
 }
 
 impl AllJobs {
-    /// The next events, at least one.
-    async fn next(&mut self, first: bool) -> Vec<Event> {
+    /// The next events, at least one; `None` when the service stops.
+    async fn next(&mut self, first: bool) -> Option<Vec<Event>> {
         let mut wait = !first;
         loop {
             if wait {
-                wait_for_change(&mut self.changes, None).await;
+                wait_for_change(&self.app, &mut self.changes, None).await;
                 tokio::time::sleep(LEAST_PAUSE).await;
                 while self.changes.try_recv().is_ok() {}
             }
             wait = true;
-            let Ok(mut jobs) = recent(&self.app).await else {
+            if *self.app.stopping.borrow() {
+                return None;
+            }
+            // Taken before the jobs are read: what changes later is newer than the id.
+            let id = Timestamp::now().as_millisecond();
+            let Ok(mut jobs) = store::list_live(&self.app.db, RECENT_JOBS).await else {
                 continue;
             };
-            jobs.reverse();
+            let listed: BTreeMap<i64, i64> = jobs.iter().map(|job| (job.id, job.revision)).collect();
+            // A job that ended while others pushed it out of the list has its end to come.
+            let gone: Vec<i64> = self
+                .running
+                .iter()
+                .copied()
+                .filter(|id| !listed.contains_key(id))
+                .collect();
+            for id in gone {
+                if let Ok(job) = store::get(&self.app.db, id).await {
+                    jobs.push(job);
+                }
+            }
+            jobs.sort_by_key(|job| job.id);
+            self.running = jobs
+                .iter()
+                .filter(|job| !job.state.is_final())
+                .map(|job| job.id)
+                .collect();
             jobs.retain(|job| self.seen.get(&job.id).is_none_or(|seen| *seen < job.revision));
+            self.seen = listed;
             if jobs.is_empty() {
                 continue;
             }
-            self.seen.extend(jobs.iter().map(|job| (job.id, job.revision)));
-            while self.seen.len() > 4 * RECENT_JOBS as usize {
-                self.seen.pop_first();
-            }
-            return jobs.iter().map(event).collect();
+            return Some(jobs.iter().map(|job| event(job, id)).collect());
         }
     }
 }
 
-async fn recent(app: &App) -> Result<Vec<Job>, ApiError> {
-    store::list(
-        &app.db,
-        &Selection {
-            limit: RECENT_JOBS,
-            ..Selection::default()
-        },
-    )
-    .await
-}
-
-/// Done when `job` (any, for `None`) changed here, or when it is time to look for changes elsewhere.
-async fn wait_for_change(signals: &mut Receiver<i64>, job: Option<i64>) {
+/// Done when `job` (any, for `None`) changed here, when it is time to look for changes elsewhere, or when the
+/// service stops.
+async fn wait_for_change(app: &App, signals: &mut Receiver<i64>, job: Option<i64>) {
     let look = tokio::time::sleep(LOOK_EVERY);
     tokio::pin!(look);
+    let mut stopping = app.stopping.clone();
     loop {
         tokio::select! {
             () = &mut look => return,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
             id = signals.recv() => match (id, job) {
                 (Ok(id), Some(job)) if id != job => {}
                 _ => return,

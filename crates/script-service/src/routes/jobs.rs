@@ -122,7 +122,8 @@ pub(super) fn token(id: i64) -> String {
 pub(super) fn parse_token(token: &str) -> Result<i64, ApiError> {
     token
         .strip_prefix('b')
-        .and_then(|digits| i64::from_str_radix(digits, 16).ok())
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .and_then(|id| i64::try_from(id).ok())
         .ok_or_else(|| Fault::parameter("page_token", "it is not one that a page gave").into())
 }
 
@@ -145,8 +146,7 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let job = store::get(&app.db, id).await?;
     let tag = format!("\"{}-{}\"", job.id, job.revision);
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut response = if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
+    let mut response = if is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(job).into_response()
@@ -158,6 +158,17 @@ pub(crate) async fn get(
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
+}
+
+/// Whether the client has what `tag` is the entity tag of (`If-None-Match`, RFC 9110 13.1.2: weak comparison).
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// Who asks for the end of a job.

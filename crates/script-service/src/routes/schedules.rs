@@ -1,5 +1,6 @@
 //! `/schedules`: work that is asked for again and again.
 
+use super::idempotency;
 use super::jobs::submitted;
 use super::submit::small_body;
 use crate::error::{ApiError, ProblemDocument};
@@ -9,7 +10,7 @@ use crate::schedules::{self, Schedule, ScheduleRequest, clock};
 use crate::state::App;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use service_kit::extract::Path;
@@ -118,13 +119,24 @@ pub(crate) async fn delete(
     post,
     path = "/schedules/{name}/run",
     tag = "schedules",
-    params(("name" = String, Path, description = "the schedule, one with `cron`", example = "nightly")),
+    params(
+        ("name" = String, Path, description = "the schedule, one with `cron`", example = "nightly"),
+        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
+    ),
     responses(
+        (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
         (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn run(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn run(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let key = idempotency::key(&headers)?;
+    let wait = idempotency::wait(&headers, app.config.max_wait_s);
     let (id, kind, request, watches) = store::find(&app.db, &name).await?;
     if watches {
         return Err(ApiError::Invalid(format!(
@@ -132,13 +144,23 @@ pub(crate) async fn run(State(app): State<Arc<App>>, Path(name): Path<String>) -
         )));
     }
     let request = clock::request_now(kind, &request, &app.config);
-    let occurrence = format!("asked for at {}", crate::jobs::store::now());
+    let occurrence = match &key {
+        // A schedule makes one job for an occurrence, so a key makes one.
+        Some(key) => format!("asked for with key {key}"),
+        None => format!("asked for at {}", crate::jobs::store::now()),
+    };
+    if let Some(job) = store::made_for(&app.db, id, &occurrence).await? {
+        return submitted(&app, job, true, wait).await;
+    }
     let limit = app.config.queue_limit;
     match store::make_once(&app.db, id, kind, &request, &occurrence, limit).await? {
         Some(job) => {
             app.signals.submitted(job);
-            submitted(&app, job, false, None).await
+            submitted(&app, job, false, wait).await
         }
-        None => Err(ApiError::QueueFull { limit }),
+        None => match store::made_for(&app.db, id, &occurrence).await? {
+            Some(job) => submitted(&app, job, true, wait).await,
+            None => Err(ApiError::QueueFull { limit }),
+        },
     }
 }

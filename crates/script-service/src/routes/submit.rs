@@ -24,6 +24,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
+use service_kit::extract::body_within;
 use service_kit::faults::{self, Asked, Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -206,6 +207,9 @@ pub(crate) async fn import(
         Some(key) => key_is_known(&app, key).await?,
         None => false,
     };
+    if !known {
+        store::check_queue(&app.db, app.config.queue_limit).await?;
+    }
     // Of a repeated upload only the digest is needed.
     let keep = !known;
     let (mut import, uploads, content) = receive(&app, &query, request, keep, &mut faults).await?;
@@ -529,14 +533,11 @@ pub(super) async fn forget(app: &App, uploads: &[Upload]) {
     }
 }
 
+/// A request in JSON.
 pub(super) async fn small_body(request: Request) -> Result<axum::body::Bytes, ApiError> {
-    axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES)
+    body_within(request.into_body(), MAX_JSON_BYTES, "1 MiB of JSON")
         .await
-        .map_err(|error| {
-            ApiError::Invalid(format!(
-                "the body is larger than 1 MiB or did not arrive whole: {error}"
-            ))
-        })
+        .map_err(ApiError::from)
 }
 
 pub(super) fn media_type(headers: &HeaderMap) -> String {

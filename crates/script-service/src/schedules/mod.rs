@@ -270,6 +270,9 @@ fn parse<T: Default + serde::de::DeserializeOwned>(request: Value) -> Result<Ask
             faults: Faults::default(),
         });
     }
+    if !request.is_object() {
+        return Err(Fault::at("", "it is no JSON object").into());
+    }
     faults::value(request)
 }
 

@@ -325,6 +325,17 @@ pub(crate) async fn make_once(
     Ok(result.rows.first().and_then(|row| row[0].as_i64()))
 }
 
+/// The job that `schedule` made for `occurrence`, if it did.
+pub(crate) async fn made_for(db: &DbClient, schedule: i64, occurrence: &str) -> Result<Option<i64>, DbError> {
+    let result = db
+        .query(
+            "SELECT id FROM jobs WHERE schedule_id = ?1 AND occurrence = ?2",
+            positional([schedule.into(), occurrence.into()]),
+        )
+        .await?;
+    Ok(result.rows.first().and_then(|row| row[0].as_i64()))
+}
+
 /// Which of `occurrences` have a job of `schedule`.
 pub(crate) async fn made(
     db: &DbClient,

@@ -453,3 +453,98 @@ async fn events_tell_the_whole_job_and_end() {
     let first = String::from_utf8_lossy(&first);
     assert!(first.contains("\"kind\":\"analysis\""), "{first}");
 }
+
+/// Makes a job as another process would have it; it lets go of it never.
+async fn another_has(stack: &Stack, state: &str, finished_at: Option<&str>) -> i64 {
+    let sql =
+        "INSERT INTO jobs (kind, state, request, created_at, started_at, finished_at, owner, lease_until_ms)
+        VALUES ('analysis', ?1, '{}', ?2, ?2, ?3, 'another', 9000000000000) RETURNING id";
+    let params: Vec<db_client::db_api::Value> = vec![
+        state.into(),
+        "2023-12-01T08:00:00.000Z".into(),
+        finished_at.into(),
+    ];
+    let made = stack.db.client.execute(sql, params).await.unwrap();
+    made.rows[0][0].as_i64().unwrap()
+}
+
+/// The names of the first `count` events of `/events`, and the ids of their jobs.
+async fn first_events(stack: &Stack, count: usize, last_event_id: Option<&str>) -> Vec<(String, i64)> {
+    let mut request = stack.script.request(Method::GET, "/events");
+    if let Some(id) = last_event_id {
+        request = request.header("last-event-id", id);
+    }
+    let mut answer = request.send().await.unwrap();
+    let mut text = String::new();
+    while text.matches("\n\n").count() < count {
+        text.push_str(&String::from_utf8_lossy(&answer.chunk().await.unwrap().unwrap()));
+    }
+    text.trim_end()
+        .split("\n\n")
+        .map(|event| {
+            let part = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            let job: Value = serde_json::from_str(part("data: ")).unwrap();
+            (part("event: ").to_owned(), job["id"].as_i64().unwrap())
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_of_all_jobs_knows_old_ones_that_run_and_those_that_ended_meanwhile() {
+    let stack = Stack::start().await;
+    stack.script.until_ready().await;
+    let running = another_has(&stack, "running", None).await;
+    for _ in 0..60 {
+        another_has(&stack, "succeeded", Some("2023-12-01T08:00:01.000Z")).await;
+    }
+    let late = another_has(&stack, "succeeded", Some("2023-12-01T09:00:00.000Z")).await;
+
+    let fresh = first_events(&stack, 1, None).await;
+    // 2023-12-01T08:30:00Z
+    let back = first_events(&stack, 2, Some("1701419400000")).await;
+
+    assert_eq!(fresh, [("progress".to_owned(), running)]);
+    assert_eq!(back, [("progress".to_owned(), running), ("end".to_owned(), late)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_id_of_elsewhere_does_not_silence_a_stream() {
+    let stack = Stack::start().await;
+    stack.script.until_ready().await;
+    let running = another_has(&stack, "running", None).await;
+
+    let mut stream = stack
+        .script
+        .request(Method::GET, &format!("/jobs/{running}/events"))
+        .header("last-event-id", "99999999")
+        .send()
+        .await
+        .unwrap();
+
+    let first = stream.chunk().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("event: progress"));
+    // It ends with the service, which does not wait for those who listen.
+    stack.script.stop().await;
+    while stream.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_tag_is_recognised_in_every_form() {
+    let stack = Stack::start().await;
+    stack.script.until_ready().await;
+    let job = another_has(&stack, "succeeded", Some("2023-12-01T08:00:01.000Z")).await;
+    let path = format!("/jobs/{job}");
+    let tag = stack.script.get(&path).await.headers()["etag"].clone();
+    let tag = tag.to_str().unwrap();
+
+    for (known, status) in [
+        (format!("W/{tag}"), StatusCode::NOT_MODIFIED),
+        ("*".to_owned(), StatusCode::NOT_MODIFIED),
+        (format!("\"x\", {tag}"), StatusCode::NOT_MODIFIED),
+        ("\"x\"".to_owned(), StatusCode::OK),
+    ] {
+        let request = stack.script.request(Method::GET, &path);
+        let answer = request.header("if-none-match", &known).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{known}");
+    }
+}

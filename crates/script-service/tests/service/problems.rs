@@ -126,3 +126,38 @@ async fn a_problem_says_what_it_is_about_and_leads_to_what_it_means() {
         assert!(page.contains(&format!("id=\"{place}\"")), "{page}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_object_makes_no_job() {
+    let stack = Stack::start_with(|config| config.data = crate::support::sample()).await;
+
+    for (method, path, body) in [
+        (Method::POST, "/jobs/import", "[]"),
+        (
+            Method::POST,
+            "/jobs/import",
+            r#"[[{"table":"stores","path":"stores.csv"}]]"#,
+        ),
+        (Method::POST, "/jobs/analysis", r#"[["total"]]"#),
+        (Method::POST, "/jobs/forecast", "[]"),
+        (
+            Method::PUT,
+            "/schedules/odd",
+            r#"{"cron":"0 6 * * *","request":[]}"#,
+        ),
+    ] {
+        let (problem, _) = refused(&stack, method, path, body).await;
+        assert!(
+            problem["detail"].as_str().unwrap().contains("JSON object"),
+            "{body}: {problem:#}"
+        );
+    }
+    let large = format!("{{\"sources\":[{}]}}", " ".repeat(2 << 20));
+    let request = stack.script.request(Method::POST, "/jobs/import").body(large);
+    assert_eq!(
+        request.send().await.unwrap().status(),
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    assert_eq!(stack.value("SELECT COUNT(*) FROM jobs").await, 0);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM schedules").await, 0);
+}

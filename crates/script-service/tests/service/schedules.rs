@@ -321,4 +321,18 @@ async fn a_schedule_can_be_run_by_hand() {
         assert_eq!(job["schedule"], name);
     }
     assert_eq!(stack.value("SELECT COUNT(*) FROM analysis_results").await, 1);
+    let run = || {
+        let request = stack.script.request(Method::POST, "/schedules/figures/run");
+        request
+            .header("idempotency-key", "run-1")
+            .header("prefer", "wait=60")
+            .send()
+    };
+    let (first, again) = (run().await.unwrap(), run().await.unwrap());
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    let (first, again): (Value, Value) = (first.json().await.unwrap(), again.json().await.unwrap());
+    assert_eq!(
+        (&first["id"], &first["state"]),
+        (&again["id"], &json!("succeeded"))
+    );
 }
