@@ -210,7 +210,8 @@ pub struct BatchRequest {
     /// How values are written in the answer.
     #[serde(default, skip_serializing_if = "is_default")]
     pub values: ValueForm,
-    /// How long all of it may take, in milliseconds; at most the service's own limit.
+    /// How long all of it may take, in milliseconds: at most the service's `batch_timeout_ms`; unless given,
+    /// `statement_timeout_ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// How many rows the answer may hold for one statement; at most the service's own limit.

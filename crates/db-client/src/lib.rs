@@ -150,7 +150,29 @@ impl DbClient {
             statements,
             ..BatchRequest::default()
         };
-        let result: BatchResult = self.post(db_api::BATCH, &request, fresh_key().as_deref()).await?;
+        self.batch_of(&request).await
+    }
+
+    /// Runs `statements` in one transaction that may take `limit`, as far as db-service allows: for those that
+    /// change millions of rows at once.
+    pub async fn transaction_within(
+        &self,
+        limit: Duration,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<ExecuteResult>, DbError> {
+        let request = BatchRequest {
+            statements,
+            timeout_ms: u64::try_from(limit.as_millis()).ok(),
+            ..BatchRequest::default()
+        };
+        self.batch_of(&request).await
+    }
+
+    async fn batch_of(&self, request: &BatchRequest) -> Result<Vec<ExecuteResult>, DbError> {
+        let limit = patience(request);
+        let result: BatchResult = self
+            .post_within(limit, db_api::BATCH, request, fresh_key().as_deref())
+            .await?;
         result
             .results
             .into_iter()
@@ -163,7 +185,8 @@ impl DbClient {
 
     /// Runs a batch under `idempotency_key`: sent again with the same key, it answers what it answered.
     pub async fn batch(&self, request: &BatchRequest, idempotency_key: &str) -> Result<BatchResult, DbError> {
-        self.post(db_api::BATCH, request, Some(idempotency_key)).await
+        self.post_within(patience(request), db_api::BATCH, request, Some(idempotency_key))
+            .await
     }
 
     /// Inserts the rows of `body` into `table`, in one transaction. It is sent once: a stream cannot be
@@ -250,7 +273,8 @@ impl DbClient {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, DbError> {
-        self.send(|| self.request(Method::GET, path)).await
+        self.send(REQUEST_TIMEOUT, || self.request(Method::GET, path))
+            .await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -259,8 +283,19 @@ impl DbClient {
         body: &impl Serialize,
         idempotency_key: Option<&str>,
     ) -> Result<T, DbError> {
+        self.post_within(REQUEST_TIMEOUT, path, body, idempotency_key)
+            .await
+    }
+
+    async fn post_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        path: &str,
+        body: &impl Serialize,
+        idempotency_key: Option<&str>,
+    ) -> Result<T, DbError> {
         let body = Bytes::from(serde_json::to_vec(body).map_err(|why| DbError::Broken(why.to_string()))?);
-        self.send(|| {
+        self.send(limit, || {
             let builder = self
                 .request(Method::POST, path)
                 .header(CONTENT_TYPE, "application/json")
@@ -273,11 +308,15 @@ impl DbClient {
         .await
     }
 
-    /// Sends what `build` makes until it is answered or the attempts are used up.
-    async fn send<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, DbError> {
+    /// Sends what `build` makes until it is answered or the attempts are used up. Each may take `limit`.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        build: impl Fn() -> RequestBuilder,
+    ) -> Result<T, DbError> {
         let mut attempts = retry::Attempts::new();
         loop {
-            match self.attempt(build()).await {
+            match self.attempt(build().timeout(limit)).await {
                 Err(error) if attempts.again(&error).await => {}
                 outcome => return outcome,
             }
@@ -285,7 +324,7 @@ impl DbClient {
     }
 
     async fn attempt<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, DbError> {
-        let response = request.timeout(REQUEST_TIMEOUT).send().await;
+        let response = request.send().await;
         json(checked(response.map_err(|why| self.unreachable(&why))?).await?).await
     }
 
@@ -295,6 +334,12 @@ impl DbClient {
             why: error::innermost(why),
         }
     }
+}
+
+/// How long an answer to `request` is waited for: somewhat longer than it may take.
+fn patience(request: &BatchRequest) -> Duration {
+    let asked = Duration::from_millis(request.timeout_ms.unwrap_or_default());
+    REQUEST_TIMEOUT.max(asked + Duration::from_secs(30))
 }
 
 /// The path of `table` under `route`, its name percent-encoded.

@@ -51,6 +51,10 @@ pub struct Limits {
     /// How long a statement may run, in milliseconds.
     #[arg(long, env = "DB_STATEMENT_TIMEOUT_MS", default_value_t = 30_000)]
     pub statement_timeout_ms: u64,
+    /// The most that `timeout_ms` of a batch may ask for, in milliseconds: one that replaces millions of rows at
+    /// once takes longer than a statement should.
+    #[arg(long, env = "DB_BATCH_TIMEOUT_MS", default_value_t = 600_000)]
+    pub batch_timeout_ms: u64,
     /// How long a streamed answer may hold its read transaction, sending included, in milliseconds.
     #[arg(long, env = "DB_STREAM_TIMEOUT_MS", default_value_t = 600_000)]
     pub stream_timeout_ms: u64,
@@ -145,6 +149,15 @@ impl Limits {
     #[must_use]
     pub(crate) fn statement_timeout(&self, asked_ms: Option<u64>) -> Duration {
         Duration::from_millis(asked_ms.unwrap_or(u64::MAX).min(self.statement_timeout_ms))
+    }
+
+    /// How long a batch may run: what the request asks for, at most its own limit; without asking as long as a
+    /// statement.
+    #[must_use]
+    pub(crate) fn batch_timeout(&self, asked_ms: Option<u64>) -> Duration {
+        Duration::from_millis(asked_ms.map_or(self.statement_timeout_ms, |asked| {
+            asked.min(self.batch_timeout_ms)
+        }))
     }
 
     /// How long a streamed answer may hold its read transaction.

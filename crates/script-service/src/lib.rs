@@ -151,6 +151,7 @@ async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Res
         signals: Arc::clone(&app.signals),
         owner: jobs::source::random_id()?,
         stopping,
+        timed_out: None,
     };
     let clock = Clock::new(
         app.db.clone(),

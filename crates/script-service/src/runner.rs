@@ -15,6 +15,7 @@ use crate::jobs::store::{self, Beat, Claimed, Ending};
 use crate::jobs::undo::{self, OnCancel};
 use crate::jobs::{JobKind, JobState, Progress};
 use crate::jobs::{replace, source};
+use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use service_kit::problem::Problem;
 use std::borrow::Cow;
@@ -26,6 +27,9 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 
 /// How long the runner sleeps at most before it looks for jobs that other processes left.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
+
+/// How often a job goes on after db-service took too long in the same place.
+const MOST_TIMEOUTS: u32 = 3;
 
 /// What requests and the runner tell each other.
 #[derive(Debug)]
@@ -183,7 +187,8 @@ pub(crate) enum Stop {
     ShuttingDown,
     /// Another process has it.
     Lost,
-    /// db-service went away, or an earlier process's write came in between: it goes on from its checkpoint.
+    /// db-service went away or took too long, or an earlier process's write came in between: it goes on from its
+    /// checkpoint.
     Database(DbError),
     /// A fault of ours.
     Broken(anyhow::Error),
@@ -192,7 +197,8 @@ pub(crate) enum Stop {
 impl From<DbError> for Stop {
     fn from(error: DbError) -> Self {
         // What a process wrote that was killed meanwhile is in the checkpoint by now.
-        if error.is_retryable() || store::is_overtaken(&error) {
+        let took_too_long = error.code() == Some(ErrorCode::StatementTimeout);
+        if error.is_retryable() || took_too_long || store::is_overtaken(&error) {
             Self::Database(error)
         } else {
             Self::Broken(error.into())
@@ -219,6 +225,8 @@ pub(crate) struct Runner {
     pub signals: Arc<Signals>,
     pub owner: String,
     pub stopping: watch::Receiver<bool>,
+    /// Where a job was, with how many batches, when db-service took too long, and how often it was there.
+    pub timed_out: Option<((i64, u64), u32)>,
 }
 
 impl Runner {
@@ -342,6 +350,22 @@ impl Runner {
                 warn!("job {} was taken up by another process", job.id);
                 return;
             }
+            Err(Stop::Database(error)) if self.stands_still(&job, &error) => {
+                error!("job {} failed: {error}", job.id);
+                let detail = format!(
+                    "{error}; it did so {MOST_TIMEOUTS} times in the same place. What is written before it stays; \
+                     smaller batches (--batch-rows) take less time"
+                );
+                Ending {
+                    state: JobState::Failed,
+                    result: None,
+                    error: Some(Problem::new(
+                        axum::http::StatusCode::REQUEST_TIMEOUT,
+                        "statement_timeout",
+                        detail,
+                    )),
+                }
+            }
             Err(Stop::Database(error)) => {
                 warn!("job {} waits for db-service: {error}", job.id);
                 self.wait_for_database().await;
@@ -350,6 +374,21 @@ impl Runner {
         };
         self.end(&job, &ending).await;
         self.signals.changed(job.id);
+    }
+
+    /// Whether `error` says, for the last time that is borne, that db-service takes too long in the same place of
+    /// `job`. A machine that sleeps or is overloaded makes a batch too long once or twice.
+    fn stands_still(&mut self, job: &Claimed, error: &DbError) -> bool {
+        if error.code() != Some(ErrorCode::StatementTimeout) {
+            return false;
+        }
+        let place = (job.id, job.checkpoint.batches);
+        let times = match self.timed_out {
+            Some((before, times)) if before == place => times + 1,
+            _ => 1,
+        };
+        self.timed_out = Some((place, times));
+        times >= MOST_TIMEOUTS
     }
 
     /// Takes back what a cancelled import wrote, if it asked for that; the result of the job then.
@@ -407,7 +446,11 @@ impl Runner {
 
     /// Writes down how a job ended, however long db-service is away, and drops what it no longer needs.
     async fn end(&mut self, job: &Claimed, ending: &Ending) {
-        while let Err(error) = store::finish(&self.db, job.id, &self.owner, ending).await {
+        let replaces = job.kind == JobKind::Import
+            && serde_json::from_str::<ImportRequest>(&job.request)
+                .is_ok_and(|request| request.mode.replaces());
+        let staged_only = replaces && matches!(ending.state, JobState::Failed | JobState::Cancelled);
+        while let Err(error) = store::finish(&self.db, job.id, &self.owner, ending, staged_only).await {
             if !error.is_retryable() || *self.stopping.borrow() {
                 error!("the end of job {} cannot be written down: {error}", job.id);
                 return;

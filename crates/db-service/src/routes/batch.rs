@@ -61,7 +61,7 @@ pub(crate) async fn post(
         text,
         mode: request.mode,
         dry_run: request.dry_run,
-        timeout: app.limits.statement_timeout(request.timeout_ms),
+        timeout: app.limits.batch_timeout(request.timeout_ms),
         sink: Box::new(JsonWrite::new(
             Shape::Many {
                 dry_run: request.dry_run,

@@ -42,6 +42,29 @@ async fn a_statement_ends_at_its_time_limit() {
 }
 
 #[tokio::test]
+async fn a_batch_may_ask_for_more_time_than_a_statement_has() {
+    let db = TestDb::start_with(|config| {
+        config.limits.statement_timeout_ms = 1;
+        config.limits.batch_timeout_ms = 60_000;
+    })
+    .await;
+    let slow = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 500000)
+        INSERT INTO t SELECT count(*) FROM n";
+    let statements = json!([{"sql": "CREATE TABLE t (x)"}, {"sql": slow}]);
+
+    let short = post(&db, "/v1/batch", json!({"statements": statements})).await;
+    let long = post(
+        &db,
+        "/v1/batch",
+        json!({"statements": statements, "timeout_ms": 60_000}),
+    )
+    .await;
+
+    assert_eq!((short.status, short.code().as_str()), (408, "statement_timeout"));
+    assert_eq!(long.status, 200, "{}", long.text);
+}
+
+#[tokio::test]
 async fn a_running_statement_is_seen_and_stopped() {
     let db = TestDb::start().await;
     let endless = tokio::spawn(send(

@@ -323,9 +323,10 @@ pub(crate) async fn run(
         if request.mode == Mode::ReplaceAll && replace::stages_nothing(&context.db, context.job).await? {
             return Err(nothing_to_replace_with());
         }
-        replace::swap(&context.db, context.job, request.mode, &mut checkpoint)
-            .await
-            .map_err(swap_failure)?;
+        let swapped = replace::swap(&context.db, context.job, request.mode, &mut checkpoint).await;
+        if let Err(error) = swapped {
+            return Err(swap_failure(context, request.mode, error).await);
+        }
     }
     Ok(checkpoint.counters)
 }
@@ -340,15 +341,19 @@ fn nothing_to_replace_with() -> Stop {
 }
 
 /// A key that stays in the table outside what is replaced is the request's fault.
-fn swap_failure(error: DbError) -> Stop {
+async fn swap_failure(context: &JobContext, mode: Mode, error: DbError) -> Stop {
     match error {
-        DbError::Refused(problem) if problem.code == ErrorCode::ConstraintViolation => failed(
-            "conflicting_keys",
-            format!(
-                "a row has the id of one that stays; nothing was replaced: {}",
-                problem.detail
-            ),
-        ),
+        DbError::Refused(problem) if problem.code == ErrorCode::ConstraintViolation => {
+            let which = match replace::conflicts(&context.db, context.job, mode).await {
+                Ok(conflicts) if !conflicts.is_empty() => conflicts.join(", "),
+                Ok(_) => problem.detail,
+                Err(error) => return Stop::from(error),
+            };
+            failed(
+                "conflicting_keys",
+                format!("a row has the id of one that stays; nothing was replaced: {which}"),
+            )
+        }
         other => Stop::from(other),
     }
 }

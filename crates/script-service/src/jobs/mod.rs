@@ -129,7 +129,8 @@ impl fmt::Display for JobState {
     }
 }
 
-/// What became of the records of a source or of a job. `read` is the sum of the next four.
+/// What became of the records of a source or of a job. `read` is the sum of the next four, unless the job took
+/// back what it wrote, or ended before it replaced anything: then nothing was inserted, updated or left as it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Counters {
     /// Records read.

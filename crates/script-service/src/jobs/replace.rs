@@ -5,8 +5,12 @@ use super::batch::{Mode, Rows};
 use super::store::{self, Checkpoint};
 use crate::import::ids::IdSet;
 use crate::params::positional;
-use db_client::db_api::{BatchOutcome, BatchRequest, Statement};
+use db_client::db_api::{BatchOutcome, BatchRequest, Statement, Value};
 use db_client::{DbClient, DbError};
+use std::time::Duration;
+
+/// How long the swap of millions of sales may take.
+pub(super) const ALL_AT_ONCE: Duration = Duration::from_mins(10);
 
 /// The condition on sales that give way to the staged ones of job `?1`.
 fn gives_way(mode: Mode) -> &'static str {
@@ -61,6 +65,7 @@ pub(crate) async fn swap(
     ];
     let request = BatchRequest {
         statements,
+        timeout_ms: u64::try_from(ALL_AT_ONCE.as_millis()).ok(),
         ..BatchRequest::default()
     };
     let result = db.batch(&request, &format!("replace-{job}")).await?;
@@ -156,6 +161,28 @@ pub(crate) async fn stages_nothing(db: &DbClient, job: i64) -> Result<bool, DbEr
         )
         .await?;
     Ok(result.rows.is_empty())
+}
+
+/// Ids of staged sales that cannot be: those of sales that stay, with their days, and those that come twice.
+/// At most a few of each.
+pub(crate) async fn conflicts(db: &DbClient, job: i64, mode: Mode) -> Result<Vec<String>, DbError> {
+    let stay = format!(
+        "SELECT id, sale_date FROM sales
+        WHERE id IN (SELECT id FROM staged_sales WHERE job_id = ?1) AND NOT ({}) ORDER BY id LIMIT 5",
+        gives_way(mode)
+    );
+    let twice = "SELECT id FROM staged_sales WHERE job_id = ?1 AND id IS NOT NULL
+        GROUP BY id HAVING COUNT(*) > 1 ORDER BY id LIMIT 5";
+    let number = |row: &[Value]| row[0].as_i64().unwrap_or_default();
+    let mut found = Vec::new();
+    for row in &db.query(&stay, positional([job.into()])).await?.rows {
+        let day = row[1].as_str().unwrap_or_default();
+        found.push(format!("sale {} of {day} stays", number(row)));
+    }
+    for row in &db.query(twice, positional([job.into()])).await?.rows {
+        found.push(format!("sale {} comes twice", number(row)));
+    }
+    Ok(found)
 }
 
 /// Deletes what `job` staged.

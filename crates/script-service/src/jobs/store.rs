@@ -446,13 +446,20 @@ pub(crate) struct Ending {
     pub error: Option<Problem>,
 }
 
-/// Ends `job`, unless another process has it by now.
-pub(crate) async fn finish(db: &DbClient, job: i64, owner: &str, ending: &Ending) -> Result<(), DbError> {
+/// Ends `job`, unless another process has it by now. With `nothing_is_left`, nothing of what it read is in the
+/// tables.
+pub(crate) async fn finish(
+    db: &DbClient,
+    job: i64,
+    owner: &str,
+    ending: &Ending,
+    nothing_is_left: bool,
+) -> Result<(), DbError> {
     let error = ending.error.clone().map(|problem| {
         let problem = problem.with("instance", format!("/jobs/{job}"));
         problem.to_json().to_string()
     });
-    db.execute(
+    let finished = Statement::new(
         "UPDATE jobs SET state = ?3, finished_at = ?4, result = ?5, error = ?6, phase = NULL,
             lease_until_ms = NULL, revision = revision + 1
         WHERE id = ?1 AND owner = ?2 AND state = 'running'",
@@ -464,9 +471,12 @@ pub(crate) async fn finish(db: &DbClient, job: i64, owner: &str, ending: &Ending
             ending.result.clone().into(),
             error.into(),
         ]),
-    )
-    .await
-    .map(drop)
+    );
+    let mut statements = vec![finished];
+    if nothing_is_left {
+        statements.extend(nothing_left(job, &[ending.state]));
+    }
+    db.transaction(statements).await.map(drop)
 }
 
 /// Asks for the end of `job`. A job that waits ends at once; one that runs ends after its batch.
@@ -536,6 +546,21 @@ pub(crate) async fn begin_again(db: &DbClient, job: i64, checkpoint: &mut Checkp
     ])
     .await
     .map(drop)
+}
+
+/// Statements that say of `job`, if it is in one of `states`, and of its sources that nothing of what they read is
+/// in the tables: only what was read and rejected still counts.
+pub(crate) fn nothing_left(job: i64, states: &[JobState]) -> [Statement; 2] {
+    let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    let states = serde_json::to_string(&states).unwrap_or_default();
+    [
+        "UPDATE jobs SET inserted = 0, updated = 0, unchanged = 0, revision = revision + 1
+        WHERE id = ?1 AND state IN (SELECT value FROM json_each(?2))",
+        "UPDATE job_sources SET inserted = 0, updated = 0, unchanged = 0
+        WHERE job_id = ?1
+            AND (SELECT state FROM jobs WHERE id = ?1) IN (SELECT value FROM json_each(?2))",
+    ]
+    .map(|sql| Statement::new(sql, positional([job.into(), states.as_str().into()])))
 }
 
 /// Whether a batch was refused because another process wrote it, or one behind it: `turn_statement` did not find

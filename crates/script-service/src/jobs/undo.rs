@@ -5,6 +5,8 @@
 //! one transaction, so nobody sees half of it, and doing it twice changes nothing.
 
 use super::batch::Rows;
+use super::replace::ALL_AT_ONCE;
+use super::{JobState, store};
 use crate::import::tables::{Spec, Table};
 use crate::params::positional;
 use db_client::db_api::{Params, Statement, Value};
@@ -100,9 +102,10 @@ pub(crate) async fn roll_back(db: &DbClient, job: i64) -> Result<u64, DbError> {
         statements.push(restore(job, table));
         statements.push(take_away(job, table));
     }
+    let counted = statements.len();
     statements.push(forget_statement(job));
-    let counted = statements.len() - 1;
-    let results = db.transaction(statements).await?;
+    statements.extend(store::nothing_left(job, &[JobState::Running]));
+    let results = db.transaction_within(ALL_AT_ONCE, statements).await?;
     Ok(results[..counted].iter().map(|result| result.rows_affected).sum())
 }
 

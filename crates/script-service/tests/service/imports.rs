@@ -183,7 +183,7 @@ async fn files_that_are_no_tables_fail_before_the_first_row() {
         assert!(job["error"]["detail"].as_str().unwrap().contains(word), "{job:#}");
     }
     assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 0);
-    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+    stack.until_value("SELECT COUNT(*) FROM job_uploads", 0).await;
 }
 
 /// The same four sales as a French export, in several encodings.
@@ -446,6 +446,39 @@ async fn requests_that_make_no_sense_are_refused_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_that_clashes_names_the_ids_and_counts_nothing() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let head = "id,product_id,store_id,sale_date,quantity,amount\n";
+    let there = format!("{head}12,1,10,2023-10-03,1,1.00\n13,1,10,2023-11-01,1,1.00\n");
+    stack.script.job("/jobs/import?table=sales", there).await;
+    let clashing =
+        format!("{head}12,1,10,2023-11-20,1,2.00\n14,1,10,2023-11-21,1,2.00\n15,9,10,2023-11-21,1,2.00\n");
+    let path = "/jobs/import?table=sales&mode=replace_period";
+
+    let foreseen = stack
+        .script
+        .job(&format!("{path}&dry_run=true"), clashing.clone())
+        .await;
+    let job = stack.script.job(path, clashing).await;
+
+    for job in [&foreseen, &job] {
+        assert_eq!(job["error"]["code"], "conflicting_keys", "{job:#}");
+        let detail = job["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains("12"), "{detail}");
+    }
+    assert!(
+        job["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("sale 12 of 2023-10-03 stays"),
+        "{job:#}"
+    );
+    assert_eq!(counters(&job), [3, 0, 0, 0, 1]);
+    assert_eq!(stack.value("SELECT group_concat(id) FROM sales").await, "12,13");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_period_is_replaced_all_at_once() {
     let stack = Stack::start_with(|config| config.batch_rows = 2).await;
     stack.seed().await;
@@ -594,7 +627,7 @@ async fn a_url_is_fetched_once_per_version() {
         "{endless:#}"
     );
     assert_eq!(missing["error"]["code"], "fetch_failed");
-    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+    stack.until_value("SELECT COUNT(*) FROM job_uploads", 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,7 +95,7 @@ async fn corrected_rejects_are_imported_once_and_the_rest_stays_open() {
             .await,
         1
     );
-    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+    stack.until_value("SELECT COUNT(*) FROM job_uploads", 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +168,7 @@ async fn what_cannot_be_replayed_says_why_and_takes_nothing() {
             .await,
         0
     );
-    assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0);
+    stack.until_value("SELECT COUNT(*) FROM job_uploads", 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,19 @@ impl Stack {
         serde_json::to_value(&result.rows[0][0]).unwrap()
     }
 
+    /// Asks until the one value of `sql` is `expected`.
+    pub(crate) async fn until_value(&self, sql: &str, expected: u64) {
+        let mut turns = tokio::time::interval(Duration::from_millis(10));
+        let ask = async {
+            while self.value(sql).await != expected {
+                turns.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ask)
+            .await
+            .unwrap_or_else(|_| panic!("{sql} never gave {expected}"));
+    }
+
     /// Two products and two stores to refer to.
     pub(crate) async fn seed(&self) {
         for sql in [
