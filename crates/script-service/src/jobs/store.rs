@@ -3,7 +3,7 @@
 use super::{Counters, Job, JobKind, JobSource, JobState, Progress};
 use crate::error::ApiError;
 use crate::params::positional;
-use db_client::db_api::{ErrorCode, Params, Statement, Value};
+use db_client::db_api::{ErrorCode, Params, QueryResult, Statement, Value};
 use db_client::{DbClient, DbError};
 use serde_json::value::RawValue;
 use service_kit::problem::Problem;
@@ -201,11 +201,7 @@ pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job
             ]),
         )
         .await?;
-    result
-        .rows
-        .iter()
-        .map(|row| job_of(row).map_err(ApiError::Internal))
-        .collect()
+    jobs_of(&result)
 }
 
 /// The `recent` newest jobs and all that are not finished, newest first, without their sources.
@@ -221,11 +217,12 @@ pub(crate) async fn list_live(db: &DbClient, recent: u32) -> Result<Vec<Job>, Ap
             positional([i64::from(recent).into()]),
         )
         .await?;
-    result
-        .rows
-        .iter()
-        .map(|row| job_of(row).map_err(ApiError::Internal))
-        .collect()
+    jobs_of(&result)
+}
+
+fn jobs_of(result: &QueryResult) -> Result<Vec<Job>, ApiError> {
+    let jobs = result.rows.iter().map(|row| job_of(row));
+    jobs.collect::<anyhow::Result<_>>().map_err(ApiError::Internal)
 }
 
 async fn sources(db: &DbClient, job: i64) -> Result<Vec<JobSource>, ApiError> {

@@ -140,13 +140,7 @@ async fn a_killed_import_is_finished_by_the_next_process_as_if_nothing_had_been(
     let start = async || Process::start(&stack.db.url, stack.data.path(), &arguments).await;
 
     let mut process = start().await;
-    let accepted = process
-        .script
-        .request(Method::POST, "/jobs/import")
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let location = process.script.submit("/jobs/import", "").await;
     // Each process is killed once it has written some more batches.
     let read = |job: &Value| job["counters"]["read"].as_u64().unwrap_or_default();
     for kills in 1..=6 {
@@ -181,14 +175,7 @@ async fn a_killed_import_of_an_upload_with_rejects_resumes_too() {
     let rejects = file.matches(",x,9.").count() as u64;
     let arguments = ["--batch-rows", "100", "--job-lease-ms", "100"];
     let mut process = Process::start(&stack.db.url, stack.data.path(), &arguments).await;
-    let accepted = process
-        .script
-        .request(Method::POST, "/jobs/import?table=sales")
-        .body(file)
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let location = process.script.submit("/jobs/import?table=sales", file).await;
 
     let read = |job: &Value| job["counters"]["read"].as_u64().unwrap_or_default();
     process.script.until(&location, |_, job| read(job) > 2_000).await;
@@ -213,14 +200,10 @@ async fn a_killed_import_of_an_upload_with_rejects_resumes_too() {
 async fn a_service_that_stops_hands_its_job_over() {
     let stack = Stack::start_with(|config| config.batch_rows = 100).await;
     stack.seed().await;
-    let accepted = stack
+    let location = stack
         .script
-        .request(Method::POST, "/jobs/import?table=sales")
-        .body(sales(20_000, 28))
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+        .submit("/jobs/import?table=sales", sales(20_000, 28))
+        .await;
     let config = Config::for_db(&stack.db.url, stack.data.path().to_owned());
     stack
         .script
@@ -251,14 +234,10 @@ async fn a_service_that_stops_hands_its_job_over() {
 async fn a_cancelled_job_stops_between_two_batches() {
     let stack = Stack::start_with(|config| config.batch_rows = 50).await;
     stack.seed().await;
-    let accepted = stack
+    let location = stack
         .script
-        .request(Method::POST, "/jobs/import?table=sales")
-        .body(sales(50_000, 28))
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+        .submit("/jobs/import?table=sales", sales(50_000, 28))
+        .await;
     let cancel = format!("{location}/cancel");
     stack
         .script
@@ -299,14 +278,10 @@ async fn a_cancelled_job_stops_between_two_batches() {
 async fn a_job_that_was_moved_on_meanwhile_goes_on_from_where_it_is() {
     let stack = Stack::start_with(|config| config.batch_rows = 50).await;
     stack.seed().await;
-    let accepted = stack
+    let location = stack
         .script
-        .request(Method::POST, "/jobs/import?table=sales")
-        .body(sales(20_000, 28))
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+        .submit("/jobs/import?table=sales", sales(20_000, 28))
+        .await;
     stack
         .script
         .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(100))
@@ -338,14 +313,10 @@ async fn a_cancelled_job_takes_back_what_it_wrote_when_it_was_asked_to() {
     let figures = stack.script.json("/analysis/trend?period=all").await["rows"].clone();
     let changed = sales(50_000, 28).replacen("1,1,20,", "1,2,10,", 1);
 
-    let accepted = stack
+    let location = stack
         .script
-        .request(Method::POST, "/jobs/import?table=sales&on_cancel=rollback")
-        .body(changed)
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+        .submit("/jobs/import?table=sales&on_cancel=rollback", changed)
+        .await;
     stack
         .script
         .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(100))
@@ -380,14 +351,10 @@ async fn new_products_go_again_with_a_cancelled_import_but_for_those_in_use() {
         .chain((1..=20_000).map(|id| format!("{id},Product {id},{id}.50\n")))
         .collect();
 
-    let accepted = stack
+    let location = stack
         .script
-        .request(Method::POST, "/jobs/import?table=products&on_cancel=rollback")
-        .body(products)
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+        .submit("/jobs/import?table=products&on_cancel=rollback", products)
+        .await;
     stack
         .script
         .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(50))
@@ -412,13 +379,7 @@ async fn new_products_go_again_with_a_cancelled_import_but_for_those_in_use() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_tell_the_whole_job_and_end() {
     let stack = Stack::start_with(|config| config.data = sample()).await;
-    let accepted = stack
-        .script
-        .request(Method::POST, "/jobs/import")
-        .send()
-        .await
-        .unwrap();
-    let location = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let location = stack.script.submit("/jobs/import", "").await;
     let events = format!("{location}/events");
 
     let stream = stack.script.get(&events).await;

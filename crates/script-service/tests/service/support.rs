@@ -156,6 +156,13 @@ impl Script {
         job
     }
 
+    /// Where the job of `POST path` with `body` is found. It is not waited for.
+    pub(crate) async fn submit(&self, path: &str, body: impl Into<reqwest::Body>) -> String {
+        let response = self.request(Method::POST, path).body(body).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        response.headers()["location"].to_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn import_configured(&self) -> Value {
         self.job("/jobs/import", "").await
     }
