@@ -25,3 +25,5 @@ mod schedules;
 mod schema;
 #[path = "service/support.rs"]
 mod support;
+#[path = "service/workbooks.rs"]
+mod workbooks;

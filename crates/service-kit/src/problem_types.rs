@@ -12,7 +12,7 @@ pub const PATH: &str = "/docs/problems";
 type ProblemType = (&'static str, u16, &'static str);
 
 /// Every code, by name. A job that failed has the same codes in its `error`.
-const TYPES: [ProblemType; 48] = [
+const TYPES: [ProblemType; 49] = [
     (
         "already_replayed",
         409,
@@ -148,6 +148,11 @@ const TYPES: [ProblemType; 48] = [
         "The job has nothing that can be replayed, or has not ended.",
     ),
     (
+        "nothing_to_replace_with",
+        422,
+        "No record can be taken, and `replace_all` would have deleted every sale. Nothing was replaced; the rejects say why.",
+    ),
+    (
         "overloaded",
         503,
         "The queue is full, or the wait was too long; try again after `Retry-After`.",
@@ -223,7 +228,7 @@ const TYPES: [ProblemType; 48] = [
     (
         "wrong_dialect",
         422,
-        "The text is no table as it is cut; `delimiter` and `skip_lines` say how it is.",
+        "The text is no table as it is cut; `delimiter`, `quote` and `skip_lines` say how it is.",
     ),
 ];
 

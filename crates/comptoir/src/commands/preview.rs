@@ -32,6 +32,7 @@ struct Decisions {
     encoding_why: String,
     dialect: Option<Dialect>,
     dialect_why: Option<String>,
+    sheet: Option<Sheet>,
     mapping: Vec<Mapped>,
     ignored_headers: Vec<String>,
     columns: Vec<ColumnDecision>,
@@ -42,6 +43,12 @@ struct Dialect {
     delimiter: char,
     quote: Option<char>,
     line_end: String,
+    skip_lines: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sheet {
+    name: String,
     skip_lines: u64,
 }
 
@@ -139,6 +146,12 @@ impl Decisions {
             }
             if dialect.skip_lines > 0 {
                 words.push(format!("{} lines before the header", dialect.skip_lines));
+            }
+        }
+        if let Some(sheet) = &self.sheet {
+            words.push(format!("sheet `{}`", sheet.name));
+            if sheet.skip_lines > 0 {
+                words.push(format!("{} rows before the header", sheet.skip_lines));
             }
         }
         let mut words = words.join(", ");

@@ -60,6 +60,8 @@ pub(crate) struct Candidate {
     pub dialect: Dialect,
     /// Why it may, in words.
     pub why: String,
+    /// Whether its header was found below other lines.
+    pub is_below_titles: bool,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands for an optional character")]
@@ -116,10 +118,7 @@ pub(crate) fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Res
         } else {
             "the line `sep=` says so"
         };
-        return Ok(vec![Candidate {
-            dialect: head.look(delimiter, quote).dialect,
-            why: why.to_owned(),
-        }]);
+        return Ok(vec![head.candidate(head.look(delimiter, quote), why.to_owned())]);
     }
 
     let (proposed, quote) = head.sniff(None);
@@ -136,9 +135,9 @@ pub(crate) fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Res
     looks.retain(|look| look.named > 0 || best == 0);
     Ok(looks
         .into_iter()
-        .map(|look| Candidate {
-            why: why(&look, of_proposed.as_ref()),
-            dialect: look.dialect,
+        .map(|look| {
+            let why = why(&look, of_proposed.as_ref());
+            head.candidate(look, why)
         })
         .collect())
 }
@@ -225,6 +224,14 @@ impl Head<'_> {
         }
     }
 
+    fn candidate(&self, look: Look, why: String) -> Candidate {
+        Candidate {
+            is_below_titles: look.dialect.skip_lines > self.first_line,
+            dialect: look.dialect,
+            why,
+        }
+    }
+
     /// What `delimiter` and `quote` make of it. The header is its first line, unless a later one names more
     /// columns: exports have titles above it.
     fn look(&self, delimiter: u8, quote: Quote) -> Look {
@@ -242,25 +249,33 @@ impl Head<'_> {
         let mut record = Record::default();
         // A slice does not fail to be read.
         let _ = reader.skip_lines(self.first_line);
-        let within = if self.options.skip_lines.is_some() {
-            1
+        let mut lines = std::iter::from_fn(|| {
+            let is_there = reader.next(&mut record).unwrap_or(false);
+            is_there.then(|| {
+                let named = header::recognised(self.spec, &record.texts(), &self.options.mapping);
+                (named, record.line - 1)
+            })
+        });
+        if self.options.skip_lines.is_some() {
+            look.named = lines.next().map_or(0, |(named, _)| named);
         } else {
-            HEADER_WITHIN
-        };
-        for index in 0..within {
-            if !reader.next(&mut record).unwrap_or(false) {
-                break;
-            }
-            let named = header::recognised(self.spec, &record.texts(), &self.options.mapping);
-            if index == 0 {
-                look.named = named;
-            } else if named >= NAMES_OF_A_HEADER && named > look.named {
-                look.named = named;
-                look.dialect.skip_lines = record.line - 1;
-            }
+            (look.named, look.dialect.skip_lines) = header_among(lines);
         }
         look
     }
+}
+
+/// Which of `lines`, as the number of columns it names and the number of lines before it, is the header: the
+/// first, unless a later one names more columns.
+pub(crate) fn header_among(lines: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
+    let mut best = None;
+    for (named, skip_lines) in lines.take(HEADER_WITHIN) {
+        match best {
+            Some((most, _)) if named <= most || named < NAMES_OF_A_HEADER => {}
+            _ => best = Some((named, skip_lines)),
+        }
+    }
+    best.unwrap_or_default()
 }
 
 fn line_end(head: &[u8]) -> LineEnd {

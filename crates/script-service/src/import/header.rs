@@ -76,7 +76,8 @@ pub(crate) enum MappingError {
     },
 }
 
-fn list(names: &[String]) -> String {
+/// `names` in a sentence.
+pub(super) fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".into();
     }

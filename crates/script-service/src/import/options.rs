@@ -76,7 +76,10 @@ pub(crate) struct ReadOptions {
     /// The character around fields that hold delimiters or line breaks: one ASCII character, or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
-    /// How many lines stand before the header.
+    /// The sheet of a workbook; otherwise that whose header names most columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// How many lines, or rows of a sheet, stand before the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_lines: Option<u64>,
     /// The decimal mark of every amount.

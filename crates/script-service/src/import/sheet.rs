@@ -1,76 +1,183 @@
-//! Records of a spreadsheet (xlsx, ods): the rows of one sheet, the first filled one being the header.
+//! Records of a spreadsheet (xlsx, ods): the rows of one sheet from its header on.
 //!
 //! A workbook is held in memory as a whole: its format cannot be read in order. Numbers keep the digits that
 //! the spreadsheet shows; dates become `YYYY-MM-DD`.
 
 use super::bytes::SourceRead;
+use super::dialect;
 use super::header;
 use super::record::{FieldKind, Record};
 use super::tables::Spec;
 use calamine::{Data, Ods, Range, Reader, Xlsx};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader};
+use utoipa::ToSchema;
 
 /// How large a workbook may be, as packed, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
+/// How large a workbook may be, unpacked, in bytes.
+const MAX_UNPACKED_BYTES: u64 = 1 << 30;
 
 type Cell = (String, FieldKind);
+
+/// Where a workbook's table stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SheetChoice {
+    /// The sheet.
+    #[schema(example = "Ventes")]
+    pub name: String,
+    /// How many rows stand before the header.
+    pub skip_lines: u64,
+}
+
+/// What is looked for in a workbook.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The sheet; otherwise that whose header names most columns, the first of equals.
+    pub sheet: Option<&'a str>,
+    /// How many rows stand before the header; otherwise it is looked for.
+    pub skip_lines: Option<u64>,
+    pub spec: &'a Spec,
+    pub mapping: &'a BTreeMap<String, String>,
+}
 
 /// The rows of a sheet.
 #[derive(Debug)]
 pub(crate) struct SheetReader {
+    /// The sheet, and where its header stands.
+    pub choice: SheetChoice,
     rows: std::vec::IntoIter<Vec<Cell>>,
     line: u64,
     offset: u64,
 }
 
-/// Opens the sheet of the workbook `source` whose header names most columns of `spec`; the first of equals.
+/// Opens the sheet that is `wanted` of the workbook `source`, at its header.
 pub(crate) fn open(
     mut source: Box<dyn SourceRead>,
     is_ods: bool,
-    spec: &Spec,
-    mapping: &BTreeMap<String, String>,
+    wanted: &Wanted<'_>,
 ) -> io::Result<SheetReader> {
+    check_size(source.as_mut())?;
+    let source = BufReader::new(source);
+    if is_ods {
+        let book: Ods<_> = calamine::open_workbook_from_rs(source).map_err(broken)?;
+        choose(book, wanted)
+    } else {
+        let book: Xlsx<_> = calamine::open_workbook_from_rs(source).map_err(broken)?;
+        choose(book, wanted)
+    }
+}
+
+fn broken(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    invalid(format!(
+        "the workbook is broken or protected by a password: {error}"
+    ))
+}
+
+fn invalid(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}
+
+/// Refuses a workbook that would not fit into memory.
+fn check_size(source: &mut dyn SourceRead) -> io::Result<()> {
     let bytes = source.seek(io::SeekFrom::End(0))?;
-    if bytes > MAX_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a workbook may be at most 64 MiB; save the sheet as CSV",
+    source.rewind()?;
+    let archive = zip::ZipArchive::new(&mut *source).map_err(broken)?;
+    let unpacked = archive.decompressed_size();
+    source.rewind()?;
+    if bytes > MAX_BYTES || unpacked.is_some_and(|unpacked| unpacked > u128::from(MAX_UNPACKED_BYTES)) {
+        return Err(invalid(
+            "a workbook may be at most 64 MiB, and 1 GiB unpacked; save the sheet as CSV",
         ));
     }
-    source.rewind()?;
-    let source = BufReader::new(source);
-    let sheets: Vec<Range<Data>> = if is_ods {
-        let mut book: Ods<_> = calamine::open_workbook_from_rs(source).map_err(io::Error::other)?;
-        book.worksheets().into_iter().map(|(_, sheet)| sheet).collect()
-    } else {
-        let mut book: Xlsx<_> = calamine::open_workbook_from_rs(source).map_err(io::Error::other)?;
-        book.worksheets().into_iter().map(|(_, sheet)| sheet).collect()
+    Ok(())
+}
+
+/// The sheet of `book` that is `wanted`.
+fn choose<B: Reader<BufReader<Box<dyn SourceRead>>>>(
+    mut book: B,
+    wanted: &Wanted<'_>,
+) -> io::Result<SheetReader>
+where
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let all = book.sheet_names();
+    let mut best: Option<(usize, SheetChoice, Range<Data>)> = None;
+    let mut failure = None;
+    for name in &all {
+        if wanted.sheet.is_some_and(|sheet| sheet != name) {
+            continue;
+        }
+        // Of several sheets one may be none of cells, such as a chart.
+        let sheet = match book.worksheet_range(name) {
+            Ok(sheet) => sheet,
+            Err(error) => {
+                failure = Some(broken(error));
+                continue;
+            }
+        };
+        let (named, skip_lines) = find_header(&sheet, wanted);
+        if best.as_ref().is_none_or(|(most, ..)| named > *most) {
+            let choice = SheetChoice {
+                name: name.clone(),
+                skip_lines,
+            };
+            best = Some((named, choice, sheet));
+        }
+    }
+    let Some((_, choice, sheet)) = best else {
+        return Err(match (wanted.sheet, failure) {
+            (_, Some(failure)) => failure,
+            (Some(sheet), None) => invalid(format!(
+                "the workbook has no sheet `{sheet}`; it has {}",
+                header::list(&all)
+            )),
+            (None, None) => invalid("the workbook has no sheet"),
+        });
     };
-    let best = sheets.iter().rev().max_by_key(|sheet| {
-        sheet
-            .rows()
-            .next()
-            .map_or(0, |row| recognised(spec, row, mapping))
-    });
-    let Some(sheet) = best else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the workbook has no sheet",
-        ));
-    };
-    let line = sheet.start().map_or(1, |(row, _)| u64::from(row) + 1);
-    let rows: Vec<Vec<Cell>> = sheet.rows().map(|row| row.iter().map(cell).collect()).collect();
+    let first = first_line(&sheet);
+    let above = usize::try_from(choice.skip_lines.saturating_sub(first - 1)).unwrap_or(usize::MAX);
+    let rows: Vec<Vec<Cell>> = sheet
+        .rows()
+        .skip(above)
+        .map(|row| row.iter().map(cell).collect())
+        .collect();
     Ok(SheetReader {
+        line: first.max(choice.skip_lines + 1),
+        choice,
         rows: rows.into_iter(),
-        line,
         offset: 0,
     })
 }
 
-fn recognised(spec: &Spec, row: &[Data], mapping: &BTreeMap<String, String>) -> usize {
-    let headers: Vec<String> = row.iter().map(|data| cell(data).0).collect();
-    header::recognised(spec, &headers, mapping)
+/// The number of the first row that has anything in it.
+fn first_line(sheet: &Range<Data>) -> u64 {
+    sheet.start().map_or(1, |(row, _)| u64::from(row) + 1)
+}
+
+/// How many columns the header of `sheet` names, and how many rows stand before it.
+fn find_header(sheet: &Range<Data>, wanted: &Wanted<'_>) -> (usize, u64) {
+    let first = first_line(sheet);
+    let lines = sheet
+        .rows()
+        .zip(first..)
+        .filter(|(row, _)| row.iter().any(|data| !cell(data).0.is_empty()))
+        .filter(|(_, line)| wanted.skip_lines.is_none_or(|skip_lines| *line > skip_lines))
+        .map(|(row, line)| {
+            let headers: Vec<String> = row.iter().map(|data| cell(data).0).collect();
+            (
+                header::recognised(wanted.spec, &headers, wanted.mapping),
+                line - 1,
+            )
+        });
+    match wanted.skip_lines {
+        Some(skip_lines) => {
+            let named = { lines }.next().map_or(0, |(named, _)| named);
+            (named, skip_lines)
+        }
+        None => dialect::header_among(lines),
+    }
 }
 
 impl SheetReader {

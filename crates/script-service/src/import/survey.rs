@@ -14,7 +14,7 @@ use super::header::{self, MappedColumn, Mapping, MappingError};
 use super::json::JsonReader;
 use super::options::{Format, Locale, ReadOptions};
 use super::record::{FieldKind, Record};
-use super::sheet::{self, SheetReader};
+use super::sheet::{self, SheetChoice, SheetReader, Wanted};
 use super::tables::{Kind, Spec, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +22,9 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use utoipa::ToSchema;
+
+/// What workbooks begin with that are not zip files.
+const OLD_WORKBOOK: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
 /// Opens a source at its beginning, as often as it is called.
 pub(crate) type Opener<'a> = &'a (dyn Fn() -> io::Result<Box<dyn SourceRead>> + Send + Sync);
@@ -61,6 +64,14 @@ pub(crate) enum SurveyError {
     },
     #[error("the archive holds several files; send the one that is meant")]
     Zip,
+    #[error(
+        "this is a workbook of Excel 97 (.xls), or one that is protected by a password; save it as .xlsx without a password, or as CSV"
+    )]
+    OldWorkbook,
+    #[error(
+        "`format` says one thing, the source is another: leave `format` out and it is told by its content"
+    )]
+    OtherFormat,
     #[error("the source cannot be read: {0}")]
     Io(#[from] io::Error),
 }
@@ -119,6 +130,9 @@ pub(crate) struct Decisions {
     /// Why so, and how many records it fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect_why: Option<String>,
+    /// The sheet of a workbook that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<SheetChoice>,
     /// The headers, in their order; for objects, the names of their members.
     #[serde(default)]
     pub headers: Vec<String>,
@@ -137,6 +151,7 @@ pub(crate) struct Reading {
     pub encoding: EncodingChoice,
     pub format: Format,
     pub dialect: Option<Dialect>,
+    pub sheet: Option<SheetChoice>,
     /// The headers, or the names of the objects' members.
     pub headers: Vec<String>,
     pub mapping: Mapping,
@@ -213,13 +228,16 @@ impl Reading {
         progress: &Arc<AtomicU64>,
     ) -> io::Result<Records> {
         if matches!(self.format, Format::Xlsx | Format::Ods) {
-            let mapping: BTreeMap<String, String> = self
-                .mapping
-                .matched
-                .iter()
-                .map(|mapped| (mapped.column.clone(), mapped.header.clone()))
-                .collect();
-            let sheet = sheet::open(source, self.format == Format::Ods, spec, &mapping)?;
+            let sheet = sheet::open(
+                source,
+                self.format == Format::Ods,
+                &Wanted {
+                    sheet: self.sheet.as_ref().map(|sheet| sheet.name.as_str()),
+                    skip_lines: self.sheet.as_ref().map(|sheet| sheet.skip_lines),
+                    spec,
+                    mapping: &BTreeMap::new(),
+                },
+            )?;
             let mut records = Records::Sheet(sheet);
             records.next(&mut Record::default())?;
             return Ok(records);
@@ -268,14 +286,31 @@ pub(crate) fn survey(
 ) -> Result<Survey, SurveyError> {
     let spec = table.spec();
     let locale = options.locale.unwrap_or_default();
-    let packing = Packing::of(&bytes::head(open()?.as_mut(), 4)?);
-    if packing == Packing::Zip {
-        match bytes::archive(open()?.as_mut())? {
-            Archive::One(_) => {}
-            Archive::Many => return Err(SurveyError::Zip),
-            Archive::Xlsx => return survey_sheet(open()?, Format::Xlsx, spec, options, key_needed),
-            Archive::Ods => return survey_sheet(open()?, Format::Ods, spec, options, key_needed),
+    let head = bytes::head(open()?.as_mut(), OLD_WORKBOOK.len())?;
+    if head == OLD_WORKBOOK {
+        return Err(SurveyError::OldWorkbook);
+    }
+    let packing = Packing::of(&head);
+    let archive = if packing == Packing::Zip {
+        Some(bytes::archive(open()?.as_mut())?)
+    } else {
+        None
+    };
+    let workbook = match archive {
+        Some(Archive::Many) => return Err(SurveyError::Zip),
+        Some(Archive::Xlsx) => Some(Format::Xlsx),
+        Some(Archive::Ods) => Some(Format::Ods),
+        Some(Archive::One(_)) | None => None,
+    };
+    match (workbook, options.format) {
+        (Some(format), None) => return survey_sheet(open()?, format, spec, options, key_needed),
+        (Some(format), Some(said)) if format == said => {
+            return survey_sheet(open()?, format, spec, options, key_needed);
         }
+        (Some(_), Some(_)) | (None, Some(Format::Xlsx | Format::Ods)) => {
+            return Err(SurveyError::OtherFormat);
+        }
+        (None, _) => {}
     }
     let limited = |reader: Box<dyn Read + Send>| -> Box<dyn Read + Send> {
         match limit {
@@ -390,6 +425,9 @@ impl Text<'_> {
         if let Some(utf8) = utf8 {
             *utf8.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Utf8Census::default();
         }
+        let is_below_titles = candidate
+            .as_ref()
+            .is_some_and(|candidate| candidate.is_below_titles);
         let (dialect, why) = candidate
             .map(|candidate| (candidate.dialect, candidate.why))
             .unzip();
@@ -407,17 +445,12 @@ impl Text<'_> {
             format,
             dialect_why: why.map(|why| format!("{why}; {}", census.fit(self.whole))),
             dialect,
+            sheet: None,
         };
         let settled = census.decide(self.spec, headers, mapping, self.options, locale)?;
         let mut notes = settled.notes();
-        if let Some(dialect) = &form.dialect
-            && self.options.skip_lines.is_none()
-            && dialect.skip_lines > 0
-        {
-            let line = dialect.skip_lines + 1;
-            notes.push(format!(
-                "the header is on line {line}; what stands before it was passed over"
-            ));
+        if let Some(dialect) = form.dialect.as_ref().filter(|_| is_below_titles) {
+            notes.extend(note_on_header(dialect.skip_lines));
         }
         if self.whole {
             notes.extend(
@@ -432,6 +465,12 @@ impl Text<'_> {
     }
 }
 
+/// That lines stand before the header, in words.
+fn note_on_header(skip_lines: u64) -> Option<String> {
+    let line = skip_lines + 1;
+    (skip_lines > 0).then(|| format!("the header is on line {line}; what stands before it was passed over"))
+}
+
 /// Surveys a workbook.
 fn survey_sheet(
     source: Box<dyn SourceRead>,
@@ -440,7 +479,16 @@ fn survey_sheet(
     options: &ReadOptions,
     key_needed: bool,
 ) -> Result<Survey, SurveyError> {
-    let mut sheet = sheet::open(source, format == Format::Ods, spec, &options.mapping)?;
+    let mut sheet = sheet::open(
+        source,
+        format == Format::Ods,
+        &Wanted {
+            sheet: options.sheet.as_deref(),
+            skip_lines: options.skip_lines,
+            spec,
+            mapping: &options.mapping,
+        },
+    )?;
     let mut record = Record::default();
     if !sheet.next(&mut record) {
         return Err(SurveyError::Empty);
@@ -466,6 +514,7 @@ fn survey_sheet(
         format,
         dialect: None,
         dialect_why: None,
+        sheet: Some(sheet.choice.clone()),
     };
     let settled = census.decide(
         spec,
@@ -474,7 +523,10 @@ fn survey_sheet(
         options,
         options.locale.unwrap_or_default(),
     )?;
-    let notes = settled.notes();
+    let mut notes = settled.notes();
+    if options.skip_lines.is_none() {
+        notes.extend(note_on_header(sheet.choice.skip_lines));
+    }
     Ok(finish(form, settled, census.records, &digest, notes))
 }
 
@@ -494,6 +546,7 @@ struct Form {
     format: Format,
     dialect: Option<Dialect>,
     dialect_why: Option<String>,
+    sheet: Option<SheetChoice>,
 }
 
 fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<String>) -> Survey {
@@ -505,6 +558,7 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             encoding_why: form.encoding.why.to_owned(),
             dialect: form.dialect.clone(),
             dialect_why: form.dialect_why,
+            sheet: form.sheet.clone(),
             headers: settled.headers.clone(),
             mapping: settled.mapping.matched.clone(),
             ignored_headers: settled.mapping.ignored.clone(),
@@ -515,6 +569,7 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             encoding: form.encoding,
             format: form.format,
             dialect: form.dialect,
+            sheet: form.sheet,
             headers: settled.headers,
             mapping: settled.mapping,
             marks: settled.marks,

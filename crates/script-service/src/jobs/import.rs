@@ -728,7 +728,7 @@ pub(crate) fn survey_code(error: &SurveyError) -> &'static str {
         SurveyError::NotATable { .. } => "wrong_dialect",
         SurveyError::ConflictingMarks { .. } => "conflicting_numbers",
         SurveyError::ConflictingDates { .. } => "conflicting_dates",
-        SurveyError::Zip => "unsupported_format",
+        SurveyError::Zip | SurveyError::OldWorkbook | SurveyError::OtherFormat => "unsupported_format",
     }
 }
 

@@ -67,7 +67,9 @@ pub(crate) struct ImportQuery {
     delimiter: Option<String>,
     /// One ASCII character, or `none`.
     quote: Option<String>,
-    /// How many lines stand before the header.
+    /// The sheet of a workbook.
+    sheet: Option<String>,
+    /// How many lines, or rows of a sheet, stand before the header.
     skip_lines: Option<u64>,
     /// `comma` or `point`.
     #[param(value_type = Option<DecimalMark>)]
@@ -92,6 +94,7 @@ impl ImportQuery {
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
             quote: self.quote.clone(),
+            sheet: self.sheet.clone(),
             skip_lines: self.skip_lines,
             decimal: self.decimal,
             date_order: self.date_order,
