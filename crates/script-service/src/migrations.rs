@@ -55,6 +55,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "days_and_tickets",
         sql: include_str!("../migrations/0007_days_and_tickets.sql"),
     },
+    Migration {
+        version: 8,
+        name: "receiving",
+        sql: include_str!("../migrations/0008_receiving.sql"),
+    },
 ];
 
 /// Applies what is missing.

@@ -6,6 +6,7 @@
 //! | `import` | a source into a table, batch by batch |
 //! | `batch` | one batch of rows as one transaction |
 //! | `undo` | taking back what a cancelled import wrote |
+//! | `receiving` | idempotency keys of uploads that are coming in |
 //! | `replay` | rejects that come back corrected |
 //! | `replace` | rows that take the place of others, all at once |
 //! | `fetch` | a source from a URL |
@@ -21,6 +22,7 @@ pub(crate) mod batch;
 pub(crate) mod fetch;
 pub(crate) mod forecast;
 pub(crate) mod import;
+pub(crate) mod receiving;
 pub(crate) mod replace;
 pub(crate) mod replay;
 pub(crate) mod source;

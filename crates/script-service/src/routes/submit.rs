@@ -11,6 +11,7 @@ use crate::import::tables::Table;
 use crate::jobs::analysis::AnalysisRequest;
 use crate::jobs::batch::Mode;
 use crate::jobs::import::{self, ImportRequest, MaxRejects, OnError, SourceRequest, UploadRef};
+use crate::jobs::receiving::Claim;
 use crate::jobs::source::{self, Upload, UploadWriter};
 use crate::jobs::store::{self, IdempotencyKey, Submission};
 use crate::jobs::undo::OnCancel;
@@ -205,7 +206,6 @@ pub(crate) async fn import(
     let key = idempotency::key(&headers)?;
     let wait = idempotency::wait(&headers, app.config.max_wait_s);
     let receiving = app.receive(key.as_deref())?;
-    let uri = request.uri().to_string();
     let known = match &key {
         Some(key) => key_is_known(&app, key).await?,
         None => false,
@@ -214,40 +214,53 @@ pub(crate) async fn import(
         store::check_queue(&app.db, app.config.queue_limit).await?;
     }
     // Of a repeated upload only the digest is needed.
-    let keep = !known;
-    let (mut import, uploads, content) = receive(&app, &query, request, keep, &mut faults).await?;
-    query.apply(&mut import);
-    if uploads.is_empty() {
-        faults.extend(import.faults());
+    let claim = match &key {
+        Some(key) if !known => Some(Claim::take(&app.db, key).await?),
+        _ => None,
+    };
+    let outcome = receive_and_submit(&app, &query, request, key, !known, faults).await;
+    drop(receiving);
+    if let Some(claim) = claim
+        && let Err(error) = claim.release().await
+    {
+        tracing::warn!("an idempotency key stays taken until its lease ends: {error}");
     }
+    let (job, repeated) = outcome?;
+    submitted(&app, job, repeated, wait).await
+}
+
+/// The job of an import whose body comes in now, and whether an earlier request made it. Without `keep` the bytes
+/// of its files are not kept.
+async fn receive_and_submit(
+    app: &App,
+    query: &ImportQuery,
+    request: Request,
+    key: Option<String>,
+    keep: bool,
+    mut faults: Faults,
+) -> Result<(i64, bool), ApiError> {
+    let uri = request.uri().to_string();
+    let (mut import, uploads, content) = receive(app, query, request, keep, &mut faults).await?;
+    query.apply(&mut import);
+    faults.extend(import.faults());
     if !faults.is_empty() {
-        forget(&app, &uploads).await;
+        forget(app, &uploads).await;
         return Err(faults.into());
     }
-    let key = key.map(|key| IdempotencyKey {
-        key,
-        fingerprint: fingerprint("import", &uri, &content),
-    });
-    let request = serde_json::to_string(&import).map_err(|error| ApiError::Internal(error.into()))?;
     let submission = Submission {
         kind: JobKind::Import,
-        request,
-        key,
+        request: serde_json::to_string(&import).map_err(|error| ApiError::Internal(error.into()))?,
+        key: key.map(|key| IdempotencyKey {
+            key,
+            fingerprint: fingerprint("import", &uri, &content),
+        }),
     };
-    match store::submit(&app.db, &submission, app.config.queue_limit).await {
-        Ok((job, repeated)) => {
-            drop(receiving);
-            if repeated {
-                forget(&app, &uploads).await;
-            }
-            app.signals.submitted(job);
-            submitted(&app, job, repeated, wait).await
-        }
-        Err(error) => {
-            forget(&app, &uploads).await;
-            Err(error)
-        }
+    let made = store::submit(&app.db, &submission, app.config.queue_limit).await;
+    match &made {
+        Ok((job, false)) => app.signals.submitted(*job),
+        Ok((_, true)) | Err(_) => forget(app, &uploads).await,
     }
+    made
 }
 
 /// Compute analyses and keep the answers.

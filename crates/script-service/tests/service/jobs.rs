@@ -101,6 +101,51 @@ async fn jobs_are_listed_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_upload_is_coming_in_is_known_to_every_process() {
+    let stack = Stack::start().await;
+    stack.seed().await;
+    stack.script.until_ready().await;
+    let other = Script::start(Config::for_db(&stack.db.url, stack.data.path().to_owned())).await;
+    other.until_ready().await;
+    let send = |script: &Script, body: reqwest::Body| {
+        let request = script
+            .request(Method::POST, "/jobs/import?table=sales")
+            .header("idempotency-key", "slow")
+            .body(body);
+        request.send()
+    };
+    let (pieces, body) = tokio::sync::mpsc::channel::<&str>(1);
+    let body = futures_util::stream::unfold(body, async |mut pieces| {
+        let piece = pieces.recv().await?;
+        Some((Ok::<_, std::io::Error>(piece), pieces))
+    });
+    let first = tokio::spawn(send(&stack.script, reqwest::Body::wrap_stream(body)));
+    pieces
+        .send("id,product_id,store_id,sale_date,quantity,amount\n")
+        .await
+        .unwrap();
+    stack.until_value("SELECT COUNT(*) FROM receiving", 1).await;
+
+    let meanwhile = send(&other, sales(3, 3).into()).await.unwrap();
+    pieces.send("1,1,10,2023-11-01,1,5.00\n").await.unwrap();
+    drop(pieces);
+    let first = first.await.unwrap().unwrap();
+    let late = send(
+        &other,
+        "id,product_id,store_id,sale_date,quantity,amount\n1,1,10,2023-11-01,1,5.00\n".into(),
+    )
+    .await
+    .unwrap();
+
+    assert_eq!(meanwhile.status(), StatusCode::CONFLICT);
+    assert_eq!(meanwhile.headers()["retry-after"], "1");
+    assert_eq!(first.status(), StatusCode::ACCEPTED);
+    assert_eq!(late.headers()["idempotent-replayed"], "true");
+    assert_eq!(late.headers()["location"], first.headers()["location"]);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM receiving").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_says_so_and_a_known_key_passes_it() {
     let stack = Stack::start_with(|config| config.queue_limit = 0).await;
 
