@@ -28,7 +28,7 @@ impl Packing {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
-            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             _ => Self::Plain,
         }
     }
@@ -53,8 +53,8 @@ pub(crate) enum Archive {
     Ods,
     /// One packed file.
     One(Member),
-    /// Several files: nobody says which one is meant.
-    Many,
+    /// None, or several files: nobody says which one is meant.
+    Many(usize),
 }
 
 /// Where the one file of an archive stands.
@@ -79,10 +79,11 @@ pub(crate) fn archive(source: &mut dyn SourceRead) -> io::Result<Archive> {
     if names.iter().any(|name| name == "content.xml") {
         return Ok(Archive::Ods);
     }
-    let mut files =
-        (0..archive.len()).filter(|&index| names.get(index).is_some_and(|name| !name.ends_with('/')));
-    let (Some(index), None) = (files.next(), files.next()) else {
-        return Ok(Archive::Many);
+    // A Mac packs notes of its own beside each file.
+    let is_file = |name: &String| !name.ends_with('/') && !name.starts_with("__MACOSX/");
+    let files: Vec<usize> = (0..names.len()).filter(|&index| is_file(&names[index])).collect();
+    let &[index] = files.as_slice() else {
+        return Ok(Archive::Many(files.len()));
     };
     let member = archive.by_index_raw(index).map_err(io::Error::other)?;
     let deflated = match member.compression() {
@@ -205,6 +206,7 @@ mod tests {
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let stored =
             zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        zip.start_file("__MACOSX/._sales.csv", stored).unwrap();
         zip.start_file("sales.csv", stored).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
         assert_eq!(unpacked(zip.finish().unwrap().into_inner()), text);

@@ -49,7 +49,8 @@ impl<R: Read> DelimitedReader<R> {
         Ok(())
     }
 
-    /// Fills `record` with the next one; `false` at the end. Empty lines are passed over.
+    /// Fills `record` with the next one; `false` at the end. Lines with nothing in them are passed over, delimiters
+    /// and blanks being nothing.
     pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         loop {
             let Some((length, terminated)) = self.window.line(self.terminator)? else {
@@ -62,7 +63,7 @@ impl<R: Read> DelimitedReader<R> {
             }
             let line = trim_carriage_return(&self.window.bytes()[..length]);
             self.ended_with_newline = terminated;
-            if line.is_empty() {
+            if is_empty(line, self.delimiter) {
                 self.window.consume(advance, u64::from(terminated));
                 continue;
             }
@@ -211,6 +212,12 @@ fn split_quoted(
     }
 }
 
+/// Whether `line` holds delimiters and blanks at most.
+fn is_empty(line: &[u8], delimiter: u8) -> bool {
+    line.iter()
+        .all(|&byte| byte == delimiter || byte == b' ' || byte == b'\t')
+}
+
 fn trim_carriage_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
@@ -236,7 +243,7 @@ mod tests {
     #[test]
     fn lines_fields_and_quotes_are_read() {
         let found = read(
-            "a;b\r\n\r\n1;\"x;\"\"y\"\"\"\r\n\"two\r\nlines\";2\r\n5\" tube;3",
+            "a;b\r\n; \t\r\n1;\"x;\"\"y\"\"\"\r\n\"two\r\nlines\";2\r\n5\" tube;3",
             b';',
         );
 

@@ -28,6 +28,8 @@ enum Layout {
     Lines,
     ArrayStart,
     ArrayItems,
+    /// Behind the closing bracket, where nothing should come.
+    Behind,
     Ended,
 }
 
@@ -56,7 +58,7 @@ impl<R: Read> JsonReader<R> {
     pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         match self.layout {
             Layout::Lines => self.next_line(record),
-            Layout::ArrayStart | Layout::ArrayItems => self.next_item(record),
+            Layout::ArrayStart | Layout::ArrayItems | Layout::Behind => self.next_item(record),
             Layout::Ended => Ok(false),
         }
     }
@@ -92,6 +94,14 @@ impl<R: Read> JsonReader<R> {
             return Ok(false);
         };
         record.begin(self.window.line, self.window.offset);
+        if self.layout == Layout::Behind {
+            // What is there is not read, and not passed over in silence either.
+            let rest = self.window.bytes();
+            record.raw.extend_from_slice(&rest[..rest.len().min(1024)]);
+            record.fault = Some(FaultCode::BadJson);
+            self.layout = Layout::Ended;
+            return Ok(true);
+        }
         let mut scan = ItemScan::default();
         let mut at = 0;
         loop {
@@ -143,7 +153,8 @@ impl<R: Read> JsonReader<R> {
                 b',' if self.layout == Layout::ArrayItems => self.window.consume(1, 0),
                 b']' if self.layout == Layout::ArrayItems => {
                     self.ended_well = true;
-                    return Ok(None);
+                    self.layout = Layout::Behind;
+                    self.window.consume(1, 0);
                 }
                 other => return Ok(Some(other)),
             }
@@ -326,6 +337,15 @@ mod tests {
         assert_eq!(found[0], (1, fields(&["1"]), None));
         assert_eq!(found[1].2, Some(FaultCode::BadJson));
         assert!(!ended_well);
+    }
+
+    #[test]
+    fn what_stands_behind_an_array_is_not_lost_in_silence() {
+        let (_, found, ended_well) = read(JsonReader::array(&b"[{\"id\":1}]\n[{\"id\":2}]\n"[..], vec![]));
+
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[1].0, found[1].2), (2, Some(FaultCode::BadJson)));
+        assert!(ended_well);
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub(crate) enum SurveyError {
     Options(String),
     #[error("{0}")]
     Mapping(#[from] MappingError),
-    #[error("{error}; so it is with {delimiter} between fields: `delimiter` says what else divides them")]
+    #[error(
+        "{error}; so it is with {delimiter} between fields: `mapping` says which header stands for what, `delimiter` what else divides them"
+    )]
     Headers { error: MappingError, delimiter: String },
     #[error(
         "with {delimiter} between fields, {wrong} of {records} records have another number of fields than the header, which has {width}; the first is on line {line}; `delimiter`, `quote` and `skip_lines` say how to read them"
@@ -62,8 +64,12 @@ pub(crate) enum SurveyError {
         day_first: u64,
         month_first: u64,
     },
-    #[error("the archive holds several files; send the one that is meant")]
-    Zip,
+    #[error("{0}; a JSON source is an array of objects, or one object a line")]
+    Objects(MappingError),
+    #[error("the archive holds {0} files; send the one that is meant")]
+    Zip(usize),
+    #[error("the source is packed more than once; unpack it before it is sent")]
+    PackedTwice,
     #[error(
         "this is a workbook of Excel 97 (.xls), or one that is protected by a password; save it as .xlsx without a password, or as CSV"
     )]
@@ -297,7 +303,7 @@ pub(crate) fn survey(
         None
     };
     let workbook = match archive {
-        Some(Archive::Many) => return Err(SurveyError::Zip),
+        Some(Archive::Many(files)) => return Err(SurveyError::Zip(files)),
         Some(Archive::Xlsx) => Some(Format::Xlsx),
         Some(Archive::Ods) => Some(Format::Ods),
         Some(Archive::One(_)) | None => None,
@@ -319,6 +325,14 @@ pub(crate) fn survey(
         }
     };
     let unpacked = || Ok::<_, io::Error>(limited(bytes::unpack(open()?, packing, progress)?));
+
+    if packing != Packing::Plain {
+        let mut head = Vec::new();
+        unpacked()?.take(4).read_to_end(&mut head)?;
+        if Packing::of(&head) != Packing::Plain {
+            return Err(SurveyError::PackedTwice);
+        }
+    }
 
     let text = Text {
         unpacked: &unpacked,
@@ -701,7 +715,8 @@ impl Census {
             Records::Delimited(_) | Records::Sheet(_) => Vec::new(),
         };
         if self.records > 0 {
-            let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
+            let mapping =
+                header::map(spec, &headers, &options.mapping, key_needed).map_err(SurveyError::Objects)?;
             return Ok((headers, mapping));
         }
         if records.note_on_end().is_some() {

@@ -724,11 +724,14 @@ pub(crate) fn survey_code(error: &SurveyError) -> &'static str {
         SurveyError::Io(_) => "unreadable",
         SurveyError::Empty => "empty_source",
         SurveyError::Options(_) => "invalid_request",
-        SurveyError::Mapping(_) | SurveyError::Headers { .. } => "unknown_columns",
+        SurveyError::Mapping(_) | SurveyError::Headers { .. } | SurveyError::Objects(_) => "unknown_columns",
         SurveyError::NotATable { .. } => "wrong_dialect",
         SurveyError::ConflictingMarks { .. } => "conflicting_numbers",
         SurveyError::ConflictingDates { .. } => "conflicting_dates",
-        SurveyError::Zip | SurveyError::OldWorkbook | SurveyError::OtherFormat => "unsupported_format",
+        SurveyError::Zip(_)
+        | SurveyError::PackedTwice
+        | SurveyError::OldWorkbook
+        | SurveyError::OtherFormat => "unsupported_format",
     }
 }
 

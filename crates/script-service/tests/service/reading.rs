@@ -192,3 +192,86 @@ async fn a_url_is_previewed_under_the_rules_of_an_import_and_no_more_of_it_is_fe
     assert_eq!(no_url["status"], 400, "{no_url:#}");
     stack.until_value("SELECT COUNT(*) FROM job_uploads", 0).await;
 }
+
+fn zipped(names: &[&str], content: &str) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for name in names {
+        zip.start_file(*name, stored).unwrap();
+        std::io::Write::write_all(&mut zip, content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn gzipped(content: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, content).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_names_what_it_is_and_what_to_do() {
+    let stack = Stack::start().await;
+    let csv = "id,city\n1,Brest\n".repeat(5_000);
+    let cut = gzipped(csv.as_bytes());
+    let files: [(Vec<u8>, &str, &str); 9] = [
+        (
+            zipped(&["a.csv", "b.csv"], &csv),
+            "unsupported_format",
+            "holds 2 files",
+        ),
+        (zipped(&[], ""), "unsupported_format", "holds 0 files"),
+        (
+            gzipped(&zipped(&["a.csv"], &csv)),
+            "unsupported_format",
+            "packed more than once",
+        ),
+        (
+            gzipped(&gzipped(csv.as_bytes())),
+            "unsupported_format",
+            "packed more than once",
+        ),
+        (cut[..cut.len() / 2].to_vec(), "unreadable", "cannot be read"),
+        (b"\n ;; \n\t\n".to_vec(), "empty_source", "empty"),
+        (
+            br#"{"stores":[{"id":1,"city":"Brest"}]}"#.to_vec(),
+            "unknown_columns",
+            "one object a line",
+        ),
+        (
+            b"{\n \"id\": 1,\n \"city\": \"Brest\"\n}\n".to_vec(),
+            "unknown_columns",
+            "one object a line",
+        ),
+        (b"id;ort\n1;Brest\n".to_vec(), "unknown_columns", "`mapping`"),
+    ];
+
+    for (body, code, word) in files {
+        let job = stack.script.job("/jobs/import?table=stores", body).await;
+        assert_eq!(job["error"]["code"], code, "{job:#}");
+        assert!(job["error"]["detail"].as_str().unwrap().contains(word), "{job:#}");
+    }
+    assert_eq!(stack.value("SELECT COUNT(*) FROM stores").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_odd_about_a_source_costs_no_more_than_itself() {
+    let stack = Stack::start().await;
+    let archive = zipped(
+        &["__MACOSX/._s.csv", "s.csv"],
+        "id;city\n1;Brest\n;\n ; \n2;Lyon\n;;\n",
+    );
+    let behind = "[{\"id\":3,\"city\":\"Nice\"}]\n[{\"id\":4,\"city\":\"Metz\"}]\n";
+
+    let empty_lines = stack.script.job("/jobs/import?table=stores", archive).await;
+    let array = stack.script.job("/jobs/import?table=stores", behind).await;
+
+    assert_eq!(counters(&empty_lines), [2, 2, 0, 0, 0], "{empty_lines:#}");
+    assert_eq!(counters(&array), [2, 1, 0, 0, 1], "{array:#}");
+    let reject = &stack.script.rejects(&array).await[0];
+    assert_eq!(
+        (&reject["line"], &reject["code"]),
+        (&2.into(), &"bad_json".into())
+    );
+    assert_eq!(reject["raw"], "[{\"id\":4,\"city\":\"Metz\"}]\n");
+}
