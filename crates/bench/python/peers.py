@@ -29,6 +29,8 @@ def duckdb_side(state, question):
         import duckdb
 
         state["connection"] = connection = duckdb.connect(question["load"] + "/duck.db")
+        # What it would print stands where answers are read.
+        connection.execute("SET enable_progress_bar = false")
         for table in ("products", "stores", "product_targets"):
             connection.execute(f"CREATE TABLE {table} AS FROM read_csv('{question['load']}/{table}.csv')")
         connection.execute("ALTER TABLE products ADD COLUMN price_cents BIGINT")

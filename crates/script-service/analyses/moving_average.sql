@@ -15,10 +15,18 @@ WITH RECURSIVE reach AS (
         CASE WHEN :centred THEN (MAX(:days, 1) - 1) / 2 ELSE MAX(:days, 1) - 1 END AS before,
         CASE WHEN :centred THEN MAX(:days, 1) / 2 ELSE 0 END AS after
 ),
+span AS (
+    SELECT
+        before,
+        after,
+        MAX(:first, DATE(:from, -before || ' days')) AS begins,
+        MIN(:last, DATE(:to, after || ' days')) AS ends
+    FROM reach
+),
 grid (sale_date) AS (
-    SELECT :first WHERE :first IS NOT NULL
+    SELECT begins FROM span WHERE begins <= ends
     UNION ALL
-    SELECT DATE(sale_date, '+1 day') FROM grid WHERE sale_date < :last
+    SELECT DATE(sale_date, '+1 day') FROM grid, span WHERE sale_date < ends
 ),
 daily AS (
     SELECT
@@ -37,12 +45,12 @@ SELECT
     running.sale_date AS date,
     running.total_sales,
     upper.so_far - COALESCE(lower.so_far, 0) AS window_sales,
-    CASE WHEN running.place > reach.before THEN reach.before + reach.after + 1 END AS window_days,
+    CASE WHEN DATE(running.sale_date, -span.before || ' days') >= :first THEN span.before + span.after + 1 END AS window_days,
     COUNT(*) OVER () AS calendar_days,
     SUM(running.is_active) OVER () AS active_days
 FROM running
-CROSS JOIN reach
-LEFT JOIN running AS upper ON upper.place = running.place + reach.after
-LEFT JOIN running AS lower ON lower.place = running.place - reach.before - 1
+CROSS JOIN span
+LEFT JOIN running AS upper ON upper.place = running.place + span.after
+LEFT JOIN running AS lower ON lower.place = running.place - span.before - 1
 WHERE running.sale_date BETWEEN :from AND :to
 ORDER BY running.sale_date

@@ -60,6 +60,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "receiving",
         sql: include_str!("../migrations/0008_receiving.sql"),
     },
+    Migration {
+        version: 9,
+        name: "uncounted_days",
+        sql: include_str!("../migrations/0009_uncounted_days.sql"),
+    },
 ];
 
 /// Applies what is missing.

@@ -47,11 +47,6 @@ impl Stack {
         remove(&database);
         let db = Server::db(&database, &[])?;
         let script = Server::script(&db, files.folder(), leave_sums)?;
-        if leave_sums {
-            // It is there for an analysis alone.
-            let drop = r#"{"sql":"DROP INDEX sales_by_ticket"}"#;
-            load::call(db.address, "POST /v1/execute", &Body::Text(drop))?;
-        }
         let stack = Self { db, script };
         for table in ["products", "stores"] {
             stack.import(files.folder(), table, Way::Upload)?;
@@ -176,7 +171,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures the import with and without what is kept for analyses: the daily sums and the index on tickets.
+/// Measures the import with and without what is kept for analyses: the daily sums, those of tickets among them.
 pub(crate) fn run_sums(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     for (files, what) in [
         (bench.files()?, "import with daily sums: time of that without"),

@@ -154,10 +154,38 @@ async fn sum_dirty_days(db: &DbClient) -> Result<(), DbError> {
             SELECT sale_date, SUM(lines), SUM(units), SUM(amount_cents), SUM(returns_cents)
             FROM product_days WHERE sale_date IN {CHOSEN} GROUP BY sale_date"
         ),
+        format!("DELETE FROM uncounted_days WHERE sale_date IN {CHOSEN}"),
         format!("DELETE FROM dirty_days WHERE sale_date IN {CHOSEN}"),
     ];
     let statements = statements.map(|sql| Statement::new(sql, [Value::Integer(REFRESH_DAYS)]));
     db.transaction(statements.into()).await.map(drop)
+}
+
+/// Counts the tickets again of those days from `from` to `to` to which an import brought lines. Doing it twice changes
+/// nothing.
+async fn count_tickets(db: &DbClient, from: &Value, to: &Value) -> Result<(), DbError> {
+    const CHOSEN: &str = "(SELECT sale_date FROM uncounted_days WHERE sale_date BETWEEN ?1 AND ?2 ORDER BY sale_date LIMIT ?3)";
+    let params = || [from.clone(), to.clone(), Value::Integer(REFRESH_DAYS)];
+    loop {
+        let left = db
+            .query(&format!("SELECT COUNT(*) FROM {CHOSEN}"), positional(params()))
+            .await?;
+        if left.rows.first().and_then(|row| row[0].as_i64()) == Some(0) {
+            return Ok(());
+        }
+        let statements = [
+            format!("UPDATE store_days SET tickets = 0 WHERE sale_date IN {CHOSEN}"),
+            format!(
+                "INSERT INTO store_days (sale_date, store_id, lines, units, amount_cents, returns_cents, tickets)
+                SELECT sale_date, store_id, 0, 0, 0, 0, COUNT(DISTINCT ticket_id)
+                FROM sales WHERE sale_date IN {CHOSEN} AND ticket_id IS NOT NULL GROUP BY sale_date, store_id
+                ON CONFLICT (sale_date, store_id) DO UPDATE SET tickets = excluded.tickets"
+            ),
+            format!("DELETE FROM uncounted_days WHERE sale_date IN {CHOSEN}"),
+        ];
+        let statements = statements.map(|sql| Statement::new(sql, params()));
+        db.transaction(statements.into()).await?;
+    }
 }
 
 /// Answers `question` by `analysis`.
@@ -174,6 +202,10 @@ pub(crate) async fn answer(
             .map_err(ComputeError::Question)?;
         let sql = with_sources(&analysis.header.sql, &question.filters, question.from_lines);
         let params = bind(&sql, &span, question, &own, analysis.header.reads);
+        if reads(&analysis.header.sql, "tickets") {
+            let (from, to) = reach(&span, analysis.header.reads);
+            count_tickets(db, &from.into(), &to.into()).await?;
+        }
         let result = db
             .query(&sql, params)
             .await
@@ -618,27 +650,33 @@ pub(crate) const COMMON_PARAMETERS: [&str; 15] = [
     "category",
 ];
 
-fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Value>, reads: Reach) -> Params {
-    let day = |day: Option<jiff::civil::Date>| Value::from(day.map(|day| day.to_string()));
-    let reach = span.from.and_then(|from| from.checked_sub(6.days()).ok());
-    let (span_from, span_to) = match reads {
-        Reach::Window => ([span.previous_from, reach].into_iter().flatten().min(), span.to),
+/// The first and the last day that a statement looks at.
+fn reach(span: &Span, reads: Reach) -> (Option<String>, Option<String>) {
+    let week = span.from.and_then(|from| from.checked_sub(6.days()).ok());
+    let (from, to) = match reads {
+        Reach::Window => ([span.previous_from, week].into_iter().flatten().min(), span.to),
         Reach::All => (span.first, span.last),
     };
+    (from.map(|day| day.to_string()), to.map(|day| day.to_string()))
+}
+
+fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Value>, reads: Reach) -> Params {
+    let day = |day: Option<jiff::civil::Date>| Value::from(day.map(|day| day.to_string()));
+    let (span_from, span_to) = reach(span, reads);
     let values = parameters_of(sql)
         .into_iter()
         .filter_map(|name| {
             let value = match name.as_str() {
                 "from" => day(span.from),
                 "to" => day(span.to),
-                "span_to" => day(span_to),
+                "span_to" => span_to.clone().into(),
                 "previous_from" => day(span.previous_from),
                 "previous_to" => day(span.previous_to),
                 "previous_to_date" => day(span.previous_to_date),
                 "comparable" => Value::Integer(i64::from(span.comparable)),
                 "first" => day(span.first),
                 "last" => day(span.last),
-                "span_from" => day(span_from),
+                "span_from" => span_from.clone().into(),
                 // Shares that sum to 100.0 are rounded together, so none is left out before.
                 "limit" if question.rounding == Rounding::LargestRemainder => Value::Integer(-1),
                 "limit" => Value::Integer(

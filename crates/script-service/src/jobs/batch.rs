@@ -17,7 +17,7 @@ use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, ErrorCode, Params, Statement, Value};
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio::task::JoinHandle;
@@ -607,15 +607,9 @@ impl Writer {
             insert_together(&mut statements, &format!("{into})"), "", new, None);
             return statements;
         }
-        let (sums, tickets) = match self.daily_sums {
-            DailySums::Kept => {
-                let sums = self.sums(&new);
-                (sums.statements(), sums.new_tickets())
-            }
-            DailySums::LeftToReaders => {
-                let mark = "INSERT INTO dirty_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING";
-                (vec![many(mark.to_owned(), self.days(&new))], None)
-            }
+        let sums = match self.daily_sums {
+            DailySums::Kept => self.sums(&new).statements(),
+            DailySums::LeftToReaders => vec![mark_days("dirty_days", self.days(&new))],
         };
         // Many rows are worth taking the triggers away, which see that they have nothing to do row by row. The
         // transaction puts them back, so nobody else ever writes without them.
@@ -632,8 +626,6 @@ impl Writer {
             "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
             positional([]),
         ));
-        // Whether a ticket is new is to be seen only before its lines are in.
-        statements.extend(tickets);
         let job = Value::Integer(self.job);
         insert_together(
             &mut statements,
@@ -721,8 +713,8 @@ impl Writer {
                     .add(units, cents);
                 let (of_lines, of_tickets) = sums.stores.entry(number(store)).or_default();
                 of_lines.add(units, cents);
-                if let Some(ticket) = ticket.and_then(|ticket| row[ticket].as_str()) {
-                    of_tickets.add(ticket, units, cents);
+                if ticket.is_some_and(|ticket| !row[ticket].is_null()) {
+                    of_tickets.add(units, cents);
                 }
             }
         }
@@ -818,6 +810,12 @@ fn many(sql: String, rows: Vec<Vec<Value>>) -> Statement {
         params_many: Some(rows.into_iter().map(Params::Positional).collect()),
         ..Statement::default()
     }
+}
+
+/// What adds `days` to a table of days that are to be looked at again.
+fn mark_days(table: &str, days: Vec<Vec<Value>>) -> Statement {
+    let sql = format!("INSERT INTO {table} (sale_date) VALUES (?1) ON CONFLICT DO NOTHING");
+    many(sql, days)
 }
 
 /// Adds to `statements` what inserts `rows` into `into`, a table and its columns; `last` is the value of one
@@ -925,21 +923,22 @@ const TICKET_SUMS: [&str; 3] = ["ticket_lines", "ticket_units", "ticket_cents"];
 
 /// What new lines add to the daily sums, by day.
 #[derive(Debug, Default)]
-struct DailyAdditions<'a>(BTreeMap<&'a str, DaySums<'a>>);
+struct DailyAdditions<'a>(BTreeMap<&'a str, DaySums>);
 
 /// What the lines of a day add up to.
 #[derive(Debug, Default)]
-struct DaySums<'a> {
+struct DaySums {
     products: HashMap<i64, Sum>,
-    stores: HashMap<i64, (Sum, Tickets<'a>)>,
+    stores: HashMap<i64, (Sum, TicketSum)>,
 }
 
 impl DailyAdditions<'_> {
-    /// The statements that add them to the tables, but for the number of tickets.
+    /// The statements that add them to the tables, and mark the days whose tickets are to be counted.
     fn statements(&self) -> Vec<Statement> {
         // Without tickets there is less to write.
         let mut of_stores = LINE_SUMS.to_vec();
-        if self.have_tickets() {
+        let days_with_tickets = self.days_with_tickets();
+        if !days_with_tickets.is_empty() {
             of_stores.extend(TICKET_SUMS);
         }
         let mut days = Rows::new(1 + LINE_SUMS.len());
@@ -969,48 +968,18 @@ impl DailyAdditions<'_> {
         let (product, store) = (["sale_date", "product_id"], ["sale_date", "store_id"]);
         statements.extend(add_sums("product_days", &product, &LINE_SUMS, products));
         statements.extend(add_sums("store_days", &store, &of_stores, stores));
+        if !days_with_tickets.is_empty() {
+            // Only a look at all lines of the day tells which of its tickets are new, so that is left to readers.
+            statements.push(mark_days("uncounted_days", days_with_tickets));
+        }
         statements
     }
 
-    fn have_tickets(&self) -> bool {
-        let mut stores = self.0.values().flat_map(|sums| sums.stores.values());
-        stores.any(|(_, tickets)| !tickets.ids.is_empty())
-    }
-
-    /// The statement that adds the number of tickets that are new, to be run before their lines are in; none
-    /// without tickets.
-    fn new_tickets(&self) -> Option<Statement> {
-        if !self.have_tickets() {
-            return None;
-        }
-        let mut groups: Vec<(&str, i64, Vec<&str>)> = Vec::new();
-        for (&day, sums) in &self.0 {
-            for (store, (_, tickets)) in in_order(&sums.stores) {
-                if !tickets.ids.is_empty() {
-                    let mut ids: Vec<&str> = tickets.ids.iter().copied().collect();
-                    ids.sort_unstable();
-                    groups.push((day, store, ids));
-                }
-            }
-        }
-        let groups = serde_json::to_string(&groups).unwrap_or_default();
-        Some(Statement::new(
-            "WITH stores_of_days AS MATERIALIZED (
-                SELECT value ->> 0 AS sale_date, value ->> 1 AS store_id, value -> 2 AS ids FROM json_each(?1)
-            )
-            INSERT INTO store_days (sale_date, store_id, lines, units, amount_cents, returns_cents, tickets)
-            SELECT stores_of_days.sale_date, stores_of_days.store_id, 0, 0, 0, 0, COUNT(*)
-            FROM stores_of_days, json_each(stores_of_days.ids) AS ticket
-            WHERE NOT EXISTS (
-                SELECT 1 FROM sales
-                WHERE sales.sale_date = stores_of_days.sale_date
-                    AND sales.store_id = stores_of_days.store_id
-                    AND sales.ticket_id = ticket.value
-            )
-            GROUP BY stores_of_days.sale_date, stores_of_days.store_id
-            ON CONFLICT (sale_date, store_id) DO UPDATE SET tickets = tickets + excluded.tickets",
-            positional([groups.into()]),
-        ))
+    /// The days with lines that name their ticket.
+    fn days_with_tickets(&self) -> Vec<Vec<Value>> {
+        let have_tickets = |sums: &DaySums| sums.stores.values().any(|(_, tickets)| tickets.lines > 0);
+        let days = self.0.iter().filter(|(_, sums)| have_tickets(sums));
+        days.map(|(&day, _)| vec![day.into()]).collect()
     }
 }
 
@@ -1049,18 +1018,16 @@ impl Sum {
     }
 }
 
-/// The tickets that lines of a store on a day name, and what these lines add up to.
+/// What the lines that name their ticket add up to.
 #[derive(Debug, Default)]
-struct Tickets<'a> {
-    ids: HashSet<&'a str>,
+struct TicketSum {
     lines: i64,
     units: i64,
     cents: i64,
 }
 
-impl<'a> Tickets<'a> {
-    fn add(&mut self, ticket: &'a str, units: i64, cents: i64) {
-        self.ids.insert(ticket);
+impl TicketSum {
+    fn add(&mut self, units: i64, cents: i64) {
         self.lines += 1;
         self.units += units;
         self.cents += cents;

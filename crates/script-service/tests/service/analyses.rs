@@ -1022,9 +1022,11 @@ async fn a_ticket_that_comes_in_several_files_counts_once() {
         )
         .await;
 
-    let kept = "SELECT SUM(tickets) FROM store_days WHERE (SELECT COUNT(*) FROM dirty_days) = 0";
-    assert_eq!(stack.value(kept).await, 4);
+    let sums = "SELECT SUM(ticket_lines) FROM store_days WHERE (SELECT COUNT(*) FROM dirty_days) = 0";
+    assert_eq!(stack.value(sums).await, 6);
     let tickets = stack.script.json("/analysis/tickets").await["rows"][0].clone();
     assert_eq!((&tickets["tickets"], &tickets["lines"]), (&json!(4), &json!(6)));
     assert_eq!(tickets["lines_without_ticket"], 1);
+    let counted = "SELECT SUM(tickets) FROM store_days WHERE (SELECT COUNT(*) FROM uncounted_days) = 0";
+    assert_eq!(stack.value(counted).await, 4);
 }

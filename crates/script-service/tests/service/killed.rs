@@ -22,7 +22,7 @@ const LEFT: &str = "SELECT
     (SELECT COUNT(*) FROM sales), (SELECT SUM(amount_cents) FROM sales),
     (SELECT SUM(lines) FROM product_days), (SELECT SUM(amount_cents) FROM product_days),
     (SELECT SUM(units) FROM store_days), (SELECT SUM(returns_cents) FROM store_days),
-    (SELECT SUM(tickets) FROM store_days), (SELECT SUM(ticket_cents) FROM store_days), (SELECT SUM(lines) FROM days),
+    (SELECT COUNT(*) FROM uncounted_days), (SELECT SUM(ticket_cents) FROM store_days), (SELECT SUM(lines) FROM days),
     (SELECT COUNT(*) FROM job_rejects), (SELECT COUNT(*) FROM staged_sales), (SELECT COUNT(*) FROM job_uploads)";
 
 /// A db-service in a process of its own.
