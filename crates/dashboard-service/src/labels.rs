@@ -238,7 +238,7 @@ pub(crate) fn kind(name: &str, locale: Locale) -> &str {
 }
 
 /// Columns in French.
-const FRENCH_COLUMNS: [(&str, &str); 109] = [
+const FRENCH_COLUMNS: [(&str, &str); 110] = [
     ("active_days", "Jours avec ventes"),
     ("address", "Adresse"),
     ("attainment", "Atteinte"),
@@ -323,6 +323,7 @@ const FRENCH_COLUMNS: [(&str, &str); 109] = [
     ("run_rate", "À ce rythme"),
     ("run_rate_30d", "Au rythme de 30 jours"),
     ("share", "Part"),
+    ("some_stores", "Certains magasins"),
     ("status", "Statut"),
     ("store_id", "N°"),
     ("stores_active", "Magasins actifs"),
