@@ -62,13 +62,11 @@ pub(crate) async fn fetch(
     known: &Validators,
     progress: impl Fn(u64),
 ) -> Result<Fetched, FetchError> {
-    let fetched = async {
-        match open(config, url, known).await? {
-            Some(answer) => keep(db, config, answer, progress).await,
-            None => Ok(Fetched::NotModified),
-        }
-    };
-    in_time(config, url, fetched).await
+    let deadline = Deadline::from_now(config);
+    match deadline.keep(url, open(config, url, known)).await? {
+        Some(answer) => keep(db, config, answer, &deadline, progress).await,
+        None => Ok(Fetched::NotModified),
+    }
 }
 
 /// The beginning of what `url` gives: as much as `wanted` says after each look at what is there. The rest is
@@ -91,23 +89,39 @@ pub(crate) async fn head(
         }
         Ok(head.into())
     };
-    in_time(config, url, fetched).await
+    Deadline::from_now(config).keep(url, fetched).await
 }
 
-async fn in_time<T>(
-    config: &Config,
-    url: &str,
-    fetched: impl Future<Output = Result<T, FetchError>>,
-) -> Result<T, FetchError> {
-    let limit = Duration::from_secs(config.fetch_timeout_s);
-    tokio::time::timeout(limit, Box::pin(fetched))
-        .await
-        .unwrap_or_else(|_| {
-            Err(FetchError::Refused(format!(
-                "{url} took longer than {} s (--fetch-timeout-s)",
-                config.fetch_timeout_s
-            )))
-        })
+/// When a fetch must be over.
+struct Deadline {
+    at: tokio::time::Instant,
+    limit_s: u64,
+}
+
+impl Deadline {
+    fn from_now(config: &Config) -> Self {
+        let limit_s = config.fetch_timeout_s;
+        Self {
+            at: tokio::time::Instant::now() + Duration::from_secs(limit_s),
+            limit_s,
+        }
+    }
+
+    /// What comes of `step`, unless time is up before.
+    async fn keep<T>(
+        &self,
+        url: &str,
+        step: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        tokio::time::timeout_at(self.at, Box::pin(step))
+            .await
+            .unwrap_or_else(|_| {
+                Err(FetchError::Refused(format!(
+                    "{url} took longer than {} s (--fetch-timeout-s)",
+                    self.limit_s
+                )))
+            })
+    }
 }
 
 /// What a server gives for a URL, redirects followed.
@@ -143,12 +157,15 @@ async fn keep(
     db: &DbClient,
     config: &Config,
     mut answer: Answer,
+    deadline: &Deadline,
     progress: impl Fn(u64),
 ) -> Result<Fetched, FetchError> {
     let mut writer =
         UploadWriter::new(db.clone(), true).map_err(|error| FetchError::Refused(error.to_string()))?;
     loop {
-        match answer.next(config, writer.bytes()).await {
+        let url = answer.url.to_string();
+        let next = answer.next(config, writer.bytes());
+        match deadline.keep(&url, next).await {
             Ok(Some(bytes)) => {
                 writer.push(&bytes).await?;
                 progress(writer.bytes());

@@ -133,7 +133,8 @@ async fn quotes_can_be_said_and_rejects_come_back_under_them() {
     );
 }
 
-/// Serves a file without end at `/endless`, one at `/file`, and redirects to another address from `/away`.
+/// Serves a file without end at `/endless` and, in large pieces, at `/huge`; one that stops coming at `/stuck`,
+/// nothing at `/silent`, a file at `/file`; `/away` redirects to another address.
 async fn server() -> String {
     use axum::body::{Body, Bytes};
     use axum::http::HeaderMap;
@@ -146,6 +147,18 @@ async fn server() -> String {
             futures_util::stream::repeat(Bytes::from_static(b"1;Brest\n")).map(Ok::<_, std::io::Error>);
         Body::from_stream(futures_util::stream::iter([Ok(head)]).chain(lines))
     };
+    let huge = async || {
+        let megabytes = futures_util::stream::repeat(Bytes::from(vec![b'x'; 1 << 20]));
+        Body::from_stream(megabytes.map(Ok::<_, std::io::Error>))
+    };
+    let stuck = async || {
+        let megabytes = futures_util::stream::iter((0..3).map(|_| Bytes::from(vec![b'x'; 1 << 20])));
+        Body::from_stream(
+            megabytes
+                .map(Ok::<_, std::io::Error>)
+                .chain(futures_util::stream::pending()),
+        )
+    };
     let away = async |headers: HeaderMap| {
         let host = headers["host"]
             .to_str()
@@ -156,6 +169,9 @@ async fn server() -> String {
     let router = axum::Router::new()
         .route("/endless", get(endless))
         .route("/away", get(away))
+        .route("/stuck", get(stuck))
+        .route("/huge", get(huge))
+        .route("/silent", get(std::future::pending::<&'static str>))
         .route("/file", get(async || "id;ville\n1;Brest\n"));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -274,4 +290,37 @@ async fn what_is_odd_about_a_source_costs_no_more_than_itself() {
         (&2.into(), &"bad_json".into())
     );
     assert_eq!(reject["raw"], "[{\"id\":4,\"city\":\"Metz\"}]\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_gives_too_much_or_nothing_any_more_leaves_nothing_behind() {
+    let stack = Stack::start_with(|config| {
+        config.allow_private_addresses = vec!["127.0.0.1".parse().unwrap()];
+        config.max_upload_bytes = 5 << 20;
+        config.fetch_timeout_s = 2;
+    })
+    .await;
+    let server = server().await;
+
+    for (path, words) in [
+        ("/huge", ["is larger than 5242880 bytes", "--max-upload-bytes"]),
+        ("/stuck", ["took longer than 2 s", "--fetch-timeout-s"]),
+        ("/silent", ["took longer than 2 s", "--fetch-timeout-s"]),
+    ] {
+        let source = format!(r#"{{"sources":[{{"table":"stores","url":"{server}{path}"}}]}}"#);
+        let job = stack.script.job("/jobs/import", source).await;
+        assert_eq!(job["error"]["code"], "fetch_failed", "{job:#}");
+        let detail = job["error"]["detail"].as_str().unwrap();
+        assert!(words.iter().all(|word| detail.contains(word)), "{detail}");
+        assert_eq!(stack.value("SELECT COUNT(*) FROM job_uploads").await, 0, "{path}");
+    }
+    let silent = format!(r#"{{"table":"stores","url":"{server}/silent"}}"#);
+    let silent = preview(&stack, "", silent).await;
+    assert!(
+        silent["detail"]
+            .as_str()
+            .unwrap()
+            .contains("took longer than 2 s"),
+        "{silent:#}"
+    );
 }
