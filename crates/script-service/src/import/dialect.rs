@@ -323,6 +323,7 @@ fn quotes_are_single(head: &[u8], delimiter: u8) -> bool {
 mod tests {
     use super::*;
     use crate::import::tables::Table;
+    use proptest::prelude::*;
     use std::fmt::Write as _;
 
     fn best(head: &str, table: Table) -> Candidate {
@@ -432,5 +433,18 @@ mod tests {
                 .unwrap_err()
                 .contains("quote")
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_looked_at(
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+            lines in "([a-z0-9é,;|\t\"' .\r\n-]{0,12}[,;\t\n\r\"]){0,40}",
+        ) {
+            for text in [bytes.as_slice(), lines.as_bytes()] {
+                let found = candidates(text, Table::Sales.spec(), &ReadOptions::default());
+                prop_assert!(found.is_ok_and(|found| !found.is_empty()));
+            }
+        }
     }
 }
