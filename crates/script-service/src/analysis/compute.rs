@@ -650,11 +650,19 @@ pub(crate) const COMMON_PARAMETERS: [&str; 15] = [
     "category",
 ];
 
+/// The last day of the window that counts: what is sold after the day that counts as today has not happened yet.
+fn last_day(span: &Span) -> Option<jiff::civil::Date> {
+    span.to.map(|to| span.last.map_or(to, |last| to.min(last)))
+}
+
 /// The first and the last day that a statement looks at.
 fn reach(span: &Span, reads: Reach) -> (Option<String>, Option<String>) {
     let week = span.from.and_then(|from| from.checked_sub(6.days()).ok());
     let (from, to) = match reads {
-        Reach::Window => ([span.previous_from, week].into_iter().flatten().min(), span.to),
+        Reach::Window => (
+            [span.previous_from, week].into_iter().flatten().min(),
+            last_day(span),
+        ),
         Reach::All => (span.first, span.last),
     };
     (from.map(|day| day.to_string()), to.map(|day| day.to_string()))
@@ -668,7 +676,7 @@ fn bind(sql: &str, span: &Span, question: &Question, own: &BTreeMap<String, Valu
         .filter_map(|name| {
             let value = match name.as_str() {
                 "from" => day(span.from),
-                "to" => day(span.to),
+                "to" => day(last_day(span)),
                 "span_to" => span_to.clone().into(),
                 "previous_from" => day(span.previous_from),
                 "previous_to" => day(span.previous_to),
