@@ -6,6 +6,7 @@ use crate::output::{self, Format, grouped};
 use crate::script_client::{Chart, ScriptClient};
 use anyhow::Context as _;
 use clap::Args;
+use comfy_table::Table;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::io::{self, Write as _};
@@ -140,14 +141,35 @@ impl Analyze {
     }
 }
 
-/// How wide the longest bar is, in characters.
-const BAR_WIDTH: f64 = 24.0;
+/// How wide the longest bar is at most, in characters.
+const WIDEST_BAR: u16 = 24;
+/// A longest bar below this shows nothing: there are none then.
+const NARROWEST_BAR: u16 = 8;
 /// Parts of a character, an eighth each.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// A bar for each of `values`, the longest for the one furthest from zero; those below zero are dotted, and
-/// what is undefined has none.
-fn bars(values: &[Option<f64>]) -> Vec<String> {
+/// How wide the longest bar may be beside a table of `heads` and `rows` in a terminal of `columns` columns; any
+/// width without one. `None` when there is no room for bars.
+fn room_for_bars(heads: &[String], rows: &[Vec<String>], columns: Option<u16>) -> Option<u16> {
+    let Some(columns) = columns else {
+        return Some(WIDEST_BAR);
+    };
+    // Each column has a blank on both sides and a line after it; the first line is of the table.
+    let widest = |index: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(index));
+        let widths = cells
+            .chain(heads.get(index))
+            .map(|cell| console::measure_text_width(cell) + 3);
+        widths.max().unwrap_or_default()
+    };
+    let table = 1 + (0..heads.len()).map(widest).sum::<usize>();
+    let room = columns.saturating_sub(u16::try_from(table + 3).unwrap_or(u16::MAX));
+    (room >= NARROWEST_BAR).then_some(room.min(WIDEST_BAR))
+}
+
+/// A bar for each of `values`, the one of the value furthest from zero `widest` characters long; those below zero
+/// are dotted, and what is undefined has none.
+fn bars(values: &[Option<f64>], widest: u16) -> Vec<String> {
     let longest = values
         .iter()
         .flatten()
@@ -155,19 +177,19 @@ fn bars(values: &[Option<f64>]) -> Vec<String> {
     values
         .iter()
         .map(|value| match value {
-            Some(value) if longest > 0.0 => bar(value / longest),
+            Some(value) if longest > 0.0 => bar(value / longest, widest),
             _ => String::new(),
         })
         .collect()
 }
 
-fn bar(part: f64) -> String {
+fn bar(part: f64, widest: u16) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "between 0 and eight times the width"
     )]
-    let eighths = (part.abs().min(1.0) * BAR_WIDTH * 8.0).round() as usize;
+    let eighths = (part.abs().min(1.0) * f64::from(widest) * 8.0).round() as usize;
     if part < 0.0 {
         return "░".repeat(eighths.div_ceil(8));
     }
@@ -199,26 +221,8 @@ fn print_table(answer: &Answer, chart: Option<&Chart>) -> io::Result<()> {
         _ => String::new(),
     };
     output::print(format_args!("{}{window}", answer.title))?;
-    let mut heads: Vec<String> = answer.columns.iter().map(Column::head).collect();
-    let is_number: Vec<bool> = answer.columns.iter().map(Column::is_number).collect();
-    let bars = drawn(answer, chart).map(|values| bars(&values));
-    if bars.is_some() {
-        heads.push(
-            chart
-                .and_then(|chart| chart.y.first())
-                .cloned()
-                .unwrap_or_default(),
-        );
-    }
-    let rows = answer.rows.iter().enumerate().map(|(index, row)| {
-        let cells = answer
-            .columns
-            .iter()
-            .map(|column| column.cell(row.get(&column.name)));
-        let bar = bars.as_ref().and_then(|bars| bars.get(index)).cloned();
-        cells.chain(bar).collect()
-    });
-    output::print(output::table(&heads, &is_number, rows))?;
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+    output::print(table(answer, chart, columns))?;
     for note in &answer.notes {
         match note {
             Value::String(text) => output::print(text)?,
@@ -228,17 +232,84 @@ fn print_table(answer: &Answer, chart: Option<&Chart>) -> io::Result<()> {
     Ok(())
 }
 
+/// The rows of `answer`, with bars as `chart` says where a terminal of `columns` columns has room for them.
+fn table(answer: &Answer, chart: Option<&Chart>, columns: Option<u16>) -> Table {
+    let mut heads: Vec<String> = answer.columns.iter().map(Column::head).collect();
+    let is_number: Vec<bool> = answer.columns.iter().map(Column::is_number).collect();
+    let cells = |row: &Map<String, Value>| {
+        let cells = answer.columns.iter();
+        cells.map(|column| column.cell(row.get(&column.name))).collect()
+    };
+    let mut rows: Vec<Vec<String>> = answer.rows.iter().map(cells).collect();
+    if let Some(values) = drawn(answer, chart)
+        && let Some(widest) = room_for_bars(&heads, &rows, columns)
+    {
+        // The name is that of a column on the left, so it may go where it is wider than the bars.
+        let name = chart
+            .and_then(|chart| chart.y.first())
+            .cloned()
+            .unwrap_or_default();
+        heads.push(if console::measure_text_width(&name) > usize::from(widest) {
+            String::new()
+        } else {
+            name
+        });
+        for (row, bar) in rows.iter_mut().zip(bars(&values, widest)) {
+            row.push(bar);
+        }
+    }
+    output::table(&heads, &is_number, rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn answer() -> Answer {
+        serde_json::from_value(serde_json::json!({
+            "title": "Sales by region",
+            "columns": [{"name": "region", "type": "text"}, {"name": "total_sales", "type": "money"}],
+            "rows": [
+                {"region": "Île-de-France", "total_sales": 450_230.0},
+                {"region": "Bretagne", "total_sales": 112_557.5},
+            ],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn bars_never_wrap() {
+        let chart = Chart {
+            kind: "bar".into(),
+            y: vec!["total_sales".into()],
+        };
+        let longest = |columns: Option<u16>| {
+            let mut table = table(&answer(), Some(&chart), columns);
+            if let Some(columns) = columns {
+                table.set_width(columns);
+            }
+            let text = table.to_string();
+            // Three lines, the head and two rows.
+            assert_eq!(text.lines().count(), 6, "{columns:?}:\n{text}");
+            text.lines().map(|line| line.matches('█').count()).max()
+        };
+
+        assert_eq!(longest(None), Some(24));
+        assert_eq!(longest(Some(80)), Some(24));
+        assert_eq!(longest(Some(44)), Some(10));
+        assert_eq!(longest(Some(40)), Some(0));
+    }
+
     #[test]
     fn bars_are_as_long_as_their_values() {
         assert_eq!(
-            bars(&[Some(100.0), Some(50.0), Some(1.0), Some(-25.0), None, Some(0.0)]),
+            bars(
+                &[Some(100.0), Some(50.0), Some(1.0), Some(-25.0), None, Some(0.0)],
+                24
+            ),
             [&"█".repeat(24), &"█".repeat(12), "▎", "░░░░░░", "", ""]
         );
-        assert_eq!(bars(&[Some(0.0)]), [""]);
+        assert_eq!(bars(&[Some(0.0)], 24), [""]);
     }
 
     #[test]
