@@ -113,6 +113,10 @@ fn services_that_are_not_there_have_an_exit_code_of_their_own() {
 #[test]
 fn wrong_arguments_are_told_apart_from_failures() {
     assert_eq!(program().run(&["import", "x.csv"]).code, Some(2));
+    assert_eq!(
+        program().run(&["import", "x.csv", "--table", "sold"]).code,
+        Some(2)
+    );
     assert_eq!(program().run(&["generate", "--out", "x"]).code, Some(2));
     assert_eq!(program().run(&["nothing"]).code, Some(2));
 }
@@ -160,7 +164,7 @@ fn piped_output_is_csv_and_a_table_is_for_people() {
     assert!(!analyze(&["--format", "table", "--no-bars"]).contains('█'));
 
     let unknown = program().run(&["analyze", "regoin", "--script-url", up.script.base()]);
-    assert_eq!(unknown.code, Some(1));
+    assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("regoin"), "{}", unknown.stderr);
 
     let query = |args: &[&str]| {
@@ -239,6 +243,85 @@ fn an_import_says_what_became_of_the_records() {
     let missing = import("no-such-file.csv");
     assert_eq!(missing.code, Some(1));
     assert_eq!(missing.stderr.lines().count(), 1, "{}", missing.stderr);
+}
+
+#[test]
+fn an_import_shows_what_gave_way_and_one_with_too_many_rejects_what_was_wrong() {
+    let up = program().up();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("more.csv");
+    let import = |records: &str, more: &[&str]| {
+        fs::write(
+            &file,
+            format!("id,product_id,store_id,sale_date,quantity,amount\n{records}"),
+        )
+        .unwrap();
+        let mut args = vec!["import", path(&file), "--table", "sales", "--script-url"];
+        args.push(up.script.base());
+        args.extend(more);
+        program().run(&args)
+    };
+
+    let replaced = import("900001,1,1,2023-11-05,1,100.00\n", &["--mode", "replace-period"]);
+    assert_eq!(replaced.code, Some(0), "{replaced:?}");
+    assert!(replaced.stdout.contains("deleted"), "{}", replaced.stdout);
+
+    let unknown: Vec<String> = (0..11)
+        .map(|id| format!("{},77,1,2023-11-06,1,100.00\n", 900_100 + id))
+        .collect();
+    let unknown = unknown.concat();
+    let wrong = format!("900002,1,1,2023-11-06,1,100.00\n{unknown}900003,1,1,2023-11-06,x,1.00\n");
+    let failed = import(&wrong, &["--max-rejects", "5"]);
+
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
+    assert!(!failed.stdout.contains("deleted"), "{}", failed.stdout);
+    // The tenth record is listed and the eleventh is not; its reason, that of the last, has a line in the table.
+    let listed = failed.stdout.matches("(unknown_product)").count();
+    assert_eq!(listed, 10, "{}", failed.stdout);
+    for told in ["and 2 more", "bad_integer", "│ 11 "] {
+        let squeezed = failed.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed.contains(told), "{told}: {}", failed.stdout);
+    }
+}
+
+#[test]
+fn faults_that_the_service_finds_are_wrong_arguments() {
+    let up = program().up_empty();
+    let file = journeys::repository().join("data/sales.csv");
+    for (args, words) in [
+        (
+            &["--table", "sales", "--option", "colour=red"][..],
+            "unknown field `colour`",
+        ),
+        (
+            &["--table", "sales", "--preview", "--option", "locale=de"],
+            "`de`",
+        ),
+    ] {
+        let mut all = vec!["import", path(&file), "--script-url", up.script.base()];
+        all.extend(args);
+        let ended = program().run(&all);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+        assert_eq!(ended.stderr.matches(words).count(), 1, "{}", ended.stderr);
+    }
+    let several = program().run(&[
+        "import",
+        path(&file),
+        "--table",
+        "sales",
+        "--option",
+        "locale=de",
+        "--option",
+        "decimal=dot",
+        "--script-url",
+        up.script.base(),
+    ]);
+    assert_eq!(several.code, Some(2));
+    let lines: Vec<&str> = several.stderr.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", several.stderr);
+    assert!(lines[0].contains("2 faults"), "{}", several.stderr);
 }
 
 #[test]
@@ -346,7 +429,11 @@ fn rejects_go_out_to_a_file_and_come_back_corrected() {
     assert!(replayed.stdout.contains("bad_integer") && !replayed.stdout.contains("unknown_product"));
     let again = run(&["replay", &job, path(&rejects)]);
     assert_eq!(again.code, Some(1));
-    assert!(again.stderr.contains("replayed before"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("replayed before") && again.stderr.contains("`--again`"),
+        "{}",
+        again.stderr
+    );
     let french = run(&["rejects", &job, "--format", "csv-fr"]);
     assert!(french.stdout.starts_with("\u{feff}source;"), "{}", french.stdout);
 }
@@ -392,7 +479,7 @@ fn schedules_are_kept_from_the_command_line() {
     assert!(run(&["run", "figures"]).stdout.contains("made job"));
     assert_eq!(run(&["remove", "figures"]).code, Some(0));
     let wrong = run(&["set", "x", "--cron", "often"]);
-    assert_eq!(wrong.code, Some(1));
+    assert_eq!(wrong.code, Some(2));
     assert!(
         wrong.stderr.contains("`often` is not minute, hour"),
         "{}",

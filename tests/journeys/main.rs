@@ -10,6 +10,7 @@ mod figures;
 mod forecasts;
 mod import_rule;
 mod imports;
+mod interrupted;
 mod killed;
 mod readme;
 

@@ -114,12 +114,18 @@ impl Program {
     }
 
     /// `comptoir up` on the data folder `data`, at free ports; returns when it says that it is ready.
+    #[must_use]
+    pub fn up_in(&self, data: &Path, args: &[&str]) -> Up {
+        self.up_at(data, "0", args)
+    }
+
+    /// The same with script-service at `script_port`.
     ///
     /// # Panics
     ///
     /// When it does not get ready.
     #[must_use]
-    pub fn up_in(&self, data: &Path, args: &[&str]) -> Up {
+    pub fn up_at(&self, data: &Path, script_port: &str, args: &[&str]) -> Up {
         let mut child = self
             .command()
             .args([
@@ -127,7 +133,7 @@ impl Program {
                 "--db-port",
                 "0",
                 "--script-port",
-                "0",
+                script_port,
                 "--dashboard-port",
                 "0",
                 "--data",

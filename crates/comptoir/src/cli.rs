@@ -3,6 +3,7 @@
 use crate::commands::{
     analyze, backup, forecast, generate, import, openapi, query, rejects, restore, schedule, token, up,
 };
+use crate::interrupts::Interrupted;
 use crate::script_client::ScriptError;
 use clap::{Parser, Subcommand};
 use db_client::DbError;
@@ -27,7 +28,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 imported but some records were \
-                          rejected, 4 a service cannot be reached.";
+                          rejected, 4 a service cannot be reached, 130 ended by Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -71,12 +72,15 @@ pub(crate) enum Outcome {
 }
 
 const FAILED: u8 = 1;
+const WRONG_ARGUMENTS: u8 = 2;
 const SOME_REJECTED: u8 = 3;
 const UNREACHABLE: u8 = 4;
+/// What shells say of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Runs the command that the arguments of this process name.
 ///
-/// A failure is one line on standard error. A reader of standard output that goes away (`| head`) ends the
+/// A failure is one line on standard error, and one more for each of several faults. A reader of standard output that goes away (`| head`) ends the
 /// command quietly.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -130,11 +134,24 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
-    let unreachable = error.chain().any(|cause| {
-        matches!(cause.downcast_ref(), Some(DbError::Unreachable { .. }))
-            || matches!(cause.downcast_ref(), Some(ScriptError::Unreachable { .. }))
-    });
-    if unreachable { UNREACHABLE } else { FAILED }
+    error.chain().find_map(code_of_cause).unwrap_or(FAILED)
+}
+
+fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(DbError::Unreachable { .. }) = cause.downcast_ref() {
+        return Some(UNREACHABLE);
+    }
+    if cause.is::<Interrupted>() {
+        return Some(INTERRUPTED);
+    }
+    match cause.downcast_ref()? {
+        ScriptError::Unreachable { .. } | ScriptError::Lost { .. } | ScriptError::Cut { .. } => {
+            Some(UNREACHABLE)
+        }
+        ScriptError::Refused(problem) if problem.is_of_a_missing_service() => Some(UNREACHABLE),
+        ScriptError::Refused(problem) if problem.is_of_the_arguments() => Some(WRONG_ARGUMENTS),
+        ScriptError::Refused(_) | ScriptError::Broken(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -162,5 +179,21 @@ mod tests {
 
         assert!(is_broken_pipe(&pipe));
         assert!(!is_broken_pipe(&anyhow::anyhow!("no such table")));
+    }
+
+    #[test]
+    fn what_ended_a_command_tells_its_exit_code() {
+        let refused = |code: &str| {
+            let problem = serde_json::json!({"code": code, "detail": "no", "retryable": true});
+            let error = ScriptError::Refused(serde_json::from_value(problem).unwrap());
+            code_of(&anyhow::Error::from(error).context("import december.csv"))
+        };
+
+        assert_eq!(refused("invalid_request"), 2);
+        assert_eq!(refused("not_found"), 2);
+        assert_eq!(refused("not_ready"), 4);
+        assert_eq!(refused("queue_full"), 1);
+        assert_eq!(code_of(&Interrupted("left job 7".into()).into()), 130);
+        assert_eq!(code_of(&anyhow::anyhow!("no such file")), 1);
     }
 }

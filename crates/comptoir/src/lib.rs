@@ -9,6 +9,7 @@
 //! | [`contract`] | the HTTP contract of all services as one document |
 //! | [`generate`] | the sample data, and sales of any length |
 //! | `progress`, `output` | what a terminal shows |
+//! | `interrupts` | Ctrl-C |
 //!
 //! Only this crate and `test-kit` link services, and only to start them: every command but `up` speaks HTTP.
 
@@ -16,6 +17,7 @@ mod cli;
 mod commands;
 pub mod contract;
 pub mod generate;
+mod interrupts;
 mod output;
 mod progress;
 mod script_client;

@@ -1,27 +1,26 @@
 //! `comptoir import`: a file or a URL into a table.
 
+use super::follow::{follow, submitted};
+use super::imported::Imported;
 use super::{ScriptAddress, name_and_value, preview};
 use crate::cli::Outcome;
-use crate::output::{self, grouped};
-use crate::progress::{Progress, Unit};
-use crate::script_client::{Counters, Job, Reject, ScriptClient};
+use crate::interrupts::Interrupts;
+use crate::progress::{Progress, Step, Unit};
+use crate::script_client::{self, Job, ScriptClient, ScriptError};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
-use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use tokio_util::io::ReaderStream;
 
-/// How many rejected records are shown.
-const SHOWN_REJECTS: usize = 10;
-/// How often the service is asked how far it is: soon at first, so that a small file does not wait.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-/// And then ever more seldom, up to this.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// The tables that files go to.
+const TABLES: [&str; 4] = ["products", "stores", "sales", "targets"];
+/// In whose name an import is cancelled.
+const BY: &str = "comptoir import (Ctrl-C)";
 
 /// Import a file or a URL into a table.
 ///
@@ -30,8 +29,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Import {
     /// A file (CSV, TSV, JSON, NDJSON, xlsx, ods; plain, gzip, zstd or zip), or an http(s) URL that script-service fetches.
     source: String,
-    /// The table: `products`, `stores`, `sales` or `targets`.
-    #[arg(long)]
+    /// The table.
+    #[arg(long, value_parser = TABLES)]
     table: String,
     /// What becomes of records whose id is in the table already, and of rows that the file lacks.
     #[arg(long, value_enum)]
@@ -114,36 +113,31 @@ impl Import {
             }
             return preview::run(&client, Path::new(&self.source), &self.reading_options()).await;
         }
+        let mut interrupts = Interrupts::listen();
         let began = Instant::now();
+        let key = script_client::new_key()?;
         let job = if is_url {
-            client.import_sources(&self.request_of_url()).await?
+            let request = self.request_of_url();
+            let submission =
+                script_client::submit(async || Ok(client.import_sources(&key, &request).await?));
+            submitted(&mut interrupts, || true, submission).await?
         } else {
-            self.upload(&client).await?
+            let upload = Upload::new(Path::new(&self.source));
+            let submission = upload.send(&client, &key, self.upload_options());
+            submitted(&mut interrupts, || upload.is_sent(), submission).await?
         };
-        let job = follow(&client, job).await?;
-        if job.has_failed() {
-            bail!(
-                "{} was not imported (job {}): {}",
-                self.source,
-                job.id,
-                job.reason()
-            );
+        let job = follow_import(&client, job, &mut interrupts, BY).await?;
+        Imported {
+            client: &client,
+            script_url: &self.script.script_url,
+            title: &format!("{} into {}", self.source, self.table),
+            subject: &self.source,
+            dry_run: self.dry_run,
+            took: began.elapsed(),
+            interrupted: interrupts.presses() > 0,
         }
-        let title = format!("{} into {}", self.source, self.table);
-        report(
-            &client,
-            &job,
-            &title,
-            self.dry_run,
-            began.elapsed(),
-            &self.script.script_url,
-        )
-        .await?;
-        Ok(if job.counters.rejected > 0 {
-            Outcome::SomeRejected
-        } else {
-            Outcome::Done
-        })
+        .report(&job)
+        .await
     }
 
     fn source_of_url(&self) -> Value {
@@ -195,17 +189,9 @@ impl Import {
             .collect()
     }
 
-    async fn upload(&self, client: &ScriptClient) -> anyhow::Result<Job> {
-        let path = Path::new(&self.source);
-        let open = || format!("open {}", path.display());
-        let file = tokio::fs::File::open(path).await.with_context(open)?;
-        let metadata = file.metadata().await.with_context(open)?;
-        if metadata.is_dir() {
-            bail!("{} is a folder, not a file", path.display());
-        }
-        let total = metadata.len();
+    fn upload_options(&self) -> Vec<(&str, String)> {
         let mut options = self.reading_options();
-        if let Some(name) = path.file_name() {
+        if let Some(name) = Path::new(&self.source).file_name() {
             options.push(("name", name.to_string_lossy().into_owned()));
         }
         if let Some(mode) = self.mode {
@@ -220,118 +206,104 @@ impl Import {
         if let Some(most) = &self.max_rejects {
             options.push(("max_rejects", most.clone()));
         }
-        let progress = Mutex::new(Progress::start(format!("Sending {}", self.source), Unit::Bytes));
-        let sent = Arc::new(AtomicU64::new(0));
+        options
+    }
+}
+
+/// A file on its way to the service.
+struct Upload<'a> {
+    path: &'a Path,
+    /// Whether all of it was handed to the connection, once at least.
+    is_sent: Arc<AtomicBool>,
+}
+
+impl<'a> Upload<'a> {
+    fn new(path: &'a Path) -> Self {
+        Self {
+            path,
+            is_sent: Arc::default(),
+        }
+    }
+
+    fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
+    }
+
+    /// Sends it, and again when only the answer was lost. A connection that broke off before made no job.
+    async fn send(
+        &self,
+        client: &ScriptClient,
+        key: &str,
+        options: Vec<(&str, String)>,
+    ) -> anyhow::Result<Job> {
+        script_client::submit(async || {
+            let body = self.open().await?;
+            let job = client.import_upload(key, &options, body).await;
+            Ok(job.map_err(|error| match error {
+                ScriptError::Lost { url, why } if !self.is_sent() => ScriptError::Cut { url, why },
+                other => other,
+            })?)
+        })
+        .await
+    }
+
+    /// Its content, which shows on a progress bar how much of it is gone.
+    async fn open(&self) -> anyhow::Result<reqwest::Body> {
+        let open = || format!("open {}", self.path.display());
+        let file = tokio::fs::File::open(self.path).await.with_context(open)?;
+        let metadata = file.metadata().await.with_context(open)?;
+        if metadata.is_dir() {
+            bail!("{} is a folder, not a file", self.path.display());
+        }
+        let total = metadata.len();
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let mut progress = Progress::start(format!("Sending {name}"), Unit::Bytes);
+        let is_sent = Arc::clone(&self.is_sent);
+        let mut sent = 0;
         let chunks = ReaderStream::with_capacity(file, 256 * 1024).inspect(move |chunk| {
             if let Ok(chunk) = chunk {
-                let sent = sent.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
-                progress
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .set(sent, Some(total));
+                sent += chunk.len() as u64;
+                progress.set(sent, Some(total));
+                if sent >= total {
+                    is_sent.store(true, Ordering::Relaxed);
+                }
             }
         });
-        Ok(client
-            .import_upload(&options, reqwest::Body::wrap_stream(chunks))
-            .await?)
+        Ok(reqwest::Body::wrap_stream(chunks))
     }
 }
 
-/// Prints what became of the records of `job`, its notes and the first rejects.
-pub(super) async fn report(
+/// Waits for the end of an import that Ctrl-C cancels in the name of `by`, showing how far it is: bytes while it
+/// is read for the first time, then rows.
+pub(super) async fn follow_import(
     client: &ScriptClient,
-    job: &Job,
-    title: &str,
-    dry_run: bool,
-    took: Duration,
-    script_url: &str,
-) -> anyhow::Result<()> {
-    let Counters {
-        read,
-        inserted,
-        updated,
-        unchanged,
-        rejected,
-        warnings,
-    } = job.counters;
-    let would = if dry_run {
-        " (dry run, nothing was written)"
+    job: Job,
+    interrupts: &mut Interrupts,
+    by: &str,
+) -> anyhow::Result<Job> {
+    let progress = Progress::start("Waiting", Unit::Bytes);
+    follow(client, job, interrupts, by, progress, show).await
+}
+
+fn show(job: &Job, progress: &mut Progress) {
+    let (bytes, bytes_total) = job.bytes();
+    let (rows, rows_total) = job.records();
+    if rows_total.is_some() {
+        progress.count(Unit::Rows);
+        progress.say("Importing");
+        progress.show(Step {
+            position: rows,
+            total: rows_total,
+            per_second: job.records_per_second(),
+            bytes: bytes_total.map(|total| (bytes, total)),
+        });
     } else {
-        ""
-    };
-    #[expect(clippy::cast_precision_loss, reason = "shown to people")]
-    let per_second = read as f64 / took.as_secs_f64().max(0.001);
-    output::print(format_args!(
-        "{title}, job {}, {:.1} s, {} rows/s{would}",
-        job.id,
-        took.as_secs_f64(),
-        grouped(per_second, 0)
-    ))?;
-    let heads = ["read", "inserted", "updated", "unchanged", "rejected", "warnings"].map(str::to_owned);
-    let counts = [read, inserted, updated, unchanged, rejected, warnings];
-    #[expect(clippy::cast_precision_loss, reason = "shown to people")]
-    let row = counts.map(|count| grouped(count as f64, 0)).to_vec();
-    output::print(output::table(&heads, &[true; 6], [row]))?;
-    for note in &job.notes {
-        output::print(note)?;
+        progress.count(Unit::Bytes);
+        progress.say(match job.phase() {
+            Some("fetching") => "Fetching",
+            Some("surveying") => "Reading",
+            _ => "Waiting",
+        });
+        progress.set(bytes, bytes_total);
     }
-    if rejected > 0 {
-        print_rejects(&client.list_rejects(job.id, SHOWN_REJECTS).await?)?;
-        if rejected > SHOWN_REJECTS as u64 {
-            output::print(format_args!(
-                "and {} more: {script_url}/jobs/{}/rejects?format=csv",
-                rejected - SHOWN_REJECTS as u64,
-                job.id
-            ))?;
-        }
-        if !dry_run {
-            output::print(format_args!(
-                "to correct them: comptoir rejects {0} > rejects.csv, then comptoir replay {0} rejects.csv",
-                job.id
-            ))?;
-        }
-    }
-    Ok(())
-}
-
-/// Waits for the end of `job`, showing how far it is: bytes while it is read for the first time, then rows.
-pub(super) async fn follow(client: &ScriptClient, mut job: Job) -> anyhow::Result<Job> {
-    let mut progress = Progress::start(format!("Importing (job {})", job.id), Unit::Bytes);
-    let mut pause = FIRST_PAUSE;
-    while !job.is_finished() {
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        job = client.get_job(job.id).await?;
-        let (bytes, total) = job.bytes();
-        if let Some(records) = job.records_total() {
-            progress.count(Unit::Rows);
-            progress.say(match total {
-                Some(total) => format!("Importing {} of {} MiB", bytes >> 20, total >> 20),
-                None => "Importing".to_owned(),
-            });
-            progress.set(job.counters.read, Some(records.max(job.counters.read)));
-        } else {
-            progress.count(Unit::Bytes);
-            progress.say(match job.phase() {
-                Some("fetching") => "Fetching",
-                Some("surveying") => "Reading",
-                _ => "Waiting",
-            });
-            progress.set(bytes, total);
-        }
-    }
-    Ok(job)
-}
-
-fn print_rejects(rejects: &[Reject]) -> io::Result<()> {
-    let heads = ["line", "column", "value", "reason"].map(str::to_owned);
-    let rows = rejects.iter().map(|reject| {
-        vec![
-            reject.line.to_string(),
-            reject.column.clone().unwrap_or_default(),
-            reject.value.clone().unwrap_or_default(),
-            format!("{} ({})", reject.message, reject.code),
-        ]
-    });
-    output::print(output::table(&heads, &[true, false, false, false], rows))
 }

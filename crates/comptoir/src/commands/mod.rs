@@ -2,9 +2,11 @@
 
 pub(crate) mod analyze;
 pub(crate) mod backup;
+mod follow;
 pub(crate) mod forecast;
 pub(crate) mod generate;
 pub(crate) mod import;
+mod imported;
 pub(crate) mod openapi;
 mod preview;
 pub(crate) mod query;

@@ -1,10 +1,14 @@
 //! `comptoir rejects` and `comptoir replay`: what an import did not take, and its way back.
 
-use super::import::{self, Mode};
-use super::{ScriptAddress, import::report};
+use super::ScriptAddress;
+use super::follow::submitted;
+use super::import::{Mode, follow_import};
+use super::imported::Imported;
 use crate::cli::Outcome;
-use crate::script_client::ScriptClient;
+use crate::interrupts::Interrupts;
+use crate::script_client::{self, ScriptClient, ScriptError};
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -79,6 +83,7 @@ impl Replay {
             Some(path) => std::fs::read(path).with_context(|| format!("open {}", path.display()))?,
             None => Vec::new(),
         };
+        let body = Bytes::from(body);
         if self.file.is_some() && body.is_empty() {
             bail!("the file is empty; without a file all rejects are tried again as they are");
         }
@@ -87,31 +92,37 @@ impl Replay {
             ("again", self.again.to_string()),
         ];
         options.extend(self.mode.map(|mode| ("mode", mode.name().to_owned())));
+        let mut interrupts = Interrupts::listen();
         let began = Instant::now();
-        let job = client.replay(self.job, &options, body).await?;
-        let job = import::follow(&client, job).await?;
-        if job.has_failed() {
-            bail!(
-                "the rejects of job {} were not imported (job {}): {}",
-                self.job,
-                job.id,
-                job.reason()
-            );
+        let key = script_client::new_key()?;
+        let submission = script_client::submit(async || {
+            let job = client.replay(self.job, &key, &options, body.clone()).await;
+            Ok(job.map_err(in_terms_of_flags)?)
+        });
+        let job = submitted(&mut interrupts, || true, submission).await?;
+        let job = follow_import(&client, job, &mut interrupts, "comptoir replay (Ctrl-C)").await?;
+        let rejects = format!("rejects of job {}", self.job);
+        Imported {
+            client: &client,
+            script_url: &self.script.script_url,
+            title: &rejects,
+            subject: &rejects,
+            dry_run: self.dry_run,
+            took: began.elapsed(),
+            interrupted: interrupts.presses() > 0,
         }
-        let title = format!("rejects of job {}", self.job);
-        report(
-            &client,
-            &job,
-            &title,
-            self.dry_run,
-            began.elapsed(),
-            &self.script.script_url,
-        )
-        .await?;
-        Ok(if job.counters.rejected > 0 {
-            Outcome::SomeRejected
-        } else {
-            Outcome::Done
-        })
+        .report(&job)
+        .await
+    }
+}
+
+/// The advice of the service as one follows it here.
+fn in_terms_of_flags(error: ScriptError) -> ScriptError {
+    match error {
+        ScriptError::Refused(mut problem) if problem.code == "already_replayed" => {
+            problem.detail = problem.detail.replace("`again=true`", "`--again`");
+            ScriptError::Refused(problem)
+        }
+        other => other,
     }
 }

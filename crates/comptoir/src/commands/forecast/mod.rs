@@ -7,7 +7,9 @@ mod input;
 mod quality;
 
 use super::ScriptAddress;
+use super::follow::follow;
 use crate::cli::Outcome;
+use crate::interrupts::{Interrupted, Interrupts};
 use crate::output::Format;
 use crate::progress::{Progress, Unit};
 use crate::script_client::{Job, ScriptClient};
@@ -20,12 +22,9 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use std::time::Duration;
 
-/// How often the service is asked how far it is: soon at first, so that a short fit does not wait.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-/// And then ever more seldom, up to this.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// In whose name a forecast is cancelled.
+const BY: &str = "comptoir forecast (Ctrl-C)";
 
 /// Forecast daily revenue, or a series in a file.
 ///
@@ -190,7 +189,13 @@ impl Options {
 
     async fn of_services(&self, with_history: bool) -> anyhow::Result<Answer> {
         let client = ScriptClient::new(&self.script.script_url)?;
-        let job = follow(&client, client.submit_forecast(&self.request()).await?).await?;
+        let mut interrupts = Interrupts::listen();
+        let job = client.submit_forecast(&self.request()).await?;
+        let progress = Progress::start("Forecasting", Unit::Models);
+        let job = follow(&client, job, &mut interrupts, BY, progress, show).await?;
+        if job.is_cancelled() && interrupts.presses() > 0 {
+            return Err(Interrupted(format!("there is no forecast: job {} is cancelled", job.id)).into());
+        }
         if job.has_failed() {
             bail!("there is no forecast (job {}): {}", job.id, job.reason());
         }
@@ -266,20 +271,11 @@ impl Options {
     }
 }
 
-/// Waits for the end of `job`, showing that it goes on.
-async fn follow(client: &ScriptClient, mut job: Job) -> anyhow::Result<Job> {
-    let mut progress = Progress::start(format!("Forecasting (job {})", job.id), Unit::Models);
-    let mut pause = FIRST_PAUSE;
-    while !job.is_finished() {
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        job = client.get_job(job.id).await?;
-        if let Some(phase) = job.phase() {
-            progress.say(format!("Forecasting (job {}): {phase}", job.id));
-        }
-        progress.set(0, None);
+fn show(job: &Job, progress: &mut Progress) {
+    if let Some(phase) = job.phase() {
+        progress.say(format!("Forecasting: {phase}"));
     }
-    Ok(job)
+    progress.set(0, None);
 }
 
 fn model(name: &str) -> Result<Model, String> {
