@@ -395,15 +395,15 @@ impl Writer {
         }
     }
 
-    /// Waits for the answer to `sent` and moves `checkpoint` past it. When others wrote its keys meanwhile, it
-    /// is made anew, and so is the batch behind it, which failed with it.
+    /// Waits for the answer to `sent` and moves `checkpoint` past it. When others wrote its keys meanwhile, or
+    /// when it overtook the batch before it on the way, it is made anew, and so is the batch behind it, which
+    /// failed with it.
     async fn receive(&mut self, mut sent: Sent, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
         let mut attempt = 0;
         let mut behind = None;
         let outcome = loop {
             match sent.answer().await {
                 Ok(()) => break Ok(()),
-                Err(error) if store::is_overtaken(&error) => break Err(error),
                 Err(DbError::Refused(problem))
                     if problem.code == ErrorCode::ConstraintViolation && attempt + 1 < ATTEMPTS =>
                 {

@@ -550,6 +550,7 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
     if !too_many {
         return Ok(());
     }
+    let mut statements = vec![store::read_statement(context.job, &counters)];
     for (index, _) in request.sources.iter().enumerate() {
         let source = index as u64;
         let rejects: Vec<Reject> = kept
@@ -557,10 +558,9 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
             .filter(|(of, _)| *of == source)
             .map(|(_, reject)| reject.clone())
             .collect();
-        if let Some(statement) = batch::reject_statement(context.job, source, &rejects) {
-            context.db.transaction(vec![statement]).await?;
-        }
+        statements.extend(batch::reject_statement(context.job, source, &rejects));
     }
+    context.db.transaction(statements).await?;
     Err(failed(
         "too_many_rejects",
         format!(

@@ -560,6 +560,14 @@ pub(crate) fn nothing_left(job: i64, states: &[JobState]) -> [Statement; 2] {
     .map(|sql| Statement::new(sql, positional([job.into(), states.as_str().into()])))
 }
 
+/// A statement that says how many records `job` has read and rejected, which takes none.
+pub(crate) fn read_statement(job: i64, counters: &Counters) -> Statement {
+    Statement::new(
+        "UPDATE jobs SET read = ?2, rejected = ?3, revision = revision + 1 WHERE id = ?1",
+        positional([job.into(), signed(counters.read), signed(counters.rejected)]),
+    )
+}
+
 /// Whether a batch was refused because another process wrote it, or one behind it: `turn_statement` did not find
 /// the job where it was, or the same batch came before with other content.
 pub(crate) fn is_overtaken(error: &DbError) -> bool {

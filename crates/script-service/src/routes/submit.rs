@@ -408,6 +408,7 @@ async fn receive(
             "" | "application/json" | "application/x-www-form-urlencoded"
         )
     {
+        std::mem::take(faults).or(())?;
         return Err(ApiError::Unsupported(format!(
             "a body of type {media_type} needs `?table=` (products, stores, targets or sales); a request in JSON \
              names its sources"

@@ -149,6 +149,11 @@ async fn an_import_that_may_not_skip_leaves_the_database_as_it_was() {
     assert_eq!(aborted["error"]["code"], "too_many_rejects");
     assert_eq!(stack.script.rejects(&aborted).await[0]["line"], 3);
     assert_eq!(limited["state"], "failed");
+    for failed in [&aborted, &limited] {
+        let [read, inserted, _, _, rejected] = counters(failed);
+        assert_eq!((inserted, rejected), (0, 1), "{failed:#}");
+        assert!(read > 1, "{failed:#}");
+    }
     assert_eq!(allowed["state"], "succeeded_with_rejects");
     assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, 0);
 }

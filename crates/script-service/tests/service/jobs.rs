@@ -320,6 +320,27 @@ async fn a_cancelled_job_stops_between_two_batches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn batches_that_overtake_each_other_do_not_interrupt_a_job() {
+    let stack = Stack::start_with(|config| config.batch_rows = 50).await;
+    stack.seed().await;
+    for sql in [
+        "CREATE TABLE interruptions (job_id INTEGER)",
+        "CREATE TRIGGER noted AFTER UPDATE OF state ON jobs WHEN new.state = 'interrupted'
+        BEGIN INSERT INTO interruptions VALUES (new.id); END",
+    ] {
+        stack.db.client.execute(sql, Vec::new()).await.unwrap();
+    }
+
+    let job = stack
+        .script
+        .job("/jobs/import?table=sales", sales(20_000, 28))
+        .await;
+
+    assert_eq!(counters(&job), [20_000, 20_000, 0, 0, 0], "{job:#}");
+    assert_eq!(stack.value("SELECT COUNT(*) FROM interruptions").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_moved_on_meanwhile_goes_on_from_where_it_is() {
     let stack = Stack::start_with(|config| config.batch_rows = 50).await;
     stack.seed().await;

@@ -6,7 +6,13 @@ use serde_json::Value;
 
 /// The problem that `method path` with `body` is answered with, and where its faults are.
 async fn refused(stack: &Stack, method: Method, path: &str, body: &str) -> (Value, Vec<String>) {
+    let media_type = if body.starts_with(['{', '[']) {
+        "application/json"
+    } else {
+        "text/csv"
+    };
     let request = stack.script.request(method, path).body(body.to_owned());
+    let request = request.header("content-type", media_type);
     let response = request.send().await.unwrap();
     let status = response.status();
     let problem: Value = response.json().await.unwrap();
@@ -52,6 +58,12 @@ async fn every_fault_of_a_request_is_named_at_once() {
             "/jobs/import?table=sales&mode=merge&delimiter=ab&encoding=klingon&max_rejects=few&mapping=x",
             "id,amount",
             vec!["mode", "delimiter", "encoding", "mapping", "max_rejects"],
+        ),
+        (
+            Method::POST,
+            "/jobs/import?table=sold&format=text",
+            "id,amount",
+            vec!["table", "format"],
         ),
         (
             Method::POST,
