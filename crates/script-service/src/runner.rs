@@ -373,7 +373,6 @@ impl Runner {
             }
         };
         self.end(&job, &ending).await;
-        self.signals.changed(job.id);
     }
 
     /// Whether `error` says, for the last time that is borne, that db-service takes too long in the same place of
@@ -458,6 +457,8 @@ impl Runner {
             self.wait_for_database().await;
         }
         info!(state = %ending.state, "job {} ended: {}", job.id, ending.state);
+        // Who waits for the end need not wait for the cleaning up.
+        self.signals.changed(job.id);
         if job.kind != JobKind::Import {
             return;
         }
