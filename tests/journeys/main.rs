@@ -12,6 +12,7 @@ mod import_rule;
 mod imports;
 mod interrupted;
 mod killed;
+mod older_data;
 mod readme;
 
 use journeys::Program;

@@ -74,19 +74,23 @@ pub async fn apply(db: &DbClient) -> anyhow::Result<()> {
 
 /// Applies what is missing up to `version`: what an older release would have left.
 pub async fn apply_up_to(db: &DbClient, version: i64) -> anyhow::Result<()> {
-    db.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (\n    -- one row is a migration that was applied\n    \
-         version INTEGER PRIMARY KEY,\n    name TEXT NOT NULL,\n    applied_at TEXT NOT NULL\n) STRICT",
-        positional([]),
-    )
-    .await
-    .context("create the table of migrations")?;
     let applied = applied(db).await?;
     let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
     if let Some(unknown) = applied.iter().find(|version| **version > newest) {
         bail!(
-            "the database has migration {unknown}, which this program does not know: it is older than the database"
+            "the database was written by a later version of Comptoir (it has migration {unknown}, this program knows \
+             those up to {newest}); nothing was changed: start that version or a newer one, or restore a backup from \
+             before the upgrade"
         );
+    }
+    if applied.is_empty() {
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (\n    -- one row is a migration that was applied\n    \
+             version INTEGER PRIMARY KEY,\n    name TEXT NOT NULL,\n    applied_at TEXT NOT NULL\n) STRICT",
+            positional([]),
+        )
+        .await
+        .context("create the table of migrations")?;
     }
     for migration in MIGRATIONS {
         if migration.version > version || applied.contains(&migration.version) {
@@ -97,7 +101,18 @@ pub async fn apply_up_to(db: &DbClient, version: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The versions of the migrations that the database has, none when it is new.
 async fn applied(db: &DbClient) -> anyhow::Result<Vec<i64>> {
+    let made = db
+        .query(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'",
+            positional([]),
+        )
+        .await
+        .context("look for the table of migrations")?;
+    if made.rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let result = db
         .query(
             "SELECT version FROM schema_migrations ORDER BY version",
