@@ -1,8 +1,8 @@
-//! The only file that names an error status.
+//! The only file that names a status: each error has its own here, and words that say what to do about it over HTTP.
 
 use crate::engine::EngineError;
 use crate::hrana::error::Refusal;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use db_api::{ErrorCode, Problem};
@@ -83,7 +83,12 @@ pub(crate) fn problem(error: &EngineError) -> Problem {
     if let EngineError::Broken { cause, .. } = error.inner() {
         error!(%cause, "a statement failed for an unforeseen reason");
     }
-    let mut problem = bare(error.code(), error.to_string());
+    let mut detail = error.to_string();
+    if let Some(hint) = hint(error.inner()) {
+        detail.push_str("; ");
+        detail.push_str(hint);
+    }
+    let mut problem = bare(error.code(), detail);
     problem.sqlite_code = error.sqlite_code().map(str::to_owned);
     problem.statement_index = error.statement_index();
     match error.inner() {
@@ -92,6 +97,27 @@ pub(crate) fn problem(error: &EngineError) -> Problem {
         _ => {}
     }
     problem
+}
+
+/// What to do about an error over HTTP.
+fn hint(error: &EngineError) -> Option<&'static str> {
+    match error {
+        EngineError::ManyStatements => Some("send them as a list to /v1/batch"),
+        EngineError::OnlyReads(_) => Some("send it to /v1/execute"),
+        EngineError::OwnTransaction(_) => {
+            Some("use /v1/batch for several statements, or an interactive stream (/v3/pipeline)")
+        }
+        EngineError::NeedsSession(_) => Some("use an interactive stream (/v3/pipeline)"),
+        EngineError::ResultTooLarge { .. } => Some(
+            "ask for application/x-ndjson or text/csv, which have no such limit, or for fewer rows (max_rows)",
+        ),
+        _ => None,
+    }
+}
+
+/// The client has the answer with this tag.
+pub(crate) fn not_modified(etag: String) -> Response {
+    (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response()
 }
 
 fn bare(code: ErrorCode, detail: String) -> Problem {

@@ -9,21 +9,21 @@ mod engine;
 mod error;
 mod hrana;
 mod metrics;
-mod restore;
 mod routes;
+mod sqlite;
 mod state;
 mod tokens;
 mod upload;
 
 pub use config::{Config, Limits, Synchronous};
-pub use restore::{Restored, restore};
+pub use sqlite::{Restored, restore};
 pub use tokens::new_token;
 
 use anyhow::bail;
 use engine::Engine;
-use engine::embedded::Embedded;
 use service_kit::edge::Edge;
 use service_kit::origin::OriginPolicy;
+use sqlite::SqliteEngine;
 use state::App;
 use std::future::Future;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub async fn run(
              listen on a loopback address, or say --allow-everybody-without-tokens"
         ),
     });
-    let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&config)?);
+    let engine: Arc<dyn Engine> = Arc::new(SqliteEngine::open(&config)?);
     let policy = OriginPolicy {
         allowed_origins: config.allow_origins.clone(),
         local_names_only: config.tokens.is_none() && !config.allow_everybody_without_tokens,

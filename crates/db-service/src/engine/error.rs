@@ -1,4 +1,5 @@
-//! Why a statement gave no answer, in words that know nothing of HTTP.
+//! Why a statement gave no answer, in words that know nothing of HTTP: what to do about it over HTTP is added at the
+//! edge.
 
 use db_api::{BulkReport, ErrorCode};
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub(crate) enum EngineError {
     #[error("there is no statement: the text is empty or only a comment")]
     NoStatement,
     /// There is more than one statement in the text.
-    #[error("there is more than one statement; send them as a list to /v1/batch")]
+    #[error("there is more than one statement")]
     ManyStatements,
     /// The parameters do not fit the statement.
     #[error("{0}")]
@@ -28,9 +29,18 @@ pub(crate) enum EngineError {
     /// The rights do not allow it; the text names the object.
     #[error("{0}")]
     Denied(String),
-    /// A read would write.
+    /// A transaction, or a file, that only reads would be written to.
     #[error("{0}")]
     ReadOnly(String),
+    /// What is run only to read would write.
+    #[error("only reads are taken here, and {0}")]
+    OnlyReads(String),
+    /// It begins or ends a transaction where there is one already.
+    #[error("{0}: a request is a transaction already")]
+    OwnTransaction(String),
+    /// It would leave something on a connection that others use.
+    #[error("{0}")]
+    NeedsSession(String),
     /// A constraint of the schema does not hold.
     #[error("{message}")]
     Constraint {
@@ -50,10 +60,7 @@ pub(crate) enum EngineError {
     #[error("the statement was interrupted")]
     Overrun,
     /// The answer is too large.
-    #[error(
-        "the answer is larger than {limit_bytes} bytes (max_result_bytes); ask for application/x-ndjson or \
-         text/csv, which have no such limit, or for fewer rows (max_rows)"
-    )]
+    #[error("the answer is larger than {limit_bytes} bytes (max_result_bytes)")]
     ResultTooLarge { limit_bytes: u64 },
     /// Something in the request is too large.
     #[error("{0}")]
@@ -176,9 +183,9 @@ impl EngineError {
         match self {
             Self::Sql { .. } | Self::NoStatement | Self::ManyStatements => ErrorCode::InvalidSql,
             Self::Parameters(_) => ErrorCode::InvalidParameters,
-            Self::Invalid(_) => ErrorCode::InvalidRequest,
+            Self::Invalid(_) | Self::OwnTransaction(_) | Self::NeedsSession(_) => ErrorCode::InvalidRequest,
             Self::Denied(_) => ErrorCode::Forbidden,
-            Self::ReadOnly(_) => ErrorCode::ReadOnly,
+            Self::ReadOnly(_) | Self::OnlyReads(_) => ErrorCode::ReadOnly,
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
             Self::Timeout { .. } | Self::TransactionTimeout { .. } => ErrorCode::StatementTimeout,
             Self::Stalled { .. } => ErrorCode::UploadTimeout,
@@ -201,7 +208,7 @@ impl EngineError {
         match self {
             Self::Sql { sqlite_code, .. } | Self::Constraint { sqlite_code, .. } => Some(sqlite_code),
             Self::Denied(_) => Some("SQLITE_AUTH"),
-            Self::ReadOnly(_) => Some("SQLITE_READONLY"),
+            Self::ReadOnly(_) | Self::OnlyReads(_) => Some("SQLITE_READONLY"),
             Self::Timeout { .. } | Self::Cancelled(_) | Self::Overrun => Some("SQLITE_INTERRUPT"),
             Self::DiskFull => Some("SQLITE_FULL"),
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.sqlite_code(),

@@ -5,7 +5,6 @@
 //! written straight from SQLite's memory.
 
 mod control;
-pub(crate) mod embedded;
 mod error;
 mod rights;
 
@@ -25,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// What a future of the engine looks like behind `dyn`.
-pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+pub(crate) type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
 
 /// One value of a row, lent for the time of a call.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -272,7 +271,7 @@ pub(crate) struct Description {
 
 /// What a session keeps between two requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct SessionState {
     /// Since when a transaction is open.
     pub transaction_since: Option<Instant>,
     /// Since when it holds the writer.
@@ -293,7 +292,7 @@ pub(crate) trait Session: Send {
     /// Compiles one statement.
     fn describe(&mut self, call: &Call<'_>, sql: &str) -> Result<Description, EngineError>;
     /// What it keeps.
-    fn kept(&self) -> Kept;
+    fn state(&self) -> SessionState;
 }
 
 /// How the engine is doing.
@@ -322,17 +321,17 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Runs one read-only statement on a thread of the engine and feeds `sink`.
     fn read(&self, read: Read, sink: Box<dyn RowSink>);
     /// Runs statements that may write, and answers when their commit is on disk.
-    fn write(&self, write: Write) -> Answer<'_, Written>;
+    fn write(&self, write: Write) -> EngineFuture<'_, Written>;
     /// Inserts rows into a table, in one transaction.
-    fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> Answer<'_, BulkDone>;
+    fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> EngineFuture<'_, BulkDone>;
     /// A connection for one caller. It blocks while a new one is opened.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
     /// Tables and views, by name.
-    fn list_tables(&self) -> Answer<'_, Vec<TableSummary>>;
+    fn list_tables(&self) -> EngineFuture<'_, Vec<TableSummary>>;
     /// One table; rows are counted for at most `count_for`.
-    fn get_table(&self, name: String, count_for: Duration) -> Answer<'_, Table>;
+    fn get_table(&self, name: String, count_for: Duration) -> EngineFuture<'_, Table>;
     /// The plan of a statement.
-    fn explain(&self, read: Read) -> Answer<'_, Vec<PlanNode>>;
+    fn explain(&self, read: Read) -> EngineFuture<'_, Vec<PlanNode>>;
     /// A consistent copy, in chunks; the first message says that it began.
     fn backup(
         &self,
@@ -344,7 +343,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// How it is doing.
     fn stats(&self) -> Stats;
     /// Whether a write would succeed now: the database is open, writable, and the disk has room.
-    fn check(&self) -> Answer<'_, ()>;
+    fn check(&self) -> EngineFuture<'_, ()>;
     /// Finishes the writes in the queue, checkpoints and closes.
-    fn close(&self) -> Answer<'_, ()>;
+    fn close(&self) -> EngineFuture<'_, ()>;
 }

@@ -66,7 +66,9 @@ impl From<EngineError> for StatementError {
             EngineError::TransactionTimeout { .. } => "TRANSACTION_TIMEOUT",
             EngineError::ResultTooLarge { .. } => "RESPONSE_TOO_LARGE",
             EngineError::TooLarge(_) => "SQLITE_TOOBIG",
-            EngineError::Invalid(_) => "SQL_INPUT_ERROR",
+            EngineError::Invalid(_) | EngineError::OwnTransaction(_) | EngineError::NeedsSession(_) => {
+                "SQL_INPUT_ERROR"
+            }
             _ => extended_code.map_or("SQLITE_UNKNOWN", base),
         };
         Self {

@@ -2,7 +2,7 @@
 
 use super::encode::{push_columns, push_description, push_effect, push_json, push_number, push_row};
 use super::error::{Refusal, StatementError};
-use super::lone;
+use super::one_shot;
 use super::proto::{Batch, Pipeline, Request, Statement, parse};
 use super::runner::Runner;
 use crate::engine::{Cell, Effect, EngineError, Halt, Rights, SessionSink};
@@ -22,7 +22,7 @@ pub(crate) async fn answer(
     pipeline.check()?;
     if pipeline.baton.is_none()
         && let [Request::Execute(statement), Request::Close] = &pipeline.requests[..]
-        && let Some(outcome) = lone::execute(app, rights, route, statement).await
+        && let Some(outcome) = one_shot::execute(app, rights, route, statement).await
     {
         return Ok(executed_and_closed(outcome));
     }

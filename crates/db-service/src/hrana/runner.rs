@@ -3,11 +3,11 @@
 use super::error::StatementError;
 use super::proto::{Batch, Condition, Statement, Text};
 use super::streams::Held;
-use crate::engine::embedded;
 use crate::engine::{
     Call, Cell, Description, Effect, EngineError, Halt, Kind, Rights, Session, SessionSink, SessionStatement,
     Ticket, Timing,
 };
+use crate::sqlite;
 use crate::state::App;
 use db_api::ColumnHead;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,7 +106,7 @@ impl Runner {
     pub(super) fn sequence(&mut self, text: &Text) -> Result<(), StatementError> {
         let sql = self.resolve(text)?;
         let nothing = Statement::without_values();
-        for one in embedded::statements(&sql) {
+        for one in sqlite::statements(&sql) {
             self.run(one, &nothing, &mut NoRows)?;
         }
         Ok(())
@@ -143,7 +143,7 @@ impl Runner {
             .stream()
             .session
             .as_ref()
-            .is_none_or(|session| session.kept().transaction_since.is_none())
+            .is_none_or(|session| session.state().transaction_since.is_none())
     }
 
     /// Keeps a text for the stream.

@@ -5,11 +5,10 @@
 //! left something ends at its idle or total limit and is rolled back; for a while its baton is answered with
 //! the reason. All limits are kept by one task, which sleeps until the next of them.
 
+use super::baton::{Token, random, read_baton, write_baton};
 use super::error::Refusal;
 use crate::config::Limits;
-use crate::engine::{EngineError, Kept, Rights, Session};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use crate::engine::{EngineError, Rights, Session, SessionState};
 use prometheus::IntGauge;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,16 +26,13 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 /// How many ends are remembered.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// The part of a baton that nobody can guess; each is good for one request.
-type Token = [u8; 16];
-
 /// All streams.
 pub(crate) struct Streams {
     /// Differs from one start of the service to the next.
     boot: [u8; 8],
     limits: Limits,
-    table: Mutex<Table>,
-    places: Arc<Semaphore>,
+    table: Mutex<StreamTable>,
+    slots: Arc<Semaphore>,
     waiting: AtomicUsize,
     /// Wakes the task that keeps the limits.
     wake: Arc<Notify>,
@@ -44,7 +40,7 @@ pub(crate) struct Streams {
 }
 
 #[derive(Default)]
-struct Table {
+struct StreamTable {
     last_id: u64,
     entries: HashMap<u64, Entry>,
     /// Streams that have ended at a limit, oldest first.
@@ -83,20 +79,20 @@ enum End {
 /// What a stream has.
 #[derive(Default)]
 pub(crate) struct Stream {
-    /// Its connection, once it has needed one. It goes before its place.
+    /// Its connection, once it has needed one. It goes before its slot.
     pub session: Option<Box<dyn Session>>,
     /// Stored texts by id.
     pub texts: HashMap<i32, String>,
-    place: Option<Place>,
+    slot: Option<Slot>,
 }
 
-/// One of the places for connections.
-struct Place {
+/// One of the slots for connections.
+struct Slot {
     _permit: OwnedSemaphorePermit,
     open: IntGauge,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.open.dec();
     }
@@ -127,7 +123,7 @@ impl Streams {
             boot: random(),
             limits: limits.clone(),
             table: Mutex::default(),
-            places: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))),
+            slots: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))),
             waiting: AtomicUsize::new(0),
             wake: Arc::default(),
             open,
@@ -186,7 +182,7 @@ impl Streams {
 
     /// Ends idle streams and takes no more: the service stops.
     pub(crate) async fn close(&self) {
-        self.places.close();
+        self.slots.close();
         let entries = {
             let mut table = self.lock();
             table.closed = true;
@@ -216,23 +212,23 @@ impl Streams {
         let kept = stream
             .session
             .as_ref()
-            .map_or(Kept::default(), |session| session.kept());
+            .map_or(SessionState::default(), |session| session.state());
         let ends = match kept {
-            Kept {
+            SessionState {
                 writer_since: Some(since),
                 ..
             } => [
                 idle(limits.transaction_idle_ms, "transaction_idle_ms"),
                 total(since, limits.transaction_total_ms, "transaction_total_ms"),
             ],
-            Kept {
+            SessionState {
                 transaction_since: Some(since),
                 ..
             } => [
                 idle(limits.stream_idle_ms, "stream_idle_ms"),
                 total(since, limits.stream_timeout_ms, "stream_timeout_ms"),
             ],
-            Kept { traces, .. } if traces || !stream.texts.is_empty() => {
+            SessionState { traces, .. } if traces || !stream.texts.is_empty() => {
                 [idle(limits.stream_idle_ms, "stream_idle_ms"); 2]
             }
             _ if stream.session.is_some() => {
@@ -257,7 +253,7 @@ impl Streams {
         let taken = longest.map(|(stream, due, end)| {
             *due = Instant::now() + ASLEEP_LONGEST;
             *end = End::Forget;
-            (stream.session.take(), stream.place.take())
+            (stream.session.take(), stream.slot.take())
         });
         drop(table);
         drop(taken);
@@ -279,7 +275,7 @@ impl Streams {
                         done.push(Stream {
                             session: stream.session.take(),
                             texts: HashMap::new(),
-                            place: stream.place.take(),
+                            slot: stream.slot.take(),
                         });
                         *due = now + ASLEEP_LONGEST;
                         *end = End::Forget;
@@ -315,7 +311,7 @@ impl Streams {
         (done, table.next_look)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, StreamTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -351,7 +347,7 @@ async fn keep_limits(streams: Weak<Streams>, wake: Arc<Notify>) {
     }
 }
 
-impl Table {
+impl StreamTable {
     fn why_ended(&self, id: u64) -> Refusal {
         let end = self
             .ended
@@ -411,19 +407,19 @@ impl Held {
         self.stream.get_or_insert_default()
     }
 
-    /// Waits for a place among the streams that have a connection.
+    /// Waits for a slot among the streams that have a connection.
     pub(crate) async fn make_room(&mut self) -> Result<(), Refusal> {
-        if self.stream().place.is_some() {
+        if self.stream().slot.is_some() {
             return Ok(());
         }
         let home = Arc::clone(&self.home);
-        let permit = match Arc::clone(&home.places).try_acquire_owned() {
+        let permit = match Arc::clone(&home.slots).try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::Closed) => return Err(EngineError::Stopping.into()),
-            Err(TryAcquireError::NoPermits) => home.wait_for_place().await?,
+            Err(TryAcquireError::NoPermits) => home.wait_for_slot().await?,
         };
         home.open.inc();
-        self.stream().place = Some(Place {
+        self.stream().slot = Some(Slot {
             _permit: permit,
             open: home.open.clone(),
         });
@@ -451,7 +447,7 @@ impl Held {
         let (mut due, mut end) = home.fate(&stream, now);
         let mut spare = None;
         if end == End::Sleep && home.waiting.load(Ordering::Relaxed) > 0 {
-            spare = Some((stream.session.take(), stream.place.take()));
+            spare = Some((stream.session.take(), stream.slot.take()));
             (due, end) = home.fate(&stream, now);
         }
         let mut table = home.lock();
@@ -496,13 +492,13 @@ impl Drop for Held {
 }
 
 impl Streams {
-    async fn wait_for_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+    async fn wait_for_slot(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let waiting = Waiting::new(&self.waiting);
         self.put_one_to_sleep();
         let wait_ms = self.limits.queue_wait_ms;
         let acquired = tokio::time::timeout(
             Duration::from_millis(wait_ms),
-            Arc::clone(&self.places).acquire_owned(),
+            Arc::clone(&self.slots).acquire_owned(),
         )
         .await;
         drop(waiting);
@@ -518,7 +514,7 @@ impl Streams {
     }
 }
 
-/// Counts those who wait for a place, also when they give up.
+/// Counts those who wait for a slot, also when they give up.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -534,7 +530,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Table {
+impl StreamTable {
     fn new_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
@@ -550,29 +546,4 @@ impl Entry {
             free: Arc::default(),
         }
     }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "a system without random numbers cannot make batons that nobody guesses"
-)]
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random numbers");
-    bytes
-}
-
-fn write_baton(boot: [u8; 8], id: u64, token: Token) -> String {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&boot);
-    bytes[8..16].copy_from_slice(&id.to_be_bytes());
-    bytes[16..].copy_from_slice(&token);
-    STANDARD_NO_PAD.encode(bytes)
-}
-
-fn read_baton(baton: &str) -> Option<([u8; 8], u64, Token)> {
-    let bytes: [u8; 32] = STANDARD_NO_PAD.decode(baton).ok()?.try_into().ok()?;
-    let (boot, rest) = bytes.split_first_chunk::<8>()?;
-    let (id, token) = rest.split_first_chunk::<8>()?;
-    Some((*boot, u64::from_be_bytes(*id), token.try_into().ok()?))
 }

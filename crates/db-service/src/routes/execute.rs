@@ -3,7 +3,7 @@
 use crate::answer::write::{JsonWrite, Shape};
 use crate::engine::{Kind, Scope, Write};
 use crate::error::ApiError;
-use crate::hrana::single;
+use crate::hrana::v1;
 use crate::routes::query::SERVER_TIMING;
 use crate::state::{App, Caller, idempotency, server_timing};
 use axum::body::Body;
@@ -39,7 +39,7 @@ pub(crate) async fn post(
     let (parts, body) = request.into_parts();
     let headers = parts.headers;
     let bytes = app.body(body).await?;
-    if single::is_version_1(&bytes) {
+    if v1::is_version_1(&bytes) {
         return super::hrana::execute_v1(&app, &caller, &bytes).await;
     }
     caller.needs(Scope::Write)?;

@@ -4,13 +4,13 @@
 
 use crate::error::ApiError;
 use crate::hrana::error::Refusal;
-use crate::hrana::{cursor, pipeline, single};
+use crate::hrana::{cursor, pipeline, v1};
 use crate::state::{App, Caller};
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, NoContent, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use std::sync::Arc;
     tag = "hrana",
     responses((status = 204, description = "`POST /v2/pipeline` takes JSON"))
 )]
-pub(crate) async fn v2() -> StatusCode {
-    StatusCode::NO_CONTENT
+pub(crate) async fn v2() -> NoContent {
+    NoContent
 }
 
 /// Say that version 3 of the Hrana protocol is spoken here.
@@ -33,8 +33,8 @@ pub(crate) async fn v2() -> StatusCode {
     tag = "hrana",
     responses((status = 204, description = "`POST /v3/pipeline` and `POST /v3/cursor` take JSON"))
 )]
-pub(crate) async fn v3() -> StatusCode {
-    StatusCode::NO_CONTENT
+pub(crate) async fn v3() -> NoContent {
+    NoContent
 }
 
 /// Run requests on a stream, as clients of version 2 send them.
@@ -110,17 +110,13 @@ pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> 
 
 /// `POST /v1/execute` as version 1 means it.
 pub(super) async fn execute_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
-    let answer = single::execute(app, &caller.0, body)
-        .await
-        .map_err(ApiError::Hrana)?;
+    let answer = v1::execute(app, &caller.0, body).await.map_err(ApiError::Hrana)?;
     Ok(typed("application/json", Body::from(answer)))
 }
 
 /// `POST /v1/batch` as version 1 means it.
 pub(super) async fn batch_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
-    let answer = single::batch(app, &caller.0, body)
-        .await
-        .map_err(ApiError::Hrana)?;
+    let answer = v1::batch(app, &caller.0, body).await.map_err(ApiError::Hrana)?;
     Ok(typed("application/json", Body::from(answer)))
 }
 

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::state::{App, Caller};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::NoContent;
 use db_api::{ErrorCode, RunningStatements};
 use service_kit::extract::Path;
 use std::sync::Arc;
@@ -45,10 +45,10 @@ pub(crate) async fn stop(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<u64>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<NoContent, ApiError> {
     caller.needs(Scope::Admin)?;
     if app.registry.stop(id) {
-        Ok(StatusCode::NO_CONTENT)
+        Ok(NoContent)
     } else {
         Err(ApiError::Refused(
             ErrorCode::NotFound,

@@ -3,13 +3,13 @@
 use crate::answer::json::JsonSink;
 use crate::answer::stream::{Form, Piece, StreamSink};
 use crate::engine::{EngineError, Kind, Read, Ticket};
-use crate::error::ApiError;
+use crate::error::{ApiError, not_modified};
 use crate::state::{App, Caller, client_has, server_timing};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
+use axum::response::Response;
 use bytes::Bytes;
 use db_api::{ErrorCode, Params, QueryRequest, QueryResult, ValueForm};
 use futures_util::Stream;
@@ -120,7 +120,7 @@ async fn answer(
     // A tag names one form of the answer.
     let etag = app.etag(&caller.0, (form.map(Form::media_type), question));
     if client_has(headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
+        return Ok(not_modified(etag));
     }
     let ticket = app
         .registry

@@ -1,11 +1,11 @@
 //! `/v1/tables`: the schema.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, not_modified};
 use crate::state::{App, Caller, client_has};
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, ETAG};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use db_api::{Table, TableList};
 use serde::Serialize;
@@ -79,7 +79,7 @@ async fn tagged<T: Serialize>(
 ) -> Result<Response, ApiError> {
     let etag = app.etag(&caller.0, question.as_bytes());
     if client_has(headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
+        return Ok(not_modified(etag));
     }
     let answer = answer.await?;
     Ok((

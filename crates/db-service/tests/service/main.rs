@@ -5,7 +5,6 @@
     reason = "what a test's helper does not get, its test has failed to get"
 )]
 
-mod brief;
 mod bulk;
 mod control;
 mod hrana;
@@ -13,6 +12,7 @@ mod http;
 mod operations;
 mod rights;
 mod schema;
+mod short_statements;
 mod statements;
 mod streams;
 mod values;

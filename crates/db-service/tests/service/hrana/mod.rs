@@ -3,7 +3,7 @@
 mod batches;
 mod cursor;
 mod limits;
-mod lone;
+mod one_shot;
 mod protocol;
 mod rights;
 mod sdk;

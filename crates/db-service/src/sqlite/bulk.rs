@@ -1,9 +1,9 @@
 //! Bulk insert: rows read on one thread, inserted on the writer's, in one transaction.
 
-use super::connection::Bound;
-use super::gate::Place;
+use super::authorizer::Surface;
+use super::bind::Bound;
+use super::connection::WriterConnection;
 use super::schema::{self, quoted};
-use super::writer::WriterConnection;
 use crate::engine::{Bulk, BulkBatch, EngineError};
 use db_api::{BulkReport, OnConflict, OnError, RowError, Table, TableKind, Value};
 use rusqlite::CachedStatement;
@@ -50,7 +50,7 @@ pub(super) fn insert(
         )));
     }
     let mut report = BulkReport::default();
-    conn.as_caller(&bulk.rights, &bulk.control, Place::Writer, || {
+    conn.as_caller(&bulk.rights, &bulk.control, Surface::Writer, || {
         let mut shapes: Vec<Result<Shape<'_>, RowFault>> = Vec::new();
         while let Ok(batch) = batches.recv() {
             if let Some(reason) = bulk.control.must_stop().then(|| bulk.control.reason()).flatten() {

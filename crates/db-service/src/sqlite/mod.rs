@@ -3,60 +3,68 @@
 //! The only place that knows rusqlite. Invariants: the file is in WAL mode; only the writer's connection, or the
 //! holder of its lease, writes; every statement of a caller is compiled under that caller's rights.
 
+mod authorizer;
 mod backup;
-mod brief;
+mod bind;
 mod bulk;
 mod checkpoint;
-mod codes;
 mod connection;
-mod courtesy;
-mod gate;
 mod idempotency;
-mod readers;
+mod open;
+mod reader_pool;
+mod restore;
+mod result_codes;
 mod schema;
 mod session;
+mod short_statements;
 mod slow;
-mod snapshots;
-mod text;
+mod sql_text;
+mod thread_priority;
+mod warm_reads;
+mod write;
+mod write_queue;
 mod writer;
+mod writer_thread;
 
-pub(crate) use text::{first_word, statements};
+pub use restore::{Restored, restore};
+pub(crate) use sql_text::{first_word, statements};
 
-use super::{
-    Answer, Bulk, BulkDone, BulkSource, Control, Engine, EngineError, Halt, Read, RowSink, Session, Stats,
-    Timing, Write, Written,
-};
 use crate::config::{Config, Limits};
-use brief::Brief;
+use crate::engine::{
+    Bulk, BulkDone, BulkSource, Cell, Control, Engine, EngineError, EngineFuture, Halt, Kind, Read, Registry,
+    RowSink, Session, Stats, Timing, Write, Written,
+};
+use authorizer::Surface;
 use bytes::Bytes;
+use connection::{Reader, WriterConnection};
 use db_api::{PlanNode, Table, TableKind, TableSummary};
-use gate::Place;
-use readers::{Reader, Readers};
+use reader_pool::ReaderPool;
 use session::Sessions;
-use snapshots::Snapshots;
+use short_statements::ShortStatements;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
-use writer::{Writer, WriterConnection};
+use warm_reads::WarmReads;
+use writer::Writer;
 
 /// Less room than this on the disk, in bytes, and the service is not ready.
 const LEAST_ROOM: u64 = 16 << 20;
 
 /// The engine.
-pub(crate) struct Embedded {
+pub(crate) struct SqliteEngine {
     path: PathBuf,
     wal: PathBuf,
     limits: Limits,
-    readers: Readers,
-    brief: Arc<Brief>,
+    readers: ReaderPool,
+    short_statements: Arc<ShortStatements>,
     writer: Arc<Writer>,
     sessions: Arc<Sessions>,
 }
 
-impl Embedded {
+impl SqliteEngine {
     /// Opens the file, or makes it.
     pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
         use anyhow::Context as _;
@@ -65,27 +73,27 @@ impl Embedded {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("make the folder {}", folder.display()))?;
         }
-        let conn = connection::open_writer(&path, config.synchronous, &config.limits)
+        let conn = open::open_writer(&path, config.synchronous, &config.limits)
             .with_context(|| format!("open the database {}", path.display()))?;
         let mut wal = path.clone().into_os_string();
         wal.push("-wal");
         let wal = PathBuf::from(wal);
-        let snapshots = Arc::new(Snapshots::default());
+        let warm_reads = Arc::new(WarmReads::default());
         let writer = Arc::new(Writer::start(
             conn,
             &path,
             wal.clone(),
             config.synchronous,
             &config.limits,
-            Arc::clone(&snapshots),
+            Arc::clone(&warm_reads),
         )?);
-        let readers = Readers::open(&path, &config.limits, snapshots)?;
+        let readers = ReaderPool::open(&path, &config.limits, warm_reads)?;
         Ok(Self {
             path: path.clone(),
             wal,
             limits: config.limits.clone(),
             readers,
-            brief: Arc::default(),
+            short_statements: Arc::default(),
             sessions: Arc::new(Sessions::new(
                 path,
                 config.synchronous,
@@ -120,15 +128,17 @@ impl Embedded {
     }
 }
 
-impl Engine for Embedded {
+impl Engine for SqliteEngine {
     fn read(&self, read: Read, mut sink: Box<dyn RowSink>) {
-        if sink.restart() && self.brief.is_brief(&read.sql) {
-            let at_once = self
-                .readers
-                .at_once(|reader| reader.within(brief::BUDGET, || run_read(reader, &read, sink.as_mut())));
+        if sink.restart() && self.short_statements.is_short(&read.sql) {
+            let at_once = self.readers.at_once(|reader| {
+                reader.within(short_statements::BUDGET, || {
+                    run_read(reader, &read, sink.as_mut())
+                })
+            });
             match at_once {
                 Some(Err(EngineError::Overrun)) => {
-                    self.brief.ran(&read.sql, brief::BUDGET);
+                    self.short_statements.ran(&read.sql, short_statements::BUDGET);
                     sink.restart();
                 }
                 Some(outcome) => return sink.finish(outcome),
@@ -136,11 +146,11 @@ impl Engine for Embedded {
             }
         }
         let slow_ms = self.limits.slow_statement_ms;
-        let brief = Arc::clone(&self.brief);
+        let short_statements = Arc::clone(&self.short_statements);
         self.readers.submit(Box::new(move |reader| {
             let outcome = reader.and_then(|reader| {
                 let timing = reader.giving_way(|| run_read(reader, &read, sink.as_mut()))?;
-                brief.ran(&read.sql, timing.ran);
+                short_statements.ran(&read.sql, timing.ran);
                 if timing.ran.as_millis() >= u128::from(slow_ms) {
                     slow::log(reader.conn(), &read.sql, timing.ran, read.rights.token.as_deref());
                 }
@@ -150,7 +160,7 @@ impl Engine for Embedded {
         }));
     }
 
-    fn write(&self, write: Write) -> Answer<'_, Written> {
+    fn write(&self, write: Write) -> EngineFuture<'_, Written> {
         Box::pin(async move {
             let control = Arc::clone(&write.control);
             let answer = self.writer.write(write);
@@ -158,7 +168,7 @@ impl Engine for Embedded {
         })
     }
 
-    fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> Answer<'_, BulkDone> {
+    fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> EngineFuture<'_, BulkDone> {
         Box::pin(async move {
             let control = Arc::clone(&bulk.control);
             let limit = Duration::from_millis(self.limits.stream_timeout_ms);
@@ -177,11 +187,11 @@ impl Engine for Embedded {
         Ok(Box::new(Sessions::open(&self.sessions)?))
     }
 
-    fn list_tables(&self) -> Answer<'_, Vec<TableSummary>> {
+    fn list_tables(&self) -> EngineFuture<'_, Vec<TableSummary>> {
         Box::pin(self.on_reader(|reader| schema::list(reader.conn()).map_err(EngineError::broken)))
     }
 
-    fn get_table(&self, name: String, count_for: Duration) -> Answer<'_, Table> {
+    fn get_table(&self, name: String, count_for: Duration) -> EngineFuture<'_, Table> {
         Box::pin(self.on_reader(move |reader| {
             let mut table = schema::find(reader.conn(), &name)
                 .map_err(EngineError::broken)?
@@ -193,7 +203,7 @@ impl Engine for Embedded {
         }))
     }
 
-    fn explain(&self, read: Read) -> Answer<'_, Vec<PlanNode>> {
+    fn explain(&self, read: Read) -> EngineFuture<'_, Vec<PlanNode>> {
         Box::pin(self.on_reader(move |reader| explain(reader, &read)))
     }
 
@@ -250,7 +260,7 @@ impl Engine for Embedded {
         }
     }
 
-    fn check(&self) -> Answer<'_, ()> {
+    fn check(&self) -> EngineFuture<'_, ()> {
         Box::pin(async {
             let room = disk_room(self.folder()).map_err(EngineError::broken)?;
             if room < LEAST_ROOM {
@@ -269,7 +279,7 @@ impl Engine for Embedded {
         })
     }
 
-    fn close(&self) -> Answer<'_, ()> {
+    fn close(&self) -> EngineFuture<'_, ()> {
         Box::pin(async {
             let done = self.writer.close();
             done.await.map_err(|_| EngineError::Stopping)?;
@@ -292,12 +302,10 @@ fn run_read(reader: &Reader, read: &Read, sink: &mut dyn RowSink) -> Result<Timi
         return Err(EngineError::Cancelled("its client went away"));
     }
     let started = Instant::now();
-    reader.as_caller(&read.rights, &read.control, Place::Reader, || {
+    reader.as_caller(&read.rights, &read.control, Surface::Reader, || {
         let mut statement = reader.prepare(&read.sql)?;
         if !statement.readonly() {
-            return Err(EngineError::ReadOnly(
-                "this route only reads, and the statement would write; send it to /v1/execute".to_owned(),
-            ));
+            return Err(EngineError::OnlyReads("the statement would write".to_owned()));
         }
         let volatile = reader.is_volatile(&read.sql);
         reader.bind(&mut statement, &read.params)?;
@@ -317,7 +325,7 @@ fn run_read(reader: &Reader, read: &Read, sink: &mut dyn RowSink) -> Result<Timi
 }
 
 fn explain(reader: &Reader, read: &Read) -> Result<Vec<PlanNode>, EngineError> {
-    reader.as_caller(&read.rights, &read.control, Place::Plan, || {
+    reader.as_caller(&read.rights, &read.control, Surface::Plan, || {
         // Compiled first by itself: what is not one statement, or not allowed, is refused here.
         drop(reader.prepare(&read.sql)?);
         let mut statement = reader.prepare(&format!("EXPLAIN QUERY PLAN {}", read.sql))?;
@@ -326,13 +334,7 @@ fn explain(reader: &Reader, read: &Read) -> Result<Vec<PlanNode>, EngineError> {
             &mut statement,
             |_| Ok(()),
             |cells| {
-                if let [
-                    super::Cell::Integer(id),
-                    super::Cell::Integer(parent),
-                    _,
-                    super::Cell::Text(detail),
-                ] = cells
-                {
+                if let [Cell::Integer(id), Cell::Integer(parent), _, Cell::Text(detail)] = cells {
                     steps.push((*id, *parent, String::from_utf8_lossy(detail).into_owned()));
                 }
                 Ok::<(), Halt>(())
@@ -344,8 +346,8 @@ fn explain(reader: &Reader, read: &Read) -> Result<Vec<PlanNode>, EngineError> {
 
 /// The rows of a table, when they can be counted within `limit`.
 fn count_rows(reader: &Reader, table: &str, limit: Duration) -> Option<u64> {
-    let registry = Arc::new(super::Registry::default());
-    let ticket = registry.open(super::Kind::Read, "count", None);
+    let registry = Arc::new(Registry::default());
+    let ticket = registry.open(Kind::Read, "count", None);
     ticket.control.start(limit);
     let sql = format!("SELECT count(*) FROM {}", schema::quoted(table));
     reader

@@ -62,14 +62,14 @@ pub(crate) fn first_word(sql: &str) -> &str {
 /// a trigger. What is only blank or comment is left out.
 pub(crate) fn statements(sql: &str) -> Vec<&str> {
     let mut found = Vec::new();
-    let mut state = Place::Start;
+    let mut state = Position::Start;
     let mut begin = 0;
     let mut rest = sql;
     while !rest.is_empty() {
         let (token, length) = token(rest);
         rest = &rest[length..];
         state = state.after(token);
-        if token == Token::Semicolon && state == Place::Start {
+        if token == Token::Semicolon && state == Position::Start {
             let end = sql.len() - rest.len();
             found.push(&sql[begin..end]);
             begin = end;
@@ -82,7 +82,7 @@ pub(crate) fn statements(sql: &str) -> Vec<&str> {
 
 /// Where in a statement a token stands, as far as it decides whether a semicolon ends the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     Start,
     Ordinary,
     Explain,
@@ -104,7 +104,7 @@ enum Token {
     Other,
 }
 
-impl Place {
+impl Position {
     fn after(self, token: Token) -> Self {
         match (self, token) {
             (_, Token::Blank) => self,

@@ -5,12 +5,12 @@
 //! without going to sleep. A thread whose read has run for longer than [`STALLED`] no longer counts, whether it
 //! computes or waits for its client, and another takes its place, up to the number of connections.
 
-use super::connection::{Guarded, lock, set_up_reader};
-use super::courtesy;
-use super::snapshots::Snapshots;
+use super::connection::{Guarded, Reader, lock};
+use super::open::{reader_flags, set_up_reader};
+use super::thread_priority;
+use super::warm_reads::WarmReads;
 use crate::config::Limits;
 use crate::engine::EngineError;
-use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,13 +28,11 @@ const SURPLUS_IDLE: Duration = Duration::from_secs(10);
 /// How long a thread waits for its connection to open.
 const OPEN_WAIT: Duration = Duration::from_secs(5);
 
-/// A connection of a reading thread.
-pub(super) type Reader = Guarded<PooledConnection<SqliteConnectionManager>>;
 /// Work for a reading thread; without a connection it gets the reason.
 pub(super) type ReadTask = Box<dyn FnOnce(Result<&Reader, EngineError>) + Send>;
 
 /// The reading threads.
-pub(super) struct Readers {
+pub(super) struct ReaderPool {
     shared: Arc<Shared>,
 }
 
@@ -47,7 +45,7 @@ struct Shared {
     state: Mutex<State>,
     waiting: Condvar,
     /// For reads that run on the caller's thread.
-    snapshots: Arc<Snapshots>,
+    warm_reads: Arc<WarmReads>,
     opened_at_once: AtomicUsize,
 }
 
@@ -68,13 +66,17 @@ struct Worker {
     thread: Mutex<Option<Thread>>,
 }
 
-impl Readers {
-    /// Opens the pool; the file is there already and in WAL mode. `snapshots` keeps the connections for reads that
+impl ReaderPool {
+    /// Opens the pool; the file is there already and in WAL mode. `warm_reads` keeps the connections for reads that
     /// run at once.
-    pub(super) fn open(path: &Path, limits: &Limits, snapshots: Arc<Snapshots>) -> Result<Self, EngineError> {
+    pub(super) fn open(
+        path: &Path,
+        limits: &Limits,
+        warm_reads: Arc<WarmReads>,
+    ) -> Result<Self, EngineError> {
         let settings = limits.clone();
         let manager = SqliteConnectionManager::file(path)
-            .with_flags(super::connection::reader_flags())
+            .with_flags(reader_flags())
             .with_init(move |conn| set_up_reader(conn, &settings));
         let core = thread::available_parallelism().map_or(2, usize::from).max(2);
         let pool = r2d2::Pool::builder()
@@ -93,7 +95,7 @@ impl Readers {
             started: Instant::now(),
             state: Mutex::default(),
             waiting: Condvar::new(),
-            snapshots,
+            warm_reads,
             opened_at_once: AtomicUsize::new(0),
         });
         let watched = Arc::clone(&shared);
@@ -136,7 +138,7 @@ impl Readers {
 
     /// Runs `work` at once on the calling thread, on a connection kept for that; `None` when all are in use.
     pub(super) fn at_once<T>(&self, work: impl FnOnce(&Reader) -> T) -> Option<T> {
-        self.shared.snapshots.on_current(|| self.open_at_once(), work)
+        self.shared.warm_reads.on_current(|| self.open_at_once(), work)
     }
 
     fn open_at_once(&self) -> Option<Reader> {
@@ -170,7 +172,7 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
+impl Drop for ReaderPool {
     fn drop(&mut self) {
         self.close();
     }
@@ -229,7 +231,7 @@ impl Shared {
                 }
             }
             // A priority that was lowered cannot be raised again.
-            if reader.is_err() || courtesy::has_given_way() {
+            if reader.is_err() || thread_priority::has_given_way() {
                 return self.leave(worker);
             }
             let mut state = lock(&self.state);

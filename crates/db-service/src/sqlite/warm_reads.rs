@@ -3,26 +3,25 @@
 //! To take and give back the lock of a read costs more than a point query itself. Every change of the data passes the
 //! writer, which counts it before anybody is told of it; so a read may go on in the transaction that is open from the
 //! read before, as long as the count is the same. A transaction that was open before a checkpoint keeps the log from
-//! starting anew, so there are none while one runs ([`Snapshots::hold_off`]).
+//! starting anew, so there are none while one runs ([`WarmReads::hold_off`]).
 
-use super::connection::lock;
-use super::readers::Reader;
+use super::connection::{Reader, lock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tracing::error;
 
 /// The connections that are not in use, and the version of the data as it is.
 #[derive(Default)]
-pub(super) struct Snapshots {
+pub(super) struct WarmReads {
     /// Counts the commits that changed data; raised before their callers are answered.
     version: Arc<AtomicU64>,
-    idle: Mutex<Vec<Snapshot>>,
+    idle: Mutex<Vec<WarmReader>>,
     /// Whether a checkpoint runs.
     held_off: AtomicBool,
 }
 
 /// No transaction stays open between reads until this is dropped.
-pub(super) struct HeldOff<'a>(&'a Snapshots);
+pub(super) struct HeldOff<'a>(&'a WarmReads);
 
 impl Drop for HeldOff<'_> {
     fn drop(&mut self) {
@@ -31,13 +30,13 @@ impl Drop for HeldOff<'_> {
 }
 
 /// A connection, and which version of the data its transaction shows.
-struct Snapshot {
+struct WarmReader {
     reader: Reader,
     /// At least this one; none when no transaction is open.
     shows: Option<u64>,
 }
 
-impl Snapshots {
+impl WarmReads {
     /// Counts the commits that changed data.
     pub(super) fn version(&self) -> &Arc<AtomicU64> {
         &self.version
@@ -53,24 +52,24 @@ impl Snapshots {
         // Looked at before the transaction begins: what it shows may be newer, but never older.
         let version = self.version.load(Ordering::Acquire);
         let kept = lock(&self.idle).pop();
-        let mut snapshot = match kept {
-            Some(snapshot) => snapshot,
-            None => Snapshot {
+        let mut warm = match kept {
+            Some(warm) => warm,
+            None => WarmReader {
                 reader: open()?,
                 shows: None,
             },
         };
         if self.held_off.load(Ordering::SeqCst) {
-            snapshot.end();
+            warm.end();
         } else {
-            snapshot.show(version);
+            warm.show(version);
         }
-        let outcome = work(&snapshot.reader);
+        let outcome = work(&warm.reader);
         let mut idle = lock(&self.idle);
         if self.held_off.load(Ordering::SeqCst) {
-            snapshot.end();
+            warm.end();
         }
-        idle.push(snapshot);
+        idle.push(warm);
         Some(outcome)
     }
 
@@ -79,14 +78,14 @@ impl Snapshots {
     #[must_use]
     pub(super) fn hold_off(&self) -> HeldOff<'_> {
         self.held_off.store(true, Ordering::SeqCst);
-        for snapshot in lock(&self.idle).iter_mut() {
-            snapshot.end();
+        for warm in lock(&self.idle).iter_mut() {
+            warm.end();
         }
         HeldOff(self)
     }
 }
 
-impl Snapshot {
+impl WarmReader {
     /// Sees to it that the transaction shows `version` or a newer one. When none can be opened, each read has its own.
     fn show(&mut self, version: u64) {
         if self.shows == Some(version) {

@@ -5,7 +5,7 @@
 //! for readers ([`restart`]).
 
 use super::connection::lock;
-use super::snapshots::Snapshots;
+use super::warm_reads::WarmReads;
 use crate::config::Synchronous;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(super) struct Checkpoints {
     begin: SyncSender<()>,
     count: Arc<AtomicU64>,
     /// What they show keeps the log from starting anew.
-    snapshots: Arc<Snapshots>,
+    warm_reads: Arc<WarmReads>,
     /// SQLite refuses a checkpoint while another runs, without waiting.
     one_at_a_time: Arc<Mutex<()>>,
 }
@@ -45,16 +45,16 @@ impl Checkpoints {
         synchronous: Synchronous,
         max_wal_bytes: u64,
         count: Arc<AtomicU64>,
-        snapshots: Arc<Snapshots>,
+        warm_reads: Arc<WarmReads>,
     ) -> anyhow::Result<Self> {
         let conn = Connection::open(database)?;
-        conn.busy_timeout(super::connection::LOCK_WAIT)?;
-        super::connection::set_up_writer(&conn, synchronous)?;
+        conn.busy_timeout(super::open::LOCK_WAIT)?;
+        super::open::set_up_writer(&conn, synchronous)?;
         let (begin, wanted) = sync_channel(1);
         let counted = Arc::clone(&count);
         let one_at_a_time: Arc<Mutex<()>> = Arc::default();
         let turn = Arc::clone(&one_at_a_time);
-        let shown = Arc::clone(&snapshots);
+        let shown = Arc::clone(&warm_reads);
         std::thread::Builder::new()
             .name("db-checkpoint".into())
             .spawn(move || {
@@ -72,7 +72,7 @@ impl Checkpoints {
             restart_after: Instant::now(),
             begin,
             count,
-            snapshots,
+            warm_reads,
             one_at_a_time,
         })
     }
@@ -88,7 +88,7 @@ impl Checkpoints {
             let Ok(_turn) = self.one_at_a_time.try_lock() else {
                 return;
             };
-            let _off = self.snapshots.hold_off();
+            let _off = self.warm_reads.hold_off();
             if !restart(conn, &self.count) {
                 self.restart_after = Instant::now() + RESTART_PAUSE;
             }
@@ -103,7 +103,7 @@ impl Checkpoints {
     /// Writes all of the log back, at the end.
     pub(super) fn close(&self, conn: &Connection) {
         let _turn = lock(&self.one_at_a_time);
-        let _off = self.snapshots.hold_off();
+        let _off = self.warm_reads.hold_off();
         run(conn, "TRUNCATE", &self.count);
     }
 }
@@ -111,7 +111,7 @@ impl Checkpoints {
 /// Waits a moment for readers, so that the log can start anew; true when it did.
 fn restart(conn: &Connection, count: &AtomicU64) -> bool {
     let done = conn.busy_timeout(RESTART_WAIT).is_ok() && run(conn, "TRUNCATE", count);
-    if let Err(cause) = conn.busy_timeout(super::connection::LOCK_WAIT) {
+    if let Err(cause) = conn.busy_timeout(super::open::LOCK_WAIT) {
         warn!(%cause, "the lock wait could not be restored");
     }
     done

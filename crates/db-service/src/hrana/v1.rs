@@ -4,7 +4,7 @@
 //! what still sends it; its requests are told apart by their first member, which ours do not know.
 
 use super::error::Refusal;
-use super::lone;
+use super::one_shot;
 use super::pipeline::{push_batch, push_result};
 use super::proto::{Batch, Statement, parse};
 use super::runner::Runner;
@@ -39,7 +39,7 @@ pub(crate) fn is_version_1(body: &[u8]) -> bool {
 /// Runs the statement of `POST /v1/execute`.
 pub(crate) async fn execute(app: &Arc<App>, rights: &Arc<Rights>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let body: ExecuteBody = parse(body)?;
-    if let Some(outcome) = lone::execute(app, rights, db_api::EXECUTE, &body.stmt).await {
+    if let Some(outcome) = one_shot::execute(app, rights, db_api::EXECUTE, &body.stmt).await {
         let mut out = b"{\"result\":".to_vec();
         out.extend_from_slice(&outcome.map_err(Refusal::Statement)?);
         out.push(b'}');

@@ -12,7 +12,7 @@ pub(crate) const OWN_TABLES: &str = "_comptoir_";
 
 /// Where a statement runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Surface {
     /// A connection that only reads, shared by all.
     Reader,
     /// A connection that only reads, for a statement that is compiled and not run.
@@ -134,11 +134,11 @@ const VOLATILE: [&str; 16] = [
 
 /// What the authorizer knows and has seen while the current statement was compiled.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct Authorizer {
     /// Who asks.
     pub rights: Arc<Rights>,
     /// Where it runs.
-    pub place: Place,
+    pub surface: Surface,
     /// The first thing that was refused, in words.
     pub denied: Option<Denial>,
     /// Whether the statement asks for the time, or chance.
@@ -155,18 +155,22 @@ pub(crate) struct Gate {
 pub(crate) enum Denial {
     /// The rights do not allow it.
     Rights(String),
-    /// Nobody may do it here.
-    Place(String),
-    /// It writes, and the place only reads.
+    /// Nobody may do it.
+    Kept(String),
+    /// It would begin or end a transaction where there is one already.
+    OwnTransaction,
+    /// It would leave something on a connection that others use.
+    NeedsSession(String),
+    /// What it would write, where only reads are taken.
     Writes(String),
 }
 
-impl Gate {
-    /// A gate that lets the gateway's own statements through.
+impl Authorizer {
+    /// One that lets the gateway's own statements through.
     pub(crate) fn new() -> Self {
         Self {
             rights: Arc::new(Rights::everything()),
-            place: Place::Own,
+            surface: Surface::Own,
             denied: None,
             volatile: false,
             vacuum: false,
@@ -176,7 +180,7 @@ impl Gate {
 
     /// Answers SQLite's question.
     pub(crate) fn authorize(&mut self, context: &AuthContext<'_>) -> Authorization {
-        if self.place == Place::Own {
+        if self.surface == Surface::Own {
             return Authorization::Allow;
         }
         match self.decide(&context.action) {
@@ -220,13 +224,9 @@ impl Gate {
                 pragma_name,
                 pragma_value,
             } => self.pragma(pragma_name, pragma_value),
-            AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => match self.place {
-                Place::Session => Ok(()),
-                _ => Err(Denial::Place(
-                    "a request is a transaction already; use /v1/batch for several statements, or an \
-                     interactive stream (/v3/pipeline)"
-                        .to_owned(),
-                )),
+            AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => match self.surface {
+                Surface::Session => Ok(()),
+                _ => Err(Denial::OwnTransaction),
             },
             AuthAction::Attach { filename } => self.attach(if filename.is_empty() {
                 "a database"
@@ -240,10 +240,9 @@ impl Gate {
             | AuthAction::CreateTempTrigger {
                 trigger_name: name, ..
             } => {
-                if self.place != Place::Session {
-                    return Err(Denial::Place(format!(
-                        "temporary objects such as `{name}` live on one connection only; use an interactive \
-                         stream (/v3/pipeline)"
+                if self.surface != Surface::Session {
+                    return Err(Denial::NeedsSession(format!(
+                        "temporary objects such as `{name}` live on one connection only"
                     )));
                 }
                 self.traces = true;
@@ -291,10 +290,8 @@ impl Gate {
 
     fn rows(&self, object: &str, verb: &str, allowed: bool) -> Result<(), Denial> {
         let table = object.split('.').next().unwrap_or(object);
-        if self.place == Place::Reader {
-            return Err(Denial::Writes(format!(
-                "this route only reads, and the statement would {verb} {object}; send it to /v1/execute"
-            )));
+        if self.surface == Surface::Reader {
+            return Err(Denial::Writes(format!("the statement would {verb} {object}")));
         }
         if is_schema(table) {
             return self.schema();
@@ -310,11 +307,8 @@ impl Gate {
     }
 
     fn schema(&self) -> Result<(), Denial> {
-        if self.place == Place::Reader {
-            return Err(Denial::Writes(
-                "this route only reads, and the statement would change the schema; send it to /v1/execute"
-                    .to_owned(),
-            ));
+        if self.surface == Surface::Reader {
+            return Err(Denial::Writes("the statement would change the schema".to_owned()));
         }
         if self.rights.may_change_schema() {
             return Ok(());
@@ -333,13 +327,13 @@ impl Gate {
                 self.rights.who()
             )));
         }
-        match self.place {
-            Place::Session => {
+        match self.surface {
+            Surface::Session => {
                 self.traces = true;
                 Ok(())
             }
-            _ => Err(Denial::Place(format!(
-                "{what} would be attached for one connection only; use an interactive stream (/v3/pipeline)"
+            _ => Err(Denial::NeedsSession(format!(
+                "{what} would be attached for one connection only"
             ))),
         }
     }
@@ -351,10 +345,8 @@ impl Gate {
                 "{who} may not use VACUUM; that needs scope admin"
             )));
         }
-        match self.place {
-            Place::Reader | Place::Plan => Err(Denial::Writes(
-                "this route only reads, and VACUUM writes; send it to /v1/execute".to_owned(),
-            )),
+        match self.surface {
+            Surface::Reader | Surface::Plan => Err(Denial::Writes("VACUUM writes".to_owned())),
             _ => Ok(()),
         }
     }
@@ -381,22 +373,22 @@ impl Gate {
                 self.rights.who()
             )));
         }
-        if is_in(&ALWAYS_KEPT) || is_in(&KEPT) && self.place != Place::Session {
-            return Err(Denial::Place(format!(
+        if is_in(&ALWAYS_KEPT) || is_in(&KEPT) && self.surface != Surface::Session {
+            return Err(Denial::Kept(format!(
                 "PRAGMA {name} is set by the service and cannot be changed"
             )));
         }
-        if self.place == Place::Reader {
+        if self.surface == Surface::Reader {
             return Err(Denial::Writes(format!(
-                "this route only reads, and PRAGMA {name} would change the connection; send it to /v1/execute"
+                "PRAGMA {name} would change the connection"
             )));
         }
-        if self.place == Place::Writer && value.is_some() && !is_in(&LASTING) {
-            return Err(Denial::Place(format!(
-                "PRAGMA {name} would be set for one connection only; use an interactive stream (/v3/pipeline)"
+        if self.surface == Surface::Writer && value.is_some() && !is_in(&LASTING) {
+            return Err(Denial::NeedsSession(format!(
+                "PRAGMA {name} would be set for one connection only"
             )));
         }
-        self.traces |= self.place == Place::Session;
+        self.traces |= self.surface == Surface::Session;
         Ok(())
     }
 }

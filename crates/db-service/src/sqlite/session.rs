@@ -5,13 +5,16 @@
 //! connections never compete for SQLite's own lock. A session that ends rolls back, and its connection is used
 //! again unless a caller left something on it.
 
-use super::connection::{Guarded, lock, open_session};
-use super::gate::Place;
-use super::text;
-use super::writer::{Inserts, Lease, Writer};
+use super::authorizer::Surface;
+use super::connection::{Guarded, lock};
+use super::open::open_session;
+use super::sql_text;
+use super::write::Inserts;
+use super::write_queue::Lease;
+use super::writer::Writer;
 use crate::config::{Limits, Synchronous};
 use crate::engine::{
-    Call, Cell, Description, Effect, EngineError, Halt, Kept, Session, SessionSink, SessionStatement,
+    Call, Cell, Description, Effect, EngineError, Halt, Session, SessionSink, SessionState, SessionStatement,
 };
 use db_api::ColumnHead;
 use rusqlite::{Connection, Statement};
@@ -50,7 +53,7 @@ impl Sessions {
     }
 
     /// A session on a connection that waits for one, or on a new one.
-    pub(super) fn open(home: &Arc<Self>) -> Result<EmbeddedSession, EngineError> {
+    pub(super) fn open(home: &Arc<Self>) -> Result<SqliteSession, EngineError> {
         let idle = lock(&home.idle).pop();
         let conn = match idle {
             Some(conn) => conn,
@@ -58,7 +61,7 @@ impl Sessions {
                 .and_then(|conn| Guarded::new(Box::new(conn), &home.limits))
                 .map_err(EngineError::broken)?,
         };
-        Ok(EmbeddedSession {
+        Ok(SqliteSession {
             conn: Some(conn),
             home: Arc::clone(home),
             open: Open::default(),
@@ -104,14 +107,14 @@ struct Open {
 }
 
 /// A session.
-pub(super) struct EmbeddedSession {
+pub(super) struct SqliteSession {
     /// There until the session is dropped.
     conn: Option<SessionConnection>,
     home: Arc<Sessions>,
     open: Open,
 }
 
-impl Session for EmbeddedSession {
+impl Session for SqliteSession {
     fn run(
         &mut self,
         call: &Call<'_>,
@@ -122,7 +125,7 @@ impl Session for EmbeddedSession {
         let Self { conn, home, open } = self;
         let conn = conn.as_ref().ok_or(EngineError::Stopping)?;
         let (sql, read_only) = begin_read_only(statement.sql);
-        let outcome = conn.as_caller(call.rights, call.control, Place::Session, || {
+        let outcome = conn.as_caller(call.rights, call.control, Surface::Session, || {
             run_in(
                 conn,
                 home,
@@ -160,7 +163,7 @@ impl Session for EmbeddedSession {
         if !call.control.start(call.read_timeout) {
             return Err(EngineError::Cancelled("its client went away"));
         }
-        conn.as_caller(call.rights, call.control, Place::Session, || {
+        conn.as_caller(call.rights, call.control, Surface::Session, || {
             let compiled = conn.prepare(&sql)?;
             Ok(Description {
                 params: (1..=compiled.parameter_count())
@@ -173,8 +176,8 @@ impl Session for EmbeddedSession {
         })
     }
 
-    fn kept(&self) -> Kept {
-        Kept {
+    fn state(&self) -> SessionState {
+        SessionState {
             transaction_since: self.open.transaction_since,
             writer_since: self.open.lease.as_ref().map(|(_, since)| *since),
             traces: self.conn.as_ref().is_some_and(Guarded::has_traces),
@@ -182,7 +185,7 @@ impl Session for EmbeddedSession {
     }
 }
 
-impl EmbeddedSession {
+impl SqliteSession {
     /// Rolls back a transaction that has been open for too long, and says so.
     fn end_overdue(&mut self) -> Result<(), EngineError> {
         match self.open.remaining(&self.home.limits) {
@@ -205,7 +208,7 @@ impl EmbeddedSession {
     }
 }
 
-impl Drop for EmbeddedSession {
+impl Drop for SqliteSession {
     fn drop(&mut self) {
         self.roll_back();
         let Some(conn) = self.conn.take() else { return };
@@ -275,16 +278,18 @@ fn run_in(
     let changes_before = conn.conn().total_changes();
     let rowid_before = conn.conn().last_insert_rowid();
     let holds_up_writers = !reads && conn.conn().is_autocommit();
-    let ran = if !reads && compiled.column_count() > 0 && text::need(statement.sql) == text::Need::Ordinary {
-        rows_or_nothing(conn, &mut compiled, sink, holds_up_writers)
-    } else {
-        rows(conn, &mut compiled, sink, holds_up_writers)
-    };
+    let ran =
+        if !reads && compiled.column_count() > 0 && sql_text::need(statement.sql) == sql_text::Need::Ordinary
+        {
+            rows_or_nothing(conn, &mut compiled, sink, holds_up_writers)
+        } else {
+            rows(conn, &mut compiled, sink, holds_up_writers)
+        };
     let changed = conn.conn().total_changes() != changes_before;
     // A statement can fail and leave changes all the same (OR FAIL), and change the schema without counting as a
     // change of rows.
-    open.wrote |=
-        changed || ran.is_ok() && !reads && text::need(statement.sql) != text::Need::TransactionControl;
+    open.wrote |= changed
+        || ran.is_ok() && !reads && sql_text::need(statement.sql) != sql_text::Need::TransactionControl;
     if let Err(EngineError::Stale) = ran
         && taken_now
     {
@@ -383,7 +388,7 @@ fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) {
     let Open { lease, wrote, .. } = std::mem::take(open);
     if let Some((mut lease, _)) = lease
         && wrote
-        && !text::first_word(sql).eq_ignore_ascii_case("ROLLBACK")
+        && !sql_text::first_word(sql).eq_ignore_ascii_case("ROLLBACK")
     {
         lease.changed();
     }
@@ -391,7 +396,7 @@ fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) {
 
 /// `BEGIN READONLY` and `BEGIN TRANSACTION READONLY` of the libSQL clients, in SQLite's words; and whether it was one.
 fn begin_read_only(sql: &str) -> (Cow<'_, str>, bool) {
-    if text::first_word(sql).eq_ignore_ascii_case("BEGIN") {
+    if sql_text::first_word(sql).eq_ignore_ascii_case("BEGIN") {
         let words: Vec<&str> = sql
             .trim_end_matches(|c: char| c == ';' || c.is_ascii_whitespace())
             .split_ascii_whitespace()

@@ -1,6 +1,6 @@
 //! The schema and the plans, as data.
 
-use super::gate::OWN_TABLES;
+use super::authorizer::OWN_TABLES;
 use db_api::{Column, ForeignKey, Index, IndexColumn, PlanNode, Table, TableKind, TableSummary, Trigger};
 use rusqlite::{Connection, OptionalExtension as _, Result};
 

@@ -7,10 +7,10 @@
 use super::error::StatementError;
 use super::pipeline::ResultRows;
 use super::proto::{Statement, Text};
-use crate::engine::embedded::first_word;
 use crate::engine::{
     Cell, Effect, EngineError, Halt, Kind, Read, Rights, RowSink, Ticket, Timing, Write, WriteSink,
 };
+use crate::sqlite::first_word;
 use crate::state::App;
 use bytes::Bytes;
 use db_api::{BatchMode, ColumnHead, Params};
@@ -49,7 +49,14 @@ pub(super) async fn execute(
         }
         // More values than the statement takes, or a place where it may not run: nothing has happened, and a stream
         // knows more ways.
-        Err(EngineError::Parameters(_) | EngineError::ReadOnly(_) | EngineError::Invalid(_)) => None,
+        Err(
+            EngineError::Parameters(_)
+            | EngineError::ReadOnly(_)
+            | EngineError::OnlyReads(_)
+            | EngineError::OwnTransaction(_)
+            | EngineError::NeedsSession(_)
+            | EngineError::Invalid(_),
+        ) => None,
         Err(error) => Some(Err(error.into())),
     }
 }
@@ -83,7 +90,7 @@ async fn read(
         control: Arc::clone(&ticket.control),
         timeout: app.limits.statement_timeout(None),
     };
-    let sink = LoneRead {
+    let sink = OneShotRead {
         out: Vec::with_capacity(256),
         result,
         reply,
@@ -110,7 +117,7 @@ async fn write(
         control: Arc::clone(&ticket.control),
         timeout: app.limits.statement_timeout(None),
         idempotency: None,
-        sink: Box::new(LoneWrite {
+        sink: Box::new(OneShotWrite {
             out: Vec::with_capacity(256),
             result,
         }),
@@ -120,13 +127,13 @@ async fn write(
 }
 
 /// The result of a read.
-struct LoneRead {
+struct OneShotRead {
     out: Vec<u8>,
     result: ResultRows,
     reply: oneshot::Sender<Result<(Bytes, Timing), EngineError>>,
 }
 
-impl RowSink for LoneRead {
+impl RowSink for OneShotRead {
     fn begin(&mut self, columns: Vec<ColumnHead>, _volatile: bool) -> Result<(), Halt> {
         ResultRows::begin(&mut self.out, &columns);
         Ok(())
@@ -162,12 +169,12 @@ impl RowSink for LoneRead {
 }
 
 /// The result of a write.
-struct LoneWrite {
+struct OneShotWrite {
     out: Vec<u8>,
     result: ResultRows,
 }
 
-impl WriteSink for LoneWrite {
+impl WriteSink for OneShotWrite {
     fn reset(&mut self) {
         self.out.clear();
         self.result.restart();

@@ -1,0 +1,143 @@
+//! The way to the one thread that writes.
+
+use super::checkpoint::Checkpoints;
+use super::connection::{Guarded, lock};
+use super::idempotency;
+use super::warm_reads::WarmReads;
+use super::write_queue::{AloneTask, Counters, Lease, Pending, Turn};
+use super::writer_thread::WriterThread;
+use crate::config::{Limits, Synchronous};
+use crate::engine::{EngineError, Write, Written};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// The queue to the writing thread.
+pub(super) struct Writer {
+    queue: SyncSender<Turn>,
+    counters: Arc<Counters>,
+    limits: Limits,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread on a connection that is open.
+    pub(super) fn start(
+        conn: Connection,
+        database: &Path,
+        wal: PathBuf,
+        synchronous: Synchronous,
+        limits: &Limits,
+        warm_reads: Arc<WarmReads>,
+    ) -> Result<Self, EngineError> {
+        conn.pragma_update(None, "wal_autocheckpoint", 0)
+            .map_err(EngineError::broken)?;
+        let conn = Guarded::new(Box::new(conn), limits).map_err(EngineError::broken)?;
+        let (queue, turns) = sync_channel(usize::try_from(limits.write_queue).unwrap_or(usize::MAX).max(1));
+        let counters = Arc::new(Counters {
+            data_version: Arc::clone(warm_reads.version()),
+            ..Counters::default()
+        });
+        let checkpoints = Checkpoints::start(
+            database,
+            wal,
+            synchronous,
+            limits.max_wal_bytes,
+            Arc::clone(&counters.checkpoints),
+            warm_reads,
+        )
+        .map_err(EngineError::broken)?;
+        let thread = WriterThread {
+            conn,
+            turns,
+            counters: Arc::clone(&counters),
+            limits: limits.clone(),
+            synchronous,
+            checkpoints,
+            keys: idempotency::Keys::new(limits.idempotency_hours),
+        };
+        let thread = std::thread::Builder::new()
+            .name("db-write".into())
+            .spawn(move || thread.work())
+            .map_err(EngineError::broken)?;
+        Ok(Self {
+            queue,
+            counters,
+            limits: limits.clone(),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// What it counts.
+    pub(super) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Queues a write.
+    pub(super) fn write(&self, write: Write) -> oneshot::Receiver<Result<Written, EngineError>> {
+        let (reply, answer) = oneshot::channel();
+        if let Err(refused) = self.send(Turn::Write(Pending { write, reply }))
+            && let (Turn::Write(pending), error) = *refused
+        {
+            let _ = pending.reply.send(Err(error));
+        }
+        answer
+    }
+
+    /// Queues work that needs the writer for itself. It is called in any case.
+    pub(super) fn alone(&self, task: AloneTask) {
+        if let Err(refused) = self.send(Turn::Alone(task))
+            && let (Turn::Alone(task), error) = *refused
+        {
+            task(Err(error))();
+        }
+    }
+
+    /// Queues for the right to write on another connection.
+    pub(super) fn lease(&self) -> Result<oneshot::Receiver<Lease>, EngineError> {
+        let (reply, lease) = oneshot::channel();
+        self.send(Turn::Lease(reply)).map_err(|refused| refused.1)?;
+        Ok(lease)
+    }
+
+    /// Finishes what is queued, checkpoints and ends the thread.
+    pub(super) fn close(&self) -> oneshot::Receiver<()> {
+        let (reply, done) = oneshot::channel();
+        let queue = self.queue.clone();
+        let thread = lock(&self.thread).take();
+        std::thread::spawn(move || {
+            // Dropping the sender in vain tells the caller the same: the writer is gone.
+            let _ = queue.send(Turn::Close(reply));
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+        });
+        done
+    }
+
+    /// Whether its thread runs.
+    pub(super) fn is_running(&self) -> bool {
+        lock(&self.thread)
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+    }
+
+    fn send(&self, turn: Turn) -> Result<(), Box<(Turn, EngineError)>> {
+        self.counters.queued.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(turn).map_err(|refused| {
+            self.counters.queued.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(turn) => {
+                    let limit = self.limits.write_queue;
+                    let words = format!("{limit} writes wait already (write_queue)");
+                    Box::new((turn, EngineError::Overloaded(words)))
+                }
+                TrySendError::Disconnected(turn) => Box::new((turn, EngineError::Stopping)),
+            }
+        })
+    }
+}
