@@ -14,6 +14,7 @@ mod interrupted;
 mod killed;
 mod older_data;
 mod readme;
+mod seams;
 
 use journeys::Program;
 
