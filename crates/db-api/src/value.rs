@@ -238,6 +238,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Text(value))
     }
 
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
+        Ok(Value::Blob(value.to_owned()))
+    }
+
+    fn visit_byte_buf<E>(self, value: Vec<u8>) -> Result<Value, E> {
+        Ok(Value::Blob(value))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let Some(tag) = map.next_key::<Cow<'de, str>>()? else {
             return Err(de::Error::custom(ValueError::Tag(String::new())));

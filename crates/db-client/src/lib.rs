@@ -6,9 +6,11 @@
 
 mod error;
 mod retry;
+mod rows;
 
 pub use db_api;
 pub use error::DbError;
+pub use rows::{Rows, json_text};
 
 use bytes::Bytes;
 use db_api::{
@@ -106,6 +108,37 @@ impl DbClient {
             ..QueryRequest::default()
         })
         .await
+    }
+
+    /// The rows of one read-only statement as values of `T`, by the names of its columns ([`Rows::rows_as`]).
+    ///
+    /// # Errors
+    ///
+    /// Also when there are more rows than db-service gives in one answer (`max_rows`): none are left out in silence.
+    pub async fn rows<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        params: impl Into<Params>,
+    ) -> Result<Vec<T>, DbError> {
+        let answer = self.query(sql, params).await?;
+        if answer.truncated {
+            return Err(DbError::Broken(format!(
+                "there are more than {} rows (max_rows)",
+                answer.row_count
+            )));
+        }
+        answer.rows_as()
+    }
+
+    /// The first row of one read-only statement as a value of `T`; none when there is no row.
+    pub async fn first_row<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        params: impl Into<Params>,
+    ) -> Result<Option<T>, DbError> {
+        let mut answer = self.query(sql, params).await?;
+        answer.rows.truncate(1);
+        Ok(answer.rows_as()?.pop())
     }
 
     /// Runs one read-only statement, every option given.
