@@ -1,8 +1,9 @@
 //! Every setting: default, unit, variable.
 
-use crate::import::options::Locale;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use tabular::Convention;
 
 /// How an import leaves the sums of the days that it writes to. Answers are the same either way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub struct Config {
     #[arg(long, env = "SCRIPT_ANALYSES")]
     pub analyses: Option<PathBuf>,
     /// How ambiguous numbers and dates in files are read: `fr` or `en`.
-    #[arg(long, env = "SCRIPT_LOCALE", value_enum, default_value_t = Locale::Fr)]
-    pub locale: Locale,
+    #[arg(long, env = "SCRIPT_LOCALE", value_parser = PossibleValuesParser::new(["fr", "en"]).try_map(|name| name.parse::<Convention>()), default_value_t = Convention::Fr)]
+    pub locale: Convention,
     /// How many records of a file are written in one transaction.
     #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 14_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_rows: u32,
@@ -101,7 +102,7 @@ impl Config {
             db_token: None,
             data,
             analyses: None,
-            locale: Locale::Fr,
+            locale: Convention::Fr,
             batch_rows: 14_000,
             daily_sums: DailySums::Kept,
             queue_limit: 100,

@@ -2,7 +2,8 @@
 //!
 //! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
 //! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what
-//! is done about it, at `schedules` for what is done again and again, at `import` for how files are read, at `analysis` for how figures are computed, at
+//! is done about it, at `schedules` for what is done again and again, at `import` for how their
+//! records become rows (the crate `tabular` reads files), at `analysis` for how figures are computed, at
 //! `forecasting` for how forecasts are made.
 
 mod analysis;
@@ -19,7 +20,6 @@ mod schedules;
 mod state;
 
 pub use config::{Config, DailySums};
-pub use import::options::Locale;
 pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};
 
 use analysis::catalog::Catalog;

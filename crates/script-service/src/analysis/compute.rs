@@ -12,7 +12,6 @@ use super::header::{
 };
 use super::rounding::{self, Rounding};
 use super::window::{self, Coverage, Span, Window, WindowQuery};
-use crate::import::cents;
 use crate::params::positional;
 use db_client::db_api::{Params, QueryResult, Statement, Value};
 use db_client::{DbClient, DbError};
@@ -20,6 +19,7 @@ use jiff::ToSpan as _;
 use service_kit::faults::{Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use tabular::cents;
 
 /// How often an answer is computed again when the data changes under it.
 const ATTEMPTS: usize = 4;

@@ -3,15 +3,13 @@
 //! A replay reads a text in the format of the source that the rejects are from: its header, then their source
 //! text as it was corrected. So it goes the same way as every other import.
 
-use super::delimited::DelimitedReader;
-use super::encoding::{self, Decoding};
-use super::options::Format;
-use super::record::Record;
-use super::survey::Decisions;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{Cursor, Read as _};
+use tabular::delimited::DelimitedReader;
+use tabular::encoding::{self, Decoding};
+use tabular::{Decisions, Format, Record};
 
 /// How many faults of a list of corrections are told at once.
 const MAX_FAULTS: usize = 20;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use tabular::Unreadable;
 use utoipa::ToSchema;
 
 /// Why a record is not taken. The names are stable.
@@ -58,6 +59,17 @@ impl FaultCode {
     }
 }
 
+impl From<Unreadable> for FaultCode {
+    fn from(why: Unreadable) -> Self {
+        match why {
+            Unreadable::UnterminatedQuote => Self::UnterminatedQuote,
+            Unreadable::RecordTooLong => Self::RecordTooLong,
+            Unreadable::BadEncoding => Self::BadEncoding,
+            Unreadable::BadJson => Self::BadJson,
+        }
+    }
+}
+
 impl fmt::Display for FaultCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -66,7 +78,7 @@ impl fmt::Display for FaultCode {
 
 /// A fault of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct RecordFault {
     /// The column of the table at fault, when one is.
     pub column: Option<&'static str>,
     /// The text found there.
@@ -77,7 +89,7 @@ pub(crate) struct Fault {
     pub message: String,
 }
 
-impl Fault {
+impl RecordFault {
     /// A fault of the record as a whole.
     pub(crate) fn of_record(code: FaultCode, message: impl Into<String>) -> Self {
         Self {

@@ -2,15 +2,13 @@
 //! them.
 
 use super::ids::References;
-use super::options::ReadOptions;
-use super::record::Record;
 use super::rows::RowReader;
-use super::survey::{self, Decisions, Opener, SurveyError};
-use super::tables::{Kind, Table};
+use super::tables::Table;
 use db_client::db_api::Value;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tabular::{Decisions, Kind, Opener, ReadOptions, Record, SurveyError, cents};
 use utoipa::ToSchema;
 
 /// How much of a source is looked at, in bytes of decoded text.
@@ -55,7 +53,7 @@ pub(crate) fn preview(
     references: &References,
 ) -> Result<Preview, SurveyError> {
     let progress = Arc::default();
-    let survey = survey::survey(open, table, options, false, &progress, Some(PREVIEW_BYTES))?;
+    let survey = tabular::survey(open, table.spec(), options, false, &progress, Some(PREVIEW_BYTES))?;
     let mut records = survey.reading.open(open()?, table.spec(), &progress)?;
     let mut reader = RowReader::new(table, &survey.reading);
     let mut record = Record::default();
@@ -93,10 +91,10 @@ fn named(
         .into_iter()
         .zip(values)
         .filter_map(|(sql, value)| {
-            let column = table.spec().columns.iter().find(|column| column.sql == sql)?;
+            let column = table.spec().columns.iter().find(|column| column.stored_as == sql)?;
             let value = match value {
                 Value::Integer(cents) if column.kind == Kind::Cents => {
-                    super::cents::to_decimal(*cents).into()
+                    cents::to_decimal(*cents).into()
                 }
                 Value::Integer(number) => (*number).into(),
                 Value::Text(text) => text.as_str().into(),

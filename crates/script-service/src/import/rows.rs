@@ -1,13 +1,10 @@
 //! The second pass: a record becomes a row of its table, or a fault.
 
-use super::cents::{self, DecimalMark};
-use super::dates;
-use super::fault::{Fault, FaultCode};
+use super::fault::{RecordFault, FaultCode};
 use super::ids::{References, SeenKeys};
-use super::record::{FieldKind, Record};
-use super::survey::Reading;
-use super::tables::{Kind, Spec, Table};
+use super::tables::Table;
 use db_client::db_api::Value;
+use tabular::{DateOrder, DecimalMark, FieldKind, Kind, Reading, Record, Spec, cents, dates};
 
 /// Turns records into rows under a [`Reading`]. It remembers the keys it has seen.
 #[derive(Debug)]
@@ -48,7 +45,7 @@ impl<'a> RowReader<'a> {
     pub(crate) fn columns(&self) -> Vec<&'static str> {
         self.columns
             .iter()
-            .map(|&(index, _)| self.spec.columns[index].sql)
+            .map(|&(index, _)| self.spec.columns[index].stored_as)
             .collect()
     }
 
@@ -59,7 +56,7 @@ impl<'a> RowReader<'a> {
         record: &Record,
         references: &References,
         values: &mut Vec<Value>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, RecordFault> {
         let before = values.len();
         let outcome = self.read_values(record, references, values);
         if outcome.is_err() {
@@ -73,7 +70,7 @@ impl<'a> RowReader<'a> {
         record: &Record,
         references: &References,
         values: &mut Vec<Value>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, RecordFault> {
         self.check_shape(record)?;
         let before = values.len();
         let mut rounded = false;
@@ -86,7 +83,7 @@ impl<'a> RowReader<'a> {
                 .trim_matches(|character: char| character.is_whitespace());
             if text.is_empty() {
                 if column.required {
-                    return Err(Fault::of_field(
+                    return Err(RecordFault::of_field(
                         column.name,
                         "",
                         FaultCode::MissingValue,
@@ -104,13 +101,13 @@ impl<'a> RowReader<'a> {
             let value = match column.kind {
                 Kind::Text => Value::Text(text.to_owned()),
                 Kind::Integer => Value::Integer(integer(column.name, text, mark)?),
-                Kind::Product => Value::Integer(reference(
+                Kind::Reference("products") => Value::Integer(reference(
                     column.name,
                     text,
                     &references.products,
                     FaultCode::UnknownProduct,
                 )?),
-                Kind::Store => Value::Integer(reference(
+                Kind::Reference(_) => Value::Integer(reference(
                     column.name,
                     text,
                     &references.stores,
@@ -119,7 +116,7 @@ impl<'a> RowReader<'a> {
                 Kind::Date => match date(text, self.reading.orders[index], &mut self.last_date) {
                     Some(date) => Value::Text(date),
                     None => {
-                        return Err(Fault::of_field(
+                        return Err(RecordFault::of_field(
                             column.name,
                             text,
                             FaultCode::BadDate,
@@ -130,7 +127,7 @@ impl<'a> RowReader<'a> {
                 Kind::Month => match dates::parse_month(text, self.reading.orders[index]) {
                     Some(date) => Value::Text(date.strftime("%Y-%m").to_string()),
                     None => {
-                        return Err(Fault::of_field(
+                        return Err(RecordFault::of_field(
                             column.name,
                             text,
                             FaultCode::BadDate,
@@ -140,7 +137,7 @@ impl<'a> RowReader<'a> {
                 },
                 Kind::Cents => match cents::parse(text, mark) {
                     Some(amount) if amount.rounded && self.reading.strict => {
-                        return Err(Fault::of_field(
+                        return Err(RecordFault::of_field(
                             column.name,
                             text,
                             FaultCode::BadAmount,
@@ -152,7 +149,7 @@ impl<'a> RowReader<'a> {
                         Value::Integer(amount.cents)
                     }
                     None => {
-                        return Err(Fault::of_field(
+                        return Err(RecordFault::of_field(
                             column.name,
                             text,
                             FaultCode::BadAmount,
@@ -166,7 +163,7 @@ impl<'a> RowReader<'a> {
         if self.has_key && !self.seen.insert(&values[before..before + self.spec.key]) {
             let (_, field) = self.columns[0];
             let value = String::from_utf8_lossy(record.field(field).0).into_owned();
-            return Err(Fault::of_field(
+            return Err(RecordFault::of_field(
                 self.spec.columns[0].name,
                 &value,
                 FaultCode::DuplicateKeyInFile,
@@ -176,18 +173,12 @@ impl<'a> RowReader<'a> {
         Ok(rounded)
     }
 
-    fn check_shape(&self, record: &Record) -> Result<(), Fault> {
-        if let Some(code) = record.fault {
-            let message = match code {
-                FaultCode::UnterminatedQuote => "a quote is opened and not closed",
-                FaultCode::RecordTooLong => "the record is longer than 1 MiB",
-                FaultCode::BadEncoding => "some bytes are no characters in the source's encoding",
-                _ => "not a JSON object",
-            };
-            return Err(Fault::of_record(code, message));
+    fn check_shape(&self, record: &Record) -> Result<(), RecordFault> {
+        if let Some(why) = record.fault {
+            return Err(RecordFault::of_record(why.into(), why.to_string()));
         }
         if !record.is_utf8() {
-            return Err(Fault::of_record(
+            return Err(RecordFault::of_record(
                 FaultCode::BadEncoding,
                 format!(
                     "some bytes are no characters in {}",
@@ -198,7 +189,7 @@ impl<'a> RowReader<'a> {
         let expected = self.reading.headers.len();
         let found = record.len();
         if self.reading.dialect.is_some() && !record.is_as_wide_as(expected) {
-            return Err(Fault::of_record(
+            return Err(RecordFault::of_record(
                 FaultCode::WrongFieldCount,
                 format!("{found} fields where the header has {expected}"),
             ));
@@ -208,16 +199,16 @@ impl<'a> RowReader<'a> {
 }
 
 /// `text` as a date is stored; mostly it is that of the record before, `last`: as written, and as stored.
-fn date(text: &str, order: dates::DateOrder, last: &mut (String, String)) -> Option<String> {
+fn date(text: &str, order: DateOrder, last: &mut (String, String)) -> Option<String> {
     if last.0 != text {
         *last = (text.to_owned(), dates::parse(text, order)?.to_string());
     }
     Some(last.1.clone())
 }
 
-fn integer(column: &'static str, text: &str, mark: DecimalMark) -> Result<i64, Fault> {
+fn integer(column: &'static str, text: &str, mark: DecimalMark) -> Result<i64, RecordFault> {
     cents::parse_integer(text, mark).ok_or_else(|| {
-        Fault::of_field(
+        RecordFault::of_field(
             column,
             text,
             FaultCode::BadInteger,
@@ -231,7 +222,7 @@ fn reference(
     text: &str,
     known: &super::ids::IdSet,
     code: FaultCode,
-) -> Result<i64, Fault> {
+) -> Result<i64, RecordFault> {
     let id = text.parse::<i64>().ok().filter(|&id| known.contains(id));
     id.ok_or_else(|| {
         let what = if code == FaultCode::UnknownProduct {
@@ -239,6 +230,6 @@ fn reference(
         } else {
             "store"
         };
-        Fault::of_field(column, text, code, format!("there is no {what} `{text}`"))
+        RecordFault::of_field(column, text, code, format!("there is no {what} `{text}`"))
     })
 }

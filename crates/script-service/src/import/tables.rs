@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use tabular::{Column, Kind, Spec};
 use utoipa::ToSchema;
 
 /// A table that takes imports.
@@ -19,51 +20,6 @@ pub(crate) enum Table {
     Targets,
     /// What was sold: one line of a sale a row.
     Sales,
-}
-
-/// What a column's text means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A whole number.
-    Integer,
-    /// The id of a product.
-    Product,
-    /// The id of a store.
-    Store,
-    /// A day.
-    Date,
-    /// A month.
-    Month,
-    /// An amount of money.
-    Cents,
-    /// Text.
-    Text,
-}
-
-/// A column of a table that takes imports.
-#[derive(Debug)]
-pub(crate) struct Column {
-    /// The name in files and in requests.
-    pub name: &'static str,
-    /// The name in SQL.
-    pub sql: &'static str,
-    /// What its text means.
-    pub kind: Kind,
-    /// Whether every row needs a value.
-    pub required: bool,
-    /// Other headers it is known by, folded.
-    pub synonyms: &'static [&'static str],
-}
-
-/// What there is to know about a table.
-#[derive(Debug)]
-pub(crate) struct Spec {
-    /// The name in SQL.
-    pub sql: &'static str,
-    /// Its columns, in the order of its rows.
-    pub columns: &'static [Column],
-    /// How many of the first columns are the key.
-    pub key: usize,
 }
 
 impl Table {
@@ -109,14 +65,14 @@ impl fmt::Display for Table {
 
 const fn column(
     name: &'static str,
-    sql: &'static str,
+    stored_as: &'static str,
     kind: Kind,
     required: bool,
     synonyms: &'static [&'static str],
 ) -> Column {
     Column {
         name,
-        sql,
+        stored_as,
         kind,
         required,
         synonyms,
@@ -164,7 +120,7 @@ const STORE_REFERENCE: &[&str] = &[
 ];
 
 static PRODUCTS: Spec = Spec {
-    sql: "products",
+    stored_as: "products",
     key: 1,
     columns: &[
         column(
@@ -245,7 +201,7 @@ static PRODUCTS: Spec = Spec {
 };
 
 static STORES: Spec = Spec {
-    sql: "stores",
+    stored_as: "stores",
     key: 1,
     columns: &[
         column(
@@ -301,10 +257,10 @@ static STORES: Spec = Spec {
 };
 
 static TARGETS: Spec = Spec {
-    sql: "product_targets",
+    stored_as: "product_targets",
     key: 2,
     columns: &[
-        column("product_id", "product_id", Kind::Product, true, PRODUCT_REFERENCE),
+        column("product_id", "product_id", Kind::Reference("products"), true, PRODUCT_REFERENCE),
         column(
             "month",
             "month",
@@ -332,7 +288,7 @@ static TARGETS: Spec = Spec {
 };
 
 static SALES: Spec = Spec {
-    sql: "sales",
+    stored_as: "sales",
     key: 1,
     columns: &[
         column(
@@ -359,8 +315,8 @@ static SALES: Spec = Spec {
                 "reference vente",
             ],
         ),
-        column("product_id", "product_id", Kind::Product, true, PRODUCT_REFERENCE),
-        column("store_id", "store_id", Kind::Store, true, STORE_REFERENCE),
+        column("product_id", "product_id", Kind::Reference("products"), true, PRODUCT_REFERENCE),
+        column("store_id", "store_id", Kind::Reference("stores"), true, STORE_REFERENCE),
         column(
             "sale_date",
             "sale_date",
@@ -450,7 +406,7 @@ static SALES: Spec = Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::header::fold;
+    use tabular::header::fold;
 
     #[test]
     fn no_header_stands_for_two_columns_of_a_table() {

@@ -11,8 +11,8 @@ use super::Counters;
 use super::store::{self, Checkpoint};
 use super::undo::{self, OnCancel};
 use crate::config::DailySums;
-use crate::import::fault::{Fault, FaultCode};
-use crate::import::tables::{Spec, Table};
+use crate::import::fault::{FaultCode, RecordFault};
+use crate::import::tables::Table;
 use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, ErrorCode, Params, Statement, Value};
 use db_client::{DbClient, DbError};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use tabular::Spec;
 use tokio::task::JoinHandle;
 use utoipa::ToSchema;
 
@@ -70,7 +71,7 @@ pub(crate) struct Reject {
     pub line: u64,
     pub byte_offset: u64,
     pub raw: String,
-    pub fault: Fault,
+    pub fault: RecordFault,
 }
 
 /// Some records of a source, read.
@@ -493,7 +494,7 @@ impl Writer {
             });
         }
         if self.spec.key == 1 && !self.key_queried {
-            let sql = format!("SELECT MAX({}) FROM {}", self.spec.columns[0].sql, self.spec.sql);
+            let sql = format!("SELECT MAX({}) FROM {}", self.spec.columns[0].stored_as, self.spec.stored_as);
             let result = self.db.query(&sql, positional([])).await?;
             self.highest_key = result.rows.first().and_then(|row| row[0].as_i64());
             self.key_queried = true;
@@ -539,14 +540,14 @@ impl Writer {
     /// The rows of the table that have a key of `rows`.
     async fn look_up(&self, rows: &Rows) -> Result<HashMap<String, Vec<Value>>, DbError> {
         let columns = self.columns.join(", ");
-        let table = self.spec.sql;
+        let table = self.spec.stored_as;
         let (sql, keys) = if let [key] = &self.spec.columns[..self.spec.key] {
             let mut keys: Vec<i64> = rows.iter().filter_map(|row| row[0].as_i64()).collect();
             keys.sort_unstable();
             keys.dedup();
             let sql = format!(
                 "SELECT {columns} FROM {table} WHERE {} IN (SELECT value FROM json_each(?1))",
-                key.sql
+                key.stored_as
             );
             (sql, serde_json::to_string(&keys))
         } else {
@@ -554,7 +555,7 @@ impl Writer {
             let keys: Vec<&[Value]> = rows.iter().map(|row| &row[..self.spec.key]).collect();
             let names: Vec<&str> = self.spec.columns[..self.spec.key]
                 .iter()
-                .map(|column| column.sql)
+                .map(|column| column.stored_as)
                 .collect();
             let parts: Vec<String> = (0..names.len()).map(|part| format!("value ->> {part}")).collect();
             let sql = format!(
@@ -602,7 +603,7 @@ impl Writer {
         if new.is_empty() {
             return statements;
         }
-        let into = format!("{} ({}", self.spec.sql, self.columns.join(", "));
+        let into = format!("{} ({}", self.spec.stored_as, self.columns.join(", "));
         if !is_sales {
             insert_together(&mut statements, &format!("{into})"), "", new, None);
             return statements;
@@ -666,7 +667,7 @@ impl Writer {
         let others: Vec<String> = columns.iter().enumerate().skip(self.spec.key).map(set).collect();
         format!(
             "UPDATE {} SET {} WHERE {}",
-            self.spec.sql,
+            self.spec.stored_as,
             others.join(", "),
             key.join(" AND ")
         )
@@ -739,7 +740,7 @@ impl Writer {
                     line: place.line,
                     byte_offset: place.byte_offset,
                     raw: batch.raws.get(index).cloned().unwrap_or_default(),
-                    fault: Fault::of_field(
+                    fault: RecordFault::of_field(
                         self.spec.columns[0].name,
                         &key,
                         FaultCode::DuplicateKey,

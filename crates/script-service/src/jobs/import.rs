@@ -11,10 +11,7 @@ use super::source::Location;
 use super::store::{self, Checkpoint};
 use super::undo::OnCancel;
 use crate::import::ids::{IdSet, References};
-use crate::import::options::ReadOptions;
-use crate::import::record::Record;
 use crate::import::rows::RowReader;
-use crate::import::survey::{self, Reading, Survey, SurveyError};
 use crate::import::tables::Table;
 use crate::params::positional;
 use crate::runner::{JobContext, Stop};
@@ -27,6 +24,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tabular::{ReadOptions, Reading, Record, Survey, SurveyError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -711,7 +709,7 @@ async fn survey_source(
     let bytes = Arc::clone(&context.progress.bytes);
     let surveyed = tokio::task::spawn_blocking(move || {
         let open = || location.open(&db, &runtime);
-        survey::survey(&open, table, &options, key_needed, &bytes, None)
+        tabular::survey(&open, table.spec(), &options, key_needed, &bytes, None)
     })
     .await
     .map_err(|error| Stop::Broken(error.into()))?;
@@ -897,7 +895,7 @@ fn foresee(foreseen: &mut Foreseen, table: Table, batch: &Batch, columns: &[&'st
     foreseen.parents.push(Statement {
         sql: format!(
             "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING",
-            table.spec().sql,
+            table.spec().stored_as,
             columns.join(", "),
             places.join(", ")
         ),

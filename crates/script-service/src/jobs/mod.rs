@@ -29,10 +29,10 @@ pub(crate) mod source;
 pub(crate) mod store;
 pub(crate) mod undo;
 
-use crate::import::survey::Decisions;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt;
+use tabular::Decisions;
 use utoipa::ToSchema;
 
 /// The kinds of jobs. The names are stored and never change.

@@ -10,8 +10,6 @@ use super::store::{self, IdempotencyKey};
 use super::{Job, JobKind, JobState};
 use crate::error::ApiError;
 use crate::import::corrections::{Correction, Layout};
-use crate::import::options::{Format, ReadOptions};
-use crate::import::survey::Decisions;
 use crate::params::positional;
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -20,6 +18,7 @@ use db_client::db_api::{QueryRequest, Statement, Value};
 use service_kit::problem::Problem;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use tabular::{Decisions, Format, ReadOptions};
 
 /// How many rejects one job replays at most.
 pub(crate) const MAX_REPLAYED: usize = 100_000;
@@ -395,7 +394,7 @@ fn read_as(decisions: &Decisions, layout: &Layout) -> ReadOptions {
             options.mapping = decisions
                 .mapping
                 .iter()
-                .filter(|mapped| mapped.matched_by == crate::import::header::MatchedBy::Mapping)
+                .filter(|mapped| mapped.matched_by == tabular::MatchedBy::Mapping)
                 .map(|mapped| (mapped.column.clone(), mapped.header.clone()))
                 .collect();
         }

@@ -1,6 +1,5 @@
 //! Where the bytes of a source come from: a file under the data folder, or pieces kept in db-service.
 
-use crate::import::bytes::SourceRead;
 use crate::params::positional;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use db_client::{DbClient, DbError};
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
+use tabular::SourceRead;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 

@@ -7,11 +7,12 @@
 use super::batch::Rows;
 use super::replace::ALL_AT_ONCE;
 use super::{JobState, store};
-use crate::import::tables::{Spec, Table};
+use crate::import::tables::Table;
 use crate::params::positional;
 use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError};
 use serde::{Deserialize, Serialize};
+use tabular::Spec;
 use utoipa::ToSchema;
 
 /// What becomes of what a cancelled import has written.
@@ -42,7 +43,7 @@ pub(super) fn note_changed(job: i64, table: Table, rows: &[Vec<Value>]) -> Optio
             ON CONFLICT DO NOTHING",
         key_columns(spec).collect::<Vec<_>>().join(", "),
         kept_columns(table).join(", "),
-        spec.sql,
+        spec.stored_as,
         places.join(" AND "),
     );
     (!rows.is_empty()).then(|| note(&sql, job, spec, rows.iter().map(Vec::as_slice)))
@@ -80,13 +81,13 @@ fn note<'a>(sql: &str, job: i64, spec: &Spec, rows: impl Iterator<Item = &'a [Va
 }
 
 fn key_columns(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
-    spec.columns[..spec.key].iter().map(|column| column.sql)
+    spec.columns[..spec.key].iter().map(|column| column.stored_as)
 }
 
 /// The columns that are put back.
 fn kept_columns(table: Table) -> Vec<&'static str> {
     let spec = table.spec();
-    let mut columns: Vec<&str> = spec.columns[spec.key..].iter().map(|column| column.sql).collect();
+    let mut columns: Vec<&str> = spec.columns[spec.key..].iter().map(|column| column.stored_as).collect();
     if table == Table::Sales {
         columns.push("import_job_id");
     }
@@ -128,7 +129,7 @@ fn restore(job: i64, table: Table) -> Statement {
         .collect();
     let same_key: Vec<String> = key_columns(spec)
         .zip(noted_key(spec))
-        .map(|(column, noted)| format!("{}.{column} = {noted}", spec.sql))
+        .map(|(column, noted)| format!("{}.{column} = {noted}", spec.stored_as))
         .collect();
     let still_ours = if table == Table::Sales {
         " AND sales.import_job_id = ?1"
@@ -139,7 +140,7 @@ fn restore(job: i64, table: Table) -> Statement {
         format!(
             "UPDATE {} SET {} FROM job_undo
             WHERE job_undo.job_id = ?1 AND table_name = '{table}' AND before IS NOT NULL AND {}{still_ours}",
-            spec.sql,
+            spec.stored_as,
             values.join(", "),
             same_key.join(" AND "),
         ),
@@ -165,7 +166,7 @@ fn take_away(job: i64, table: Table) -> Statement {
                     SELECT {} FROM job_undo
                     WHERE job_undo.job_id = ?1 AND table_name = '{table}' AND before IS NULL
                 ){unused}",
-                spec.sql,
+                spec.stored_as,
                 key_columns(spec).collect::<Vec<_>>().join(", "),
                 noted_key(spec).join(", "),
             )

@@ -2,9 +2,7 @@
 
 use super::submit::{ImportQuery, media_type, small_body};
 use crate::error::{ApiError, ProblemDocument};
-use crate::import::bytes::SourceRead;
 use crate::import::ids::References;
-use crate::import::options::ReadOptions;
 use crate::import::preview::{self, PREVIEW_BYTES, Preview};
 use crate::import::tables::Table;
 use crate::jobs::fetch::{self, FetchError};
@@ -18,6 +16,7 @@ use futures_util::StreamExt as _;
 use service_kit::faults::{self, Asked, Fault};
 use std::io::Cursor;
 use std::sync::Arc;
+use tabular::{ReadOptions, SourceRead};
 use tokio::runtime::Handle;
 
 /// How much of an archive is kept for a look, in bytes.

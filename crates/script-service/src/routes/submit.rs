@@ -4,9 +4,6 @@ use super::idempotency;
 use super::jobs::submitted;
 use crate::error::{ApiError, ProblemDocument};
 use crate::forecasting::request::ForecastRequest;
-use crate::import::cents::DecimalMark;
-use crate::import::dates::DateOrder;
-use crate::import::options::{Format, Locale, ReadOptions};
 use crate::import::tables::Table;
 use crate::jobs::analysis::AnalysisRequest;
 use crate::jobs::batch::Mode;
@@ -30,6 +27,7 @@ use service_kit::faults::{self, Asked, Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use tabular::{Convention, DateOrder, DecimalMark, Format, ReadOptions};
 use utoipa::IntoParams;
 
 /// How large a JSON request may be, in bytes.
@@ -79,8 +77,8 @@ pub(crate) struct ImportQuery {
     #[param(value_type = Option<DateOrder>)]
     date_order: Option<DateOrder>,
     /// `fr` or `en`.
-    #[param(value_type = Option<Locale>)]
-    locale: Option<Locale>,
+    #[param(value_type = Option<Convention>)]
+    locale: Option<Convention>,
     /// From column to header, as a JSON object.
     mapping: Option<String>,
     /// Whether amounts with more than two decimals are rejected.

@@ -11,7 +11,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The encoding of a source and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EncodingChoice {
+pub struct EncodingChoice {
     /// The encoding.
     pub encoding: &'static Encoding,
     /// How many bytes of a byte order mark come first.
@@ -22,7 +22,7 @@ pub(crate) struct EncodingChoice {
 
 /// UTF-8, as far as nobody has looked further than its beginning. `None` when the first bytes of `source` say
 /// something else.
-pub(crate) fn assume_utf8(mut source: impl Read) -> io::Result<Option<EncodingChoice>> {
+pub fn assume_utf8(mut source: impl Read) -> io::Result<Option<EncodingChoice>> {
     let mut head = [0_u8; 4];
     let filled = fill(&mut source, &mut head)?;
     let zeros = head[..filled].contains(&0);
@@ -44,7 +44,7 @@ fn fill(source: &mut impl Read, head: &mut [u8]) -> io::Result<usize> {
 /// Decides the encoding of `source`, reading it to its end unless a mark decides. `language` is the hint of
 /// the detector for legacy encodings, a top-level domain such as `fr`. Unless `source` is `whole`, it may end
 /// inside a character.
-pub(crate) fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<EncodingChoice> {
+pub fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<EncodingChoice> {
     let mut head = [0_u8; 4];
     let filled = fill(&mut source, &mut head)?;
     let head = &head[..filled];
@@ -108,7 +108,7 @@ fn plain(encoding: &'static Encoding, why: &'static str) -> EncodingChoice {
 
 /// Counts sequences of several bytes that are UTF-8, and places that are not.
 #[derive(Debug, Default)]
-pub(crate) struct Utf8Census {
+pub struct Utf8Census {
     valid: u64,
     broken: u64,
     /// A sequence cut by the end of a chunk.
@@ -117,7 +117,7 @@ pub(crate) struct Utf8Census {
 
 impl Utf8Census {
     /// Looks at the next bytes.
-    pub(crate) fn feed(&mut self, chunk: &[u8]) {
+    pub fn feed(&mut self, chunk: &[u8]) {
         if self.pending.is_empty() && chunk.is_ascii() {
             return;
         }
@@ -158,7 +158,7 @@ impl Utf8Census {
     }
 
     /// Whether all of it, up to its end here, is UTF-8.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub fn is_clean(&self) -> bool {
         self.broken == 0 && self.pending.is_empty()
     }
 
@@ -171,7 +171,7 @@ impl Utf8Census {
 
 /// A source as UTF-8: bytes that are no characters become U+FFFD, except in UTF-8 itself, which passes
 /// through as it is. The byte order mark is left out.
-pub(crate) struct Decoding<R> {
+pub struct Decoding<R> {
     source: R,
     decoder: Option<Decoder>,
     mark_bytes: usize,
@@ -186,7 +186,7 @@ pub(crate) struct Decoding<R> {
 
 impl<R: Read> Decoding<R> {
     /// `source` from its beginning, under `choice`.
-    pub(crate) fn new(source: R, choice: &EncodingChoice) -> Self {
+    pub fn new(source: R, choice: &EncodingChoice) -> Self {
         let decoder = (choice.encoding != UTF_8).then(|| choice.encoding.new_decoder_without_bom_handling());
         let input = if decoder.is_some() {
             vec![0; CHUNK_BYTES]
@@ -253,7 +253,7 @@ impl<R: Read> Read for Decoding<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     fn decoded(bytes: &[u8]) -> (String, &'static str) {
         let choice = detect(bytes, "fr", true).unwrap();

@@ -3,19 +3,18 @@
 //! A quote counts only at the beginning of a field. One that no other closes within [`MAX_QUOTED_BYTES`]
 //! costs its own line and nothing after it: the next record begins on the next line.
 
-use super::fault::FaultCode;
-use super::lines::{MAX_RECORD_BYTES, Window};
-use super::record::{FieldKind, Record};
+use crate::lines::{MAX_RECORD_BYTES, ByteWindow};
+use crate::record::{FieldKind, Record, Unreadable};
 use memchr::memchr;
 use std::io::{self, Read};
 
 /// How far the closing quote of a record may be from its beginning, in bytes.
-pub(crate) const MAX_QUOTED_BYTES: usize = 64 * 1024;
+pub const MAX_QUOTED_BYTES: usize = 64 * 1024;
 
 /// Reads one record after the other.
 #[derive(Debug)]
-pub(crate) struct DelimitedReader<R> {
-    window: Window<R>,
+pub struct DelimitedReader<R> {
+    window: ByteWindow<R>,
     delimiter: u8,
     quote: Option<u8>,
     terminator: u8,
@@ -26,9 +25,9 @@ pub(crate) struct DelimitedReader<R> {
 impl<R: Read> DelimitedReader<R> {
     /// Reads `reader`, whose fields end with `delimiter` and may stand in `quote`s, and whose lines end with
     /// `terminator`.
-    pub(crate) fn new(reader: R, delimiter: u8, quote: Option<u8>, terminator: u8) -> Self {
+    pub fn new(reader: R, delimiter: u8, quote: Option<u8>, terminator: u8) -> Self {
         Self {
-            window: Window::new(reader),
+            window: ByteWindow::new(reader),
             delimiter,
             quote,
             terminator,
@@ -37,7 +36,7 @@ impl<R: Read> DelimitedReader<R> {
     }
 
     /// Passes over `count` lines, whatever is in them.
-    pub(crate) fn skip_lines(&mut self, count: u64) -> io::Result<()> {
+    pub fn skip_lines(&mut self, count: u64) -> io::Result<()> {
         let mut skipped = 0;
         while skipped < count
             && let Some((length, terminated)) = self.window.line(self.terminator)?
@@ -51,7 +50,7 @@ impl<R: Read> DelimitedReader<R> {
 
     /// Fills `record` with the next one; `false` at the end. Lines with nothing in them are passed over, delimiters
     /// and blanks being nothing.
-    pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+    pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         loop {
             let Some((length, terminated)) = self.window.line(self.terminator)? else {
                 return Ok(false);
@@ -111,7 +110,7 @@ impl<R: Read> DelimitedReader<R> {
             record
                 .raw
                 .extend_from_slice(trim_carriage_return(&bytes[..first_line]));
-            record.fault = Some(FaultCode::UnterminatedQuote);
+            record.fault = Some(Unreadable::UnterminatedQuote);
             self.window.consume(advance, u64::from(advance > first_line));
             return Ok(true);
         }
@@ -121,7 +120,7 @@ impl<R: Read> DelimitedReader<R> {
     fn give_up_on_line(&mut self, record: &mut Record, length: usize) -> io::Result<()> {
         record.begin(self.window.line, self.window.offset);
         record.raw.extend_from_slice(&self.window.bytes()[..1024]);
-        record.fault = Some(FaultCode::RecordTooLong);
+        record.fault = Some(Unreadable::RecordTooLong);
         self.window.consume(length, 0);
         loop {
             let bytes = self.window.bytes();
@@ -224,9 +223,9 @@ fn trim_carriage_return(line: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
-    fn read(text: &str, delimiter: u8) -> Vec<(u64, Vec<String>, Option<FaultCode>)> {
+    fn read(text: &str, delimiter: u8) -> Vec<(u64, Vec<String>, Option<Unreadable>)> {
         let mut reader = DelimitedReader::new(text.as_bytes(), delimiter, Some(b'"'), b'\n');
         let mut record = Record::default();
         let mut found = Vec::new();
@@ -281,7 +280,7 @@ mod tests {
         let found = read(&text, b',');
 
         assert_eq!(found.len(), 20_002);
-        assert_eq!(found[1], (2, vec![], Some(FaultCode::UnterminatedQuote)));
+        assert_eq!(found[1], (2, vec![], Some(Unreadable::UnterminatedQuote)));
         assert_eq!(found[2], (3, fields(&["0", "fine"]), None));
     }
 
@@ -289,7 +288,7 @@ mod tests {
     fn an_open_quote_does_not_close_on_the_next_record() {
         let found = read("a,b\n1,\"open\n2,\"x\"\n3,y\n", b',');
 
-        assert_eq!(found[1].2, Some(FaultCode::UnterminatedQuote));
+        assert_eq!(found[1].2, Some(Unreadable::UnterminatedQuote));
         assert_eq!(found[2], (3, fields(&["2", "x"]), None));
         assert_eq!(found[3], (4, fields(&["3", "y"]), None));
     }
@@ -298,7 +297,7 @@ mod tests {
     fn an_open_quote_near_the_end_costs_its_own_line_only() {
         let found = read("a,b\n1,\"open\n2,fine\n", b',');
 
-        assert_eq!(found[1].2, Some(FaultCode::UnterminatedQuote));
+        assert_eq!(found[1].2, Some(Unreadable::UnterminatedQuote));
         assert_eq!(found[2], (3, fields(&["2", "fine"]), None));
     }
 
@@ -308,7 +307,7 @@ mod tests {
 
         let found = read(&text, b',');
 
-        assert_eq!(found[1].2, Some(FaultCode::RecordTooLong));
+        assert_eq!(found[1].2, Some(Unreadable::RecordTooLong));
         assert_eq!(found[2], (3, fields(&["1", "2"]), None));
     }
 

@@ -1,16 +1,18 @@
 //! What a request may fix about the reading of a source. Nothing given is decided from the source.
 
-use super::cents::DecimalMark;
-use super::dates::DateOrder;
+use crate::cents::DecimalMark;
+use crate::dates::DateOrder;
 use csv_nose::Quote;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// The format of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Format {
+pub enum Format {
     /// Fields between delimiters: CSV, TSV.
     Csv,
     /// One JSON object a line.
@@ -24,9 +26,10 @@ pub(crate) enum Format {
 }
 
 /// How ambiguous numbers and dates are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Locale {
+#[schema(as = Locale)]
+pub enum Convention {
     /// `1.234` is a thousand, `03/11/2023` is in November.
     #[default]
     Fr,
@@ -34,9 +37,30 @@ pub enum Locale {
     En,
 }
 
-impl Locale {
+impl fmt::Display for Convention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fr => "fr",
+            Self::En => "en",
+        })
+    }
+}
+
+impl FromStr for Convention {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "fr" => Ok(Self::Fr),
+            "en" => Ok(Self::En),
+            _ => Err("it is one of fr, en".to_owned()),
+        }
+    }
+}
+
+impl Convention {
     /// The decimal mark of the locale.
-    pub(crate) fn decimal(self) -> DecimalMark {
+    pub fn decimal(self) -> DecimalMark {
         match self {
             Self::Fr => DecimalMark::Comma,
             Self::En => DecimalMark::Point,
@@ -44,7 +68,7 @@ impl Locale {
     }
 
     /// The date order of the locale.
-    pub(crate) fn date_order(self) -> DateOrder {
+    pub fn date_order(self) -> DateOrder {
         match self {
             Self::Fr => DateOrder::DayFirst,
             Self::En => DateOrder::MonthFirst,
@@ -52,7 +76,7 @@ impl Locale {
     }
 
     /// The top-level domain that hints at legacy encodings.
-    pub(crate) fn domain(self) -> &'static str {
+    pub fn domain(self) -> &'static str {
         match self {
             Self::Fr => "fr",
             Self::En => "com",
@@ -63,7 +87,7 @@ impl Locale {
 /// What a request fixes about the reading of a source; everything else is decided from its content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-pub(crate) struct ReadOptions {
+pub struct ReadOptions {
     /// The format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
@@ -90,7 +114,7 @@ pub(crate) struct ReadOptions {
     pub date_order: Option<DateOrder>,
     /// How ambiguous columns are read; the service's setting by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub locale: Option<Locale>,
+    pub locale: Option<Convention>,
     /// From column to header, for headers that are not recognised.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mapping: BTreeMap<String, String>,
@@ -101,7 +125,7 @@ pub(crate) struct ReadOptions {
 
 impl ReadOptions {
     /// Options that cannot be: which, and why.
-    pub(crate) fn faults(&self) -> Vec<(&'static str, String)> {
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
         let checked = [
             ("delimiter", self.delimiter_byte().err()),
             ("quote", self.quote().err()),
@@ -114,7 +138,7 @@ impl ReadOptions {
     }
 
     /// The delimiter as a byte; `Err` holds what is wrong with it.
-    pub(crate) fn delimiter_byte(&self) -> Result<Option<u8>, String> {
+    pub fn delimiter_byte(&self) -> Result<Option<u8>, String> {
         match self.delimiter.as_deref() {
             None => Ok(None),
             Some("tab" | "\\t" | "\t") => Ok(Some(b'\t')),
@@ -129,7 +153,7 @@ impl ReadOptions {
     }
 
     /// The quote; `Err` holds what is wrong with it.
-    pub(crate) fn quote(&self) -> Result<Option<Quote>, String> {
+    pub fn quote(&self) -> Result<Option<Quote>, String> {
         match self.quote.as_deref() {
             None => Ok(None),
             Some("none") => Ok(Some(Quote::None)),
@@ -143,7 +167,7 @@ impl ReadOptions {
     }
 
     /// The encoding; `Err` holds what is wrong with it.
-    pub(crate) fn encoding(&self) -> Result<Option<&'static encoding_rs::Encoding>, String> {
+    pub fn encoding(&self) -> Result<Option<&'static encoding_rs::Encoding>, String> {
         match self.encoding.as_deref() {
             None => Ok(None),
             Some(label) => encoding_rs::Encoding::for_label(label.as_bytes())

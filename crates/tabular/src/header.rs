@@ -3,7 +3,7 @@
 //! A header is taken, in this order: as the request's mapping says, by its exact name, by its name folded
 //! (case, accents and punctuation left out), by a synonym.
 
-use super::tables::{Column, Spec};
+use crate::columns::{Column, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// How a header came to its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum MatchedBy {
+pub enum MatchedBy {
     /// The request says so.
     Mapping,
     /// The header is the column's name.
@@ -24,7 +24,7 @@ pub(crate) enum MatchedBy {
 
 /// A header and its column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct MappedColumn {
+pub struct MappedColumn {
     /// The header as it stands in the source.
     #[schema(example = "Réf. produit")]
     pub header: String,
@@ -37,7 +37,7 @@ pub(crate) struct MappedColumn {
 
 /// Where each column of a table stands in a source.
 #[derive(Debug, Clone)]
-pub(crate) struct Mapping {
+pub struct Mapping {
     /// For each column of the table, the field it is read from.
     pub fields: Vec<Option<usize>>,
     /// What was matched, in the order of the table's columns.
@@ -48,7 +48,7 @@ pub(crate) struct Mapping {
 
 /// Why headers do not fit a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MappingError {
+pub enum MappingError {
     #[error("no header stands for {}; the headers are {}", list(columns), list(headers))]
     MissingColumns {
         columns: Vec<String>,
@@ -77,7 +77,7 @@ pub(crate) enum MappingError {
 }
 
 /// `names` in a sentence.
-pub(super) fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".into();
     }
@@ -87,7 +87,7 @@ pub(super) fn list(names: &[String]) -> String {
 
 /// Finds the columns of `spec` among `headers`. `mapping` goes from column to header. `key_needed` says
 /// whether the key must be there.
-pub(crate) fn map(
+pub fn map(
     spec: &'static Spec,
     headers: &[String],
     mapping: &BTreeMap<String, String>,
@@ -99,7 +99,7 @@ pub(crate) fn map(
         let Some(column) = spec.columns.iter().position(|column| column.name == name) else {
             return Err(MappingError::NoSuchColumn {
                 column: name.clone(),
-                table: spec.sql,
+                table: spec.stored_as,
                 columns: spec.columns.iter().map(|column| column.name.to_owned()).collect(),
             });
         };
@@ -181,7 +181,7 @@ pub(crate) fn map(
 
 /// How many columns of `spec` stand among `headers`, by name, by synonym or as `mapping` says: what a guess
 /// at the dialect is worth.
-pub(crate) fn recognised(spec: &Spec, headers: &[String], mapping: &BTreeMap<String, String>) -> usize {
+pub fn recognised(spec: &Spec, headers: &[String], mapping: &BTreeMap<String, String>) -> usize {
     spec.columns
         .iter()
         .filter(|column| {
@@ -215,7 +215,7 @@ fn stands_for(header: &str, column: &Column, matched_by: MatchedBy) -> bool {
 }
 
 /// `text` in lower case, without accents, punctuation as single blanks: `Réf. produit` as `ref produit`.
-pub(crate) fn fold(text: &str) -> String {
+pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for character in text.chars().flat_map(char::to_lowercase) {
         let plain = match character {
@@ -252,8 +252,8 @@ pub(crate) fn fold(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::import::tables::Table;
+    use crate::*;
+    use crate::specs::{SALES, STORES};
 
     fn headers(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
@@ -271,7 +271,7 @@ mod tests {
             "Vendeur",
         ]);
 
-        let mapping = map(Table::Sales.spec(), &headers, &BTreeMap::new(), true).unwrap();
+        let mapping = map(&SALES, &headers, &BTreeMap::new(), true).unwrap();
 
         assert_eq!(
             mapping.fields,
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_missing_column_is_named_with_the_headers_seen() {
         let error = map(
-            Table::Sales.spec(),
+            &SALES,
             &headers(&["id", "product_id", "sale_date", "quantity", "amount"]),
             &BTreeMap::new(),
             true,
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn two_headers_for_one_column_are_not_guessed_between() {
         let error = map(
-            Table::Stores.spec(),
+            &STORES,
             &headers(&["id", "Ville", "Commune"]),
             &BTreeMap::new(),
             true,
@@ -314,7 +314,7 @@ mod tests {
         let mapping = BTreeMap::from([("city".to_owned(), "Commune".to_owned())]);
 
         let mapped = map(
-            Table::Stores.spec(),
+            &STORES,
             &headers(&["id", "Ville", "Commune"]),
             &mapping,
             true,

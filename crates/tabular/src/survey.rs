@@ -4,18 +4,18 @@
 //! column what no single cell can settle: decimal mark and date order. The passes after it read under the
 //! [`Reading`] that comes out, so every pass sees the same records.
 
-use super::bytes::{self, Archive, Packing, SourceRead};
-use super::cents::{self, DecimalMark, MarkEvidence};
-use super::dates::{self, DateOrder, OrderEvidence};
-use super::delimited::DelimitedReader;
-use super::dialect::{self, Candidate, Dialect};
-use super::encoding::{self, Decoding, EncodingChoice, Utf8Census};
-use super::header::{self, MappedColumn, Mapping, MappingError};
-use super::json::JsonReader;
-use super::options::{Format, Locale, ReadOptions};
-use super::record::{FieldKind, Record};
-use super::sheet::{self, SheetChoice, SheetReader, Wanted};
-use super::tables::{Kind, Spec, Table};
+use crate::bytes::{self, Archive, Packing, SourceRead};
+use crate::cents::{self, DecimalMark, MarkEvidence};
+use crate::dates::{self, DateOrder, OrderEvidence};
+use crate::delimited::DelimitedReader;
+use crate::dialect::{self, Candidate, Dialect};
+use crate::encoding::{self, Decoding, EncodingChoice, Utf8Census};
+use crate::header::{self, MappedColumn, Mapping, MappingError};
+use crate::json::JsonReader;
+use crate::options::{Format, Convention, ReadOptions};
+use crate::record::{FieldKind, Record};
+use crate::sheet::{self, SheetChoice, SheetReader, Wanted};
+use crate::columns::{Kind, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -27,11 +27,11 @@ use utoipa::ToSchema;
 const OLD_WORKBOOK: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
 /// Opens a source at its beginning, as often as it is called.
-pub(crate) type Opener<'a> = &'a (dyn Fn() -> io::Result<Box<dyn SourceRead>> + Send + Sync);
+pub type Opener<'a> = &'a (dyn Fn() -> io::Result<Box<dyn SourceRead>> + Send + Sync);
 
 /// Why a source cannot be read at all.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SurveyError {
+pub enum SurveyError {
     #[error("the source is empty: not even a header")]
     Empty,
     #[error("{0}")]
@@ -92,7 +92,7 @@ impl SurveyError {
 /// Where a decision comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum DecidedBy {
+pub enum DecidedBy {
     /// The request says so.
     Option,
     /// At least one value reads only this way.
@@ -103,7 +103,7 @@ pub(crate) enum DecidedBy {
 
 /// What was decided about a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct ColumnDecision {
+pub struct ColumnDecision {
     /// The column.
     #[schema(example = "amount")]
     pub column: String,
@@ -119,7 +119,7 @@ pub(crate) struct ColumnDecision {
 
 /// What was decided about a source, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Decisions {
+pub struct Decisions {
     /// The format.
     pub format: Format,
     /// How it was packed: `gzip` or `zstd`.
@@ -152,7 +152,7 @@ pub(crate) struct Decisions {
 
 /// How a source is read: everything that was decided about it.
 #[derive(Debug, Clone)]
-pub(crate) struct Reading {
+pub struct Reading {
     pub packing: Packing,
     pub encoding: EncodingChoice,
     pub format: Format,
@@ -170,7 +170,7 @@ pub(crate) struct Reading {
 
 /// What the survey found.
 #[derive(Debug)]
-pub(crate) struct Survey {
+pub struct Survey {
     pub reading: Reading,
     pub decisions: Decisions,
     /// How many records there are, the header not counted.
@@ -182,7 +182,7 @@ pub(crate) struct Survey {
 }
 
 /// The records of a source, whatever its format.
-pub(crate) enum Records {
+pub enum Records {
     Delimited(DelimitedReader<Box<dyn Read + Send>>),
     Json(JsonReader<Box<dyn Read + Send>>),
     Sheet(SheetReader),
@@ -190,7 +190,7 @@ pub(crate) enum Records {
 
 impl Records {
     /// Fills `record` with the next one; `false` at the end.
-    pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+    pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         match self {
             Self::Delimited(reader) => reader.next(record),
             Self::Json(reader) => reader.next(record),
@@ -227,7 +227,7 @@ impl Records {
 
 impl Reading {
     /// The records of `source` from its beginning, the header passed over.
-    pub(crate) fn open(
+    pub fn open(
         &self,
         source: Box<dyn SourceRead>,
         spec: &Spec,
@@ -280,17 +280,16 @@ fn records(
     }
 }
 
-/// Surveys the source that `open` opens, meant for `table`. `limit` stops after so many bytes of decoded
+/// Surveys the source that `open` opens, meant for the table `spec`. `limit` stops after so many bytes of decoded
 /// text: a preview.
-pub(crate) fn survey(
+pub fn survey(
     open: Opener<'_>,
-    table: Table,
+    spec: &'static Spec,
     options: &ReadOptions,
     key_needed: bool,
     progress: &Arc<AtomicU64>,
     limit: Option<u64>,
 ) -> Result<Survey, SurveyError> {
-    let spec = table.spec();
     let locale = options.locale.unwrap_or_default();
     let head = bytes::head(open()?.as_mut(), OLD_WORKBOOK.len())?;
     if head == OLD_WORKBOOK {
@@ -793,7 +792,7 @@ impl Census {
         headers: Vec<String>,
         mapping: Mapping,
         options: &ReadOptions,
-        locale: Locale,
+        locale: Convention,
     ) -> Result<Settled, SurveyError> {
         let mut marks = vec![options.decimal.unwrap_or(DecimalMark::Point); spec.columns.len()];
         let mut orders = vec![options.date_order.unwrap_or(locale.date_order()); spec.columns.len()];

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source that can be read from its beginning as often as needed.
-pub(crate) trait SourceRead: Read + Seek + Send {}
+pub trait SourceRead: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> SourceRead for T {}
 
 /// How a source is packed, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packing {
+pub enum Packing {
     /// Not at all.
     Plain,
     /// gzip.
@@ -24,7 +24,7 @@ pub(crate) enum Packing {
 
 impl Packing {
     /// The packing that `head`, the first bytes of a source, belongs to.
-    pub(crate) fn of(head: &[u8]) -> Self {
+    pub fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
@@ -34,7 +34,7 @@ impl Packing {
     }
 
     /// The name in reports; `None` for plain bytes.
-    pub(crate) fn name(self) -> Option<&'static str> {
+    pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
             Self::Gzip => Some("gzip"),
@@ -46,7 +46,7 @@ impl Packing {
 
 /// What a zip file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Archive {
+pub enum Archive {
     /// A workbook of Excel.
     Xlsx,
     /// A workbook in the `OpenDocument` format.
@@ -59,14 +59,14 @@ pub(crate) enum Archive {
 
 /// Where the one file of an archive stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Member {
+pub struct Member {
     start: u64,
     bytes: u64,
     deflated: bool,
 }
 
 /// Looks into a zip file.
-pub(crate) fn archive(source: &mut dyn SourceRead) -> io::Result<Archive> {
+pub fn archive(source: &mut dyn SourceRead) -> io::Result<Archive> {
     let mut archive = zip::ZipArchive::new(source).map_err(io::Error::other)?;
     let names: Vec<String> = archive
         .file_names()
@@ -113,7 +113,7 @@ pub(crate) fn archive(source: &mut dyn SourceRead) -> io::Result<Archive> {
 }
 
 /// The first bytes of `source`, which is then at its beginning again.
-pub(crate) fn head(source: &mut dyn SourceRead, bytes: usize) -> io::Result<Vec<u8>> {
+pub fn head(source: &mut dyn SourceRead, bytes: usize) -> io::Result<Vec<u8>> {
     source.rewind()?;
     let mut head = Vec::with_capacity(bytes);
     source.take(bytes as u64).read_to_end(&mut head)?;
@@ -122,7 +122,7 @@ pub(crate) fn head(source: &mut dyn SourceRead, bytes: usize) -> io::Result<Vec<
 }
 
 /// `source` unpacked; `progress` counts the packed bytes read.
-pub(crate) fn unpack(
+pub fn unpack(
     mut source: Box<dyn SourceRead>,
     packing: Packing,
     progress: &Arc<AtomicU64>,
@@ -179,7 +179,7 @@ impl Read for Counted {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
     use std::io::{Cursor, Write as _};
 
     fn unpacked(bytes: Vec<u8>) -> String {

@@ -5,17 +5,17 @@
 //! table, and of equals the proposal. The survey then counts the fields of every record of the source, and
 //! goes on to the next candidate when they contradict the one before.
 
-use super::delimited::DelimitedReader;
-use super::header;
-use super::options::ReadOptions;
-use super::record::Record;
-use super::tables::Spec;
+use crate::delimited::DelimitedReader;
+use crate::header;
+use crate::options::ReadOptions;
+use crate::record::Record;
+use crate::columns::Spec;
 use csv_nose::{DatePreference, Quote, SampleSize, Sniffer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How many bytes of the text are looked at.
-pub(crate) const HEAD_BYTES: usize = 256 * 1024;
+pub const HEAD_BYTES: usize = 256 * 1024;
 /// Delimiters that are tried whatever csv-nose proposes, in the order of preference.
 const DELIMITERS: [u8; 7] = *b",;\t|^~:";
 /// How many records csv-nose looks at.
@@ -28,7 +28,7 @@ const DOUBLE_QUOTE: char = '"';
 
 /// How a delimited text is cut into fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Dialect {
+pub struct Dialect {
     /// The character between fields.
     #[schema(example = ";", value_type = String)]
     pub delimiter: char,
@@ -45,7 +45,7 @@ pub(crate) struct Dialect {
 /// What ends a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum LineEnd {
+pub enum LineEnd {
     /// `\n`.
     Lf,
     /// `\r\n`.
@@ -56,7 +56,7 @@ pub(crate) enum LineEnd {
 
 /// A dialect that a text may be written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     pub dialect: Dialect,
     /// Why it may, in words.
     pub why: String,
@@ -71,7 +71,7 @@ fn double_quote() -> Option<char> {
 
 impl Dialect {
     /// The last byte of a line end.
-    pub(crate) fn terminator(&self) -> u8 {
+    pub fn terminator(&self) -> u8 {
         if self.line_end == LineEnd::Cr {
             b'\r'
         } else {
@@ -80,17 +80,17 @@ impl Dialect {
     }
 
     /// The delimiter as the byte it is.
-    pub(crate) fn delimiter_byte(&self) -> u8 {
+    pub fn delimiter_byte(&self) -> u8 {
         u8::try_from(self.delimiter).unwrap_or(b',')
     }
 
     /// The quote as the byte it is.
-    pub(crate) fn quote_byte(&self) -> Option<u8> {
+    pub fn quote_byte(&self) -> Option<u8> {
         self.quote.and_then(|quote| u8::try_from(quote).ok())
     }
 
     /// The delimiter in a sentence.
-    pub(crate) fn delimiter_name(&self) -> String {
+    pub fn delimiter_name(&self) -> String {
         match self.delimiter {
             '\t' => "tab".to_owned(),
             other => format!("`{other}`"),
@@ -100,7 +100,7 @@ impl Dialect {
 
 /// The dialects that `head`, the beginning of a text meant for the table `spec`, may be written in: the best
 /// first, at least one. What `options` say is not guessed; `Err` holds what is wrong with them.
-pub(crate) fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Result<Vec<Candidate>, String> {
+pub fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Result<Vec<Candidate>, String> {
     let announced = announced_delimiter(head);
     let head = Head {
         bytes: head,
@@ -267,7 +267,7 @@ impl Head<'_> {
 
 /// Which of `lines`, as the number of columns it names and the number of lines before it, is the header: the
 /// first, unless a later one names more columns.
-pub(crate) fn header_among(lines: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
+pub fn header_among(lines: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
     let mut best = None;
     for (named, skip_lines) in lines.take(HEADER_WITHIN) {
         match best {
@@ -321,19 +321,19 @@ fn quotes_are_single(head: &[u8], delimiter: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::import::tables::Table;
+    use crate::*;
+    use crate::specs::{SALES, STORES};
     use proptest::prelude::*;
     use std::fmt::Write as _;
 
-    fn best(head: &str, table: Table) -> Candidate {
-        candidates(head.as_bytes(), table.spec(), &ReadOptions::default())
+    fn best(head: &str, spec: &Spec) -> Candidate {
+        candidates(head.as_bytes(), spec, &ReadOptions::default())
             .unwrap()
             .remove(0)
     }
 
     fn delimiter_of(head: &str) -> char {
-        best(head, Table::Sales).dialect.delimiter
+        best(head, &SALES).dialect.delimiter
     }
 
     #[test]
@@ -347,9 +347,9 @@ mod tests {
 
     #[test]
     fn what_csv_nose_proposes_is_taken_where_the_header_does_not_contradict() {
-        let proposed = best("id#amount\n1#2.50\n2#3.50\n", Table::Sales);
+        let proposed = best("id#amount\n1#2.50\n2#3.50\n", &SALES);
         // Every line has one comma, and only the header knows better.
-        let contradicted = best("id^amount\n1^2,50\n2^3,50\n", Table::Sales);
+        let contradicted = best("id^amount\n1^2,50\n2^3,50\n", &SALES);
 
         assert_eq!(proposed.dialect.delimiter, '#');
         assert!(
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn excels_own_announcement_is_taken() {
-        let best = best("sep=;\r\nid;amount\r\n1;2\r\n", Table::Sales);
+        let best = best("sep=;\r\nid;amount\r\n1;2\r\n", &SALES);
 
         assert_eq!(
             (
@@ -386,7 +386,7 @@ mod tests {
     fn a_header_below_titles_and_blank_lines_is_found() {
         let text = "Export des ventes, novembre\r\nSociété \"Exemple;\r\n\r\nN° ligne;Date;Montant\r\n1;13/11/2023;1,5\r\n";
 
-        let dialect = best(text, Table::Sales).dialect;
+        let dialect = best(text, &SALES).dialect;
 
         assert_eq!((dialect.delimiter, dialect.skip_lines), (';', 3));
     }
@@ -399,10 +399,10 @@ mod tests {
             let _ = writeln!(apostrophes, "{id},'s-Hertogenbosch,rue de l'été");
         }
 
-        assert_eq!(best(quoted, Table::Stores).dialect.quote, Some('\''));
-        assert_eq!(best(&apostrophes, Table::Stores).dialect.quote, Some('"'));
+        assert_eq!(best(quoted, &STORES).dialect.quote, Some('\''));
+        assert_eq!(best(&apostrophes, &STORES).dialect.quote, Some('"'));
         assert_eq!(
-            best("id,city\n1,\"L'Haÿ\"\n", Table::Stores).dialect.quote,
+            best("id,city\n1,\"L'Haÿ\"\n", &STORES).dialect.quote,
             Some('"')
         );
     }
@@ -416,7 +416,7 @@ mod tests {
             ..ReadOptions::default()
         };
 
-        let found = candidates(b"id;city\n'id'|'city'\n1|'x'\n", Table::Stores.spec(), &options).unwrap();
+        let found = candidates(b"id;city\n'id'|'city'\n1|'x'\n", &STORES, &options).unwrap();
 
         let dialect = &found[0].dialect;
         assert_eq!(found.len(), 1);
@@ -429,7 +429,7 @@ mod tests {
             ..ReadOptions::default()
         };
         assert!(
-            candidates(b"id\n", Table::Stores.spec(), &bad)
+            candidates(b"id\n", &STORES, &bad)
                 .unwrap_err()
                 .contains("quote")
         );
@@ -442,7 +442,7 @@ mod tests {
             lines in "([a-z0-9é,;|\t\"' .\r\n-]{0,12}[,;\t\n\r\"]){0,40}",
         ) {
             for text in [bytes.as_slice(), lines.as_bytes()] {
-                let found = candidates(text, Table::Sales.spec(), &ReadOptions::default());
+                let found = candidates(text, &SALES, &ReadOptions::default());
                 prop_assert!(found.is_ok_and(|found| !found.is_empty()));
             }
         }

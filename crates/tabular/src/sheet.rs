@@ -3,11 +3,11 @@
 //! A workbook is held in memory as a whole: its format cannot be read in order. Numbers keep the digits that
 //! the spreadsheet shows; dates become `YYYY-MM-DD`.
 
-use super::bytes::SourceRead;
-use super::dialect;
-use super::header;
-use super::record::{FieldKind, Record};
-use super::tables::Spec;
+use crate::bytes::SourceRead;
+use crate::dialect;
+use crate::header;
+use crate::record::{FieldKind, Record};
+use crate::columns::Spec;
 use calamine::{Data, Ods, Range, Reader, Xlsx};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ type Cell = (String, FieldKind);
 
 /// Where a workbook's table stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct SheetChoice {
+pub struct SheetChoice {
     /// The sheet.
     #[schema(example = "Ventes")]
     pub name: String,
@@ -33,7 +33,7 @@ pub(crate) struct SheetChoice {
 
 /// What is looked for in a workbook.
 #[derive(Debug)]
-pub(crate) struct Wanted<'a> {
+pub struct Wanted<'a> {
     /// The sheet; otherwise that whose header names most columns, the first of equals.
     pub sheet: Option<&'a str>,
     /// How many rows stand before the header; otherwise it is looked for.
@@ -44,7 +44,7 @@ pub(crate) struct Wanted<'a> {
 
 /// The rows of a sheet.
 #[derive(Debug)]
-pub(crate) struct SheetReader {
+pub struct SheetReader {
     /// The sheet, and where its header stands.
     pub choice: SheetChoice,
     rows: std::vec::IntoIter<Vec<Cell>>,
@@ -53,7 +53,7 @@ pub(crate) struct SheetReader {
 }
 
 /// Opens the sheet that is `wanted` of the workbook `source`, at its header.
-pub(crate) fn open(
+pub fn open(
     mut source: Box<dyn SourceRead>,
     is_ods: bool,
     wanted: &Wanted<'_>,
@@ -182,7 +182,7 @@ fn find_header(sheet: &Range<Data>, wanted: &Wanted<'_>) -> (usize, u64) {
 
 impl SheetReader {
     /// Fills `record` with the next row; `false` at the end. Empty rows are passed over.
-    pub(crate) fn next(&mut self, record: &mut Record) -> bool {
+    pub fn next(&mut self, record: &mut Record) -> bool {
         for row in self.rows.by_ref() {
             let line = self.line;
             self.line += 1;
@@ -245,7 +245,7 @@ fn shown(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     /// A workbook with one sheet: header, a sale whose date is a styled number, an empty row, a sale.
     fn workbook() -> Vec<u8> {
@@ -322,8 +322,9 @@ mod tests {
 
     #[test]
     fn a_workbook_is_surveyed_and_read() {
-        use crate::import::options::ReadOptions;
-        use crate::import::{survey, tables::Table};
+        use crate::options::ReadOptions;
+        use crate::specs::SALES;
+        use crate::survey;
         use std::collections::BTreeMap;
 
         let bytes = workbook();
@@ -337,7 +338,7 @@ mod tests {
 
         let survey = survey::survey(
             &open,
-            Table::Sales,
+            &SALES,
             &options,
             false,
             &std::sync::Arc::default(),
@@ -346,7 +347,7 @@ mod tests {
         .unwrap();
         let mut records = survey
             .reading
-            .open(open().unwrap(), Table::Sales.spec(), &std::sync::Arc::default())
+            .open(open().unwrap(), &SALES, &std::sync::Arc::default())
             .unwrap();
         let mut record = Record::default();
         let mut found = Vec::new();

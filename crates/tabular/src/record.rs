@@ -1,10 +1,34 @@
 //! One record of a source, whatever its format: where it stands, its text, its fields.
 
-use super::fault::FaultCode;
+use std::fmt;
+
+/// Why a record cannot be read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// A quote that no other closes.
+    UnterminatedQuote,
+    /// Longer than a record may be.
+    RecordTooLong,
+    /// Bytes that are not characters in the source's encoding.
+    BadEncoding,
+    /// Not a JSON object.
+    BadJson,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnterminatedQuote => "a quote is opened and not closed",
+            Self::RecordTooLong => "the record is longer than 1 MiB",
+            Self::BadEncoding => "some bytes are no characters in the source's encoding",
+            Self::BadJson => "not a JSON object",
+        })
+    }
+}
 
 /// What kind of text a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FieldKind {
+pub enum FieldKind {
     /// Text as a person or an export wrote it.
     Written,
     /// A number of a format that has numbers (JSON, spreadsheets): a point is its decimal mark.
@@ -15,7 +39,7 @@ pub(crate) enum FieldKind {
 
 /// One record, reused from one to the next. `raw` is its source text without the line break.
 #[derive(Debug, Default)]
-pub(crate) struct Record {
+pub struct Record {
     /// The physical line where it begins, the first being 1; a row number in a spreadsheet.
     pub line: u64,
     /// Where it begins, in bytes of the decoded text.
@@ -23,14 +47,14 @@ pub(crate) struct Record {
     /// Its source text, without the line break.
     pub raw: Vec<u8>,
     /// Why it cannot be read at all.
-    pub fault: Option<FaultCode>,
+    pub fault: Option<Unreadable>,
     text: Vec<u8>,
     fields: Vec<(usize, usize, FieldKind)>,
 }
 
 impl Record {
     /// Empties it, to be filled again.
-    pub(crate) fn begin(&mut self, line: u64, byte_offset: u64) {
+    pub fn begin(&mut self, line: u64, byte_offset: u64) {
         self.line = line;
         self.byte_offset = byte_offset;
         self.fault = None;
@@ -40,27 +64,27 @@ impl Record {
     }
 
     /// Appends a field.
-    pub(crate) fn push(&mut self, bytes: &[u8], kind: FieldKind) {
+    pub fn push(&mut self, bytes: &[u8], kind: FieldKind) {
         let start = self.text.len();
         self.text.extend_from_slice(bytes);
         self.fields.push((start, self.text.len(), kind));
     }
 
     /// Makes it hold `count` fields, those that are not there yet absent.
-    pub(crate) fn widen(&mut self, count: usize) {
+    pub fn widen(&mut self, count: usize) {
         self.fields
             .resize(count.max(self.fields.len()), (0, 0, FieldKind::Absent));
     }
 
     /// Sets field `index`, which must be there.
-    pub(crate) fn set(&mut self, index: usize, bytes: &[u8], kind: FieldKind) {
+    pub fn set(&mut self, index: usize, bytes: &[u8], kind: FieldKind) {
         let start = self.text.len();
         self.text.extend_from_slice(bytes);
         self.fields[index] = (start, self.text.len(), kind);
     }
 
     /// Takes a line whose fields stand between `delimiter`s, none of them quoted.
-    pub(crate) fn split(&mut self, line: &[u8], delimiter: u8) {
+    pub fn split(&mut self, line: &[u8], delimiter: u8) {
         self.raw.extend_from_slice(line);
         self.text.extend_from_slice(line);
         let mut start = 0;
@@ -72,17 +96,17 @@ impl Record {
     }
 
     /// How many fields it has.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.fields.len()
     }
 
     /// Whether it has `width` fields. More of them are none when they are empty: lines may end in delimiters.
-    pub(crate) fn is_as_wide_as(&self, width: usize) -> bool {
+    pub fn is_as_wide_as(&self, width: usize) -> bool {
         self.len() >= width && (width..self.len()).all(|field| self.field(field).0.is_empty())
     }
 
     /// Field `index`: its bytes and kind. Absent when there is none.
-    pub(crate) fn field(&self, index: usize) -> (&[u8], FieldKind) {
+    pub fn field(&self, index: usize) -> (&[u8], FieldKind) {
         match self.fields.get(index) {
             Some(&(start, end, kind)) => (&self.text[start..end], kind),
             None => (&[], FieldKind::Absent),
@@ -90,14 +114,14 @@ impl Record {
     }
 
     /// The fields as text, broken characters replaced.
-    pub(crate) fn texts(&self) -> Vec<String> {
+    pub fn texts(&self) -> Vec<String> {
         (0..self.len())
             .map(|index| String::from_utf8_lossy(self.field(index).0).into_owned())
             .collect()
     }
 
     /// Whether its source text is UTF-8.
-    pub(crate) fn is_utf8(&self) -> bool {
+    pub fn is_utf8(&self) -> bool {
         self.raw.is_ascii() || std::str::from_utf8(&self.raw).is_ok()
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// Which of the first two numbers of `03/11/2023` is the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum DateOrder {
+pub enum DateOrder {
     /// Day, month, year.
     DayFirst,
     /// Month, day, year.
@@ -19,7 +19,7 @@ pub(crate) enum DateOrder {
 
 /// What one value says about its column's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OrderEvidence {
+pub enum OrderEvidence {
     /// Year first, or no date at all.
     Silent,
     /// It reads both ways.
@@ -29,7 +29,7 @@ pub(crate) enum OrderEvidence {
 }
 
 /// What `text` says about the order of its column.
-pub(crate) fn evidence(text: &str) -> OrderEvidence {
+pub fn evidence(text: &str) -> OrderEvidence {
     let Some(Parts::YearLast(first, second, year)) = split(text) else {
         return OrderEvidence::Silent;
     };
@@ -45,7 +45,7 @@ pub(crate) fn evidence(text: &str) -> OrderEvidence {
 
 /// `text` as a date under `order`: `2023-11-03`, `20231103`, `03/11/2023`, `3-11-2023`, `03.11.2023`, with or
 /// without a time behind, which is left out.
-pub(crate) fn parse(text: &str, order: DateOrder) -> Option<Date> {
+pub fn parse(text: &str, order: DateOrder) -> Option<Date> {
     match split(text)? {
         Parts::YearFirst(year, month, day) => date(year, month, day),
         Parts::YearLast(first, second, year) => match order {
@@ -56,7 +56,7 @@ pub(crate) fn parse(text: &str, order: DateOrder) -> Option<Date> {
 }
 
 /// `text` as the first day of a month: `2023-11`, `11/2023`, `202311`, or any date in the month.
-pub(crate) fn parse_month(text: &str, order: DateOrder) -> Option<Date> {
+pub fn parse_month(text: &str, order: DateOrder) -> Option<Date> {
     let text = text.trim();
     if let Some(date) = parse(text, order) {
         return Some(date.first_of_month());
@@ -139,7 +139,7 @@ fn date(year: u32, month: u32, day: u32) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     #[test]
     fn dates_are_read_as_exports_write_them() {

@@ -3,9 +3,8 @@
 //! The objects' own texts are cut out of the stream first and parsed one by one, so memory stays flat
 //! whatever the length of the array. Numbers keep the digits they were written with.
 
-use super::fault::FaultCode;
-use super::lines::{MAX_RECORD_BYTES, Window};
-use super::record::{FieldKind, Record};
+use crate::lines::{MAX_RECORD_BYTES, ByteWindow};
+use crate::record::{FieldKind, Record, Unreadable};
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -14,8 +13,8 @@ use std::io::{self, Read};
 
 /// Reads one object after the other; `names` grows by every name not seen before.
 #[derive(Debug)]
-pub(crate) struct JsonReader<R> {
-    window: Window<R>,
+pub struct JsonReader<R> {
+    window: ByteWindow<R>,
     layout: Layout,
     /// The names of the fields, in the order in which they were first seen.
     pub names: Vec<String>,
@@ -35,9 +34,9 @@ enum Layout {
 
 impl<R: Read> JsonReader<R> {
     /// Reads one object a line.
-    pub(crate) fn lines(reader: R, names: Vec<String>) -> Self {
+    pub fn lines(reader: R, names: Vec<String>) -> Self {
         Self {
-            window: Window::new(reader),
+            window: ByteWindow::new(reader),
             layout: Layout::Lines,
             names,
             ended_well: true,
@@ -45,7 +44,7 @@ impl<R: Read> JsonReader<R> {
     }
 
     /// Reads an array of objects.
-    pub(crate) fn array(reader: R, names: Vec<String>) -> Self {
+    pub fn array(reader: R, names: Vec<String>) -> Self {
         Self {
             layout: Layout::ArrayStart,
             ended_well: false,
@@ -55,7 +54,7 @@ impl<R: Read> JsonReader<R> {
 
     /// Fills `record` with the next object; `false` at the end. What is not an object is a record with a
     /// fault.
-    pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+    pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         match self.layout {
             Layout::Lines => self.next_line(record),
             Layout::ArrayStart | Layout::ArrayItems | Layout::Behind => self.next_item(record),
@@ -77,7 +76,7 @@ impl<R: Read> JsonReader<R> {
             record.begin(self.window.line, self.window.offset);
             if length > MAX_RECORD_BYTES {
                 record.raw.extend_from_slice(&line[..1024.min(line.len())]);
-                record.fault = Some(FaultCode::RecordTooLong);
+                record.fault = Some(Unreadable::RecordTooLong);
                 self.layout = Layout::Ended;
             } else {
                 record.raw.extend_from_slice(line);
@@ -98,7 +97,7 @@ impl<R: Read> JsonReader<R> {
             // What is there is not read, and not passed over in silence either.
             let rest = self.window.bytes();
             record.raw.extend_from_slice(&rest[..rest.len().min(1024)]);
-            record.fault = Some(FaultCode::BadJson);
+            record.fault = Some(Unreadable::BadJson);
             self.layout = Layout::Ended;
             return Ok(true);
         }
@@ -123,9 +122,9 @@ impl<R: Read> JsonReader<R> {
                     .raw
                     .extend_from_slice(&self.window.bytes()[..cut.min(1024)]);
                 record.fault = Some(if cut > MAX_RECORD_BYTES {
-                    FaultCode::RecordTooLong
+                    Unreadable::RecordTooLong
                 } else {
-                    FaultCode::BadJson
+                    Unreadable::BadJson
                 });
                 self.layout = Layout::Ended;
                 return Ok(true);
@@ -213,8 +212,8 @@ fn fill(record: &mut Record, names: &mut Vec<String>) {
                 set(record, index, value.get());
             }
         }
-        Err(_) if std::str::from_utf8(&raw).is_err() => record.fault = Some(FaultCode::BadEncoding),
-        Err(_) => record.fault = Some(FaultCode::BadJson),
+        Err(_) if std::str::from_utf8(&raw).is_err() => record.fault = Some(Unreadable::BadEncoding),
+        Err(_) => record.fault = Some(Unreadable::BadJson),
     }
     record.raw = raw;
 }
@@ -243,7 +242,7 @@ fn set(record: &mut Record, index: usize, value: &str) {
 }
 
 /// `1.5e3` as `1500`; `None` when that would be absurdly long.
-pub(crate) fn expand_exponent(number: &str) -> Option<String> {
+pub fn expand_exponent(number: &str) -> Option<String> {
     let (mantissa, exponent) = number.split_once(['e', 'E'])?;
     let exponent: i32 = exponent
         .parse()
@@ -295,9 +294,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
-    type Found = (u64, Vec<String>, Option<FaultCode>);
+    type Found = (u64, Vec<String>, Option<Unreadable>);
 
     fn read(mut reader: JsonReader<&[u8]>) -> (Vec<String>, Vec<Found>, bool) {
         let mut record = Record::default();
@@ -324,7 +323,7 @@ mod tests {
             [
                 (1, fields(&["1", "12.30"]), None),
                 (2, fields(&["2", "100", "a,]}\"b"]), None),
-                (3, fields(&["", "", ""]), Some(FaultCode::BadJson)),
+                (3, fields(&["", "", ""]), Some(Unreadable::BadJson)),
             ]
         );
         assert!(ended_well);
@@ -335,7 +334,7 @@ mod tests {
         let (_, found, ended_well) = read(JsonReader::array(&b"[{\"id\":1},{\"id\":"[..], vec![]));
 
         assert_eq!(found[0], (1, fields(&["1"]), None));
-        assert_eq!(found[1].2, Some(FaultCode::BadJson));
+        assert_eq!(found[1].2, Some(Unreadable::BadJson));
         assert!(!ended_well);
     }
 
@@ -344,7 +343,7 @@ mod tests {
         let (_, found, ended_well) = read(JsonReader::array(&b"[{\"id\":1}]\n[{\"id\":2}]\n"[..], vec![]));
 
         assert_eq!(found.len(), 2);
-        assert_eq!((found[1].0, found[1].2), (2, Some(FaultCode::BadJson)));
+        assert_eq!((found[1].0, found[1].2), (2, Some(Unreadable::BadJson)));
         assert!(ended_well);
     }
 
@@ -352,7 +351,7 @@ mod tests {
     fn a_bad_line_of_ndjson_costs_only_itself() {
         let (_, found, _) = read(JsonReader::lines(&b"{\"id\":1}\n{oops\n\n{\"id\":2}"[..], vec![]));
 
-        assert_eq!(found[1].2, Some(FaultCode::BadJson));
+        assert_eq!(found[1].2, Some(Unreadable::BadJson));
         assert_eq!(found[2], (4, fields(&["2"]), None));
     }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// The character between whole euros and cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum DecimalMark {
+pub enum DecimalMark {
     /// `1234.56`; a comma groups thousands.
     Point,
     /// `1234,56`; a point groups thousands.
@@ -34,7 +34,7 @@ impl DecimalMark {
 
 /// What one value says about its column's decimal mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MarkEvidence {
+pub enum MarkEvidence {
     /// No mark in it, or no number at all.
     Silent,
     /// It reads both ways.
@@ -45,7 +45,7 @@ pub(crate) enum MarkEvidence {
 
 /// An amount read from text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Amount {
+pub struct Amount {
     /// The amount in cents.
     pub cents: i64,
     /// Whether a third decimal was rounded away, half up.
@@ -53,7 +53,7 @@ pub(crate) struct Amount {
 }
 
 /// What `text` says about the decimal mark of its column.
-pub(crate) fn evidence(text: &str) -> MarkEvidence {
+pub fn evidence(text: &str) -> MarkEvidence {
     if let Some(evidence) = plain_evidence(text.as_bytes()) {
         return evidence;
     }
@@ -107,7 +107,7 @@ fn plain_evidence(bytes: &[u8]) -> Option<MarkEvidence> {
 /// `text` as cents under `mark`; `None` when it is no amount. Blanks and apostrophes group thousands in
 /// threes; a currency sign at either end is left out; parentheses or a trailing minus mean negative; more
 /// than two decimals are rounded half up (away from zero).
-pub(crate) fn parse(text: &str, mark: DecimalMark) -> Option<Amount> {
+pub fn parse(text: &str, mark: DecimalMark) -> Option<Amount> {
     if let Some(amount) = parse_simple(text.as_bytes(), mark.decimal()) {
         return Some(amount);
     }
@@ -159,7 +159,7 @@ fn parse_simple(bytes: &[u8], decimal: u8) -> Option<Amount> {
 }
 
 /// `cents` as decimal text with two digits.
-pub(crate) fn to_decimal(cents: i64) -> String {
+pub fn to_decimal(cents: i64) -> String {
     let sign = if cents < 0 { "-" } else { "" };
     let magnitude = cents.unsigned_abs();
     format!("{sign}{}.{:02}", magnitude / 100, magnitude % 100)
@@ -270,12 +270,12 @@ fn parse_grouped(text: &str, group: u8) -> Option<i64> {
 }
 
 /// Whether `character` is one of the blanks that French numbers are grouped with.
-pub(crate) fn is_blank(character: char) -> bool {
+pub fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\u{a0}' | '\u{202f}' | '\u{2009}')
 }
 
 /// `text` as a whole number: grouped thousands and a fraction of zeros are taken.
-pub(crate) fn parse_integer(text: &str, mark: DecimalMark) -> Option<i64> {
+pub fn parse_integer(text: &str, mark: DecimalMark) -> Option<i64> {
     if let Ok(value) = text.parse::<i64>() {
         return Some(value);
     }
@@ -292,7 +292,7 @@ pub(crate) fn parse_integer(text: &str, mark: DecimalMark) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
     use proptest::prelude::*;
 
     fn cents(text: &str, mark: DecimalMark) -> Option<i64> {
