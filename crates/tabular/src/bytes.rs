@@ -179,7 +179,7 @@ impl Read for Counted {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
     use std::io::{Cursor, Write as _};
 
     fn unpacked(bytes: Vec<u8>) -> String {

@@ -292,7 +292,7 @@ pub fn parse_integer(text: &str, mark: DecimalMark) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
     use proptest::prelude::*;
 
     fn cents(text: &str, mark: DecimalMark) -> Option<i64> {

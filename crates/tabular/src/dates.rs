@@ -139,7 +139,7 @@ fn date(year: u32, month: u32, day: u32) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn dates_are_read_as_exports_write_them() {

@@ -3,7 +3,7 @@
 //! A quote counts only at the beginning of a field. One that no other closes within [`MAX_QUOTED_BYTES`]
 //! costs its own line and nothing after it: the next record begins on the next line.
 
-use crate::lines::{MAX_RECORD_BYTES, ByteWindow};
+use crate::lines::{ByteWindow, MAX_RECORD_BYTES};
 use crate::record::{FieldKind, Record, Unreadable};
 use memchr::memchr;
 use std::io::{self, Read};
@@ -223,7 +223,7 @@ fn trim_carriage_return(line: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn read(text: &str, delimiter: u8) -> Vec<(u64, Vec<String>, Option<Unreadable>)> {
         let mut reader = DelimitedReader::new(text.as_bytes(), delimiter, Some(b'"'), b'\n');

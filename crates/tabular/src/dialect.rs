@@ -5,17 +5,17 @@
 //! table, and of equals the proposal. The survey then counts the fields of every record of the source, and
 //! goes on to the next candidate when they contradict the one before.
 
+use crate::columns::Spec;
 use crate::delimited::DelimitedReader;
 use crate::header;
 use crate::options::ReadOptions;
 use crate::record::Record;
-use crate::columns::Spec;
 use csv_nose::{DatePreference, Quote, SampleSize, Sniffer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How many bytes of the text are looked at.
-pub const HEAD_BYTES: usize = 256 * 1024;
+pub(crate) const HEAD_BYTES: usize = 256 * 1024;
 /// Delimiters that are tried whatever csv-nose proposes, in the order of preference.
 const DELIMITERS: [u8; 7] = *b",;\t|^~:";
 /// How many records csv-nose looks at.
@@ -56,12 +56,12 @@ pub enum LineEnd {
 
 /// A dialect that a text may be written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    pub dialect: Dialect,
+pub(crate) struct Candidate {
+    pub(crate) dialect: Dialect,
     /// Why it may, in words.
-    pub why: String,
+    pub(crate) why: String,
     /// Whether its header was found below other lines.
-    pub is_below_titles: bool,
+    pub(crate) is_below_titles: bool,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands for an optional character")]
@@ -100,7 +100,7 @@ impl Dialect {
 
 /// The dialects that `head`, the beginning of a text meant for the table `spec`, may be written in: the best
 /// first, at least one. What `options` say is not guessed; `Err` holds what is wrong with them.
-pub fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Result<Vec<Candidate>, String> {
+pub(crate) fn candidates(head: &[u8], spec: &Spec, options: &ReadOptions) -> Result<Vec<Candidate>, String> {
     let announced = announced_delimiter(head);
     let head = Head {
         bytes: head,
@@ -267,7 +267,7 @@ impl Head<'_> {
 
 /// Which of `lines`, as the number of columns it names and the number of lines before it, is the header: the
 /// first, unless a later one names more columns.
-pub fn header_among(lines: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
+pub(crate) fn header_among(lines: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
     let mut best = None;
     for (named, skip_lines) in lines.take(HEADER_WITHIN) {
         match best {
@@ -321,7 +321,7 @@ fn quotes_are_single(head: &[u8], delimiter: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
     use crate::specs::{SALES, STORES};
     use proptest::prelude::*;
     use std::fmt::Write as _;
@@ -401,10 +401,7 @@ mod tests {
 
         assert_eq!(best(quoted, &STORES).dialect.quote, Some('\''));
         assert_eq!(best(&apostrophes, &STORES).dialect.quote, Some('"'));
-        assert_eq!(
-            best("id,city\n1,\"L'Haÿ\"\n", &STORES).dialect.quote,
-            Some('"')
-        );
+        assert_eq!(best("id,city\n1,\"L'Haÿ\"\n", &STORES).dialect.quote, Some('"'));
     }
 
     #[test]
@@ -428,11 +425,7 @@ mod tests {
             quote: Some("\"\"".into()),
             ..ReadOptions::default()
         };
-        assert!(
-            candidates(b"id\n", &STORES, &bad)
-                .unwrap_err()
-                .contains("quote")
-        );
+        assert!(candidates(b"id\n", &STORES, &bad).unwrap_err().contains("quote"));
     }
 
     proptest! {

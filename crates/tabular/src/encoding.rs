@@ -253,7 +253,7 @@ impl<R: Read> Read for Decoding<R> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn decoded(bytes: &[u8]) -> (String, &'static str) {
         let choice = detect(bytes, "fr", true).unwrap();

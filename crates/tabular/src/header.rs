@@ -49,29 +49,46 @@ pub struct Mapping {
 /// Why headers do not fit a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MappingError {
+    /// Columns that every row needs are not there.
     #[error("no header stands for {}; the headers are {}", list(columns), list(headers))]
     MissingColumns {
+        /// The columns.
         columns: Vec<String>,
+        /// The headers that are there.
         headers: Vec<String>,
     },
+    /// Two headers stand for one column.
     #[error("`{first}` and `{second}` both stand for {column}; name one of them in `mapping`")]
     Twice {
+        /// The column.
         column: &'static str,
+        /// A header.
         first: String,
+        /// Another.
         second: String,
     },
+    /// The mapping names a header that is not there.
     #[error(
         "`mapping` names the header `{header}`, which the source lacks; its headers are {}",
         list(headers)
     )]
-    NoSuchHeader { header: String, headers: Vec<String> },
+    NoSuchHeader {
+        /// The header.
+        header: String,
+        /// The headers that are there.
+        headers: Vec<String>,
+    },
+    /// The mapping names a column that the table lacks.
     #[error(
         "`mapping` names the column `{column}`, which {table} lacks; it has {}",
         list(columns)
     )]
     NoSuchColumn {
+        /// The column.
         column: String,
+        /// The table.
         table: &'static str,
+        /// The columns that it has.
         columns: Vec<String>,
     },
 }
@@ -252,7 +269,7 @@ pub fn fold(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
     use crate::specs::{SALES, STORES};
 
     fn headers(names: &[&str]) -> Vec<String> {
@@ -313,13 +330,7 @@ mod tests {
     fn the_requests_mapping_comes_first() {
         let mapping = BTreeMap::from([("city".to_owned(), "Commune".to_owned())]);
 
-        let mapped = map(
-            &STORES,
-            &headers(&["id", "Ville", "Commune"]),
-            &mapping,
-            true,
-        )
-        .unwrap();
+        let mapped = map(&STORES, &headers(&["id", "Ville", "Commune"]), &mapping, true).unwrap();
 
         assert_eq!(mapped.fields[1], Some(2));
         assert_eq!(mapped.ignored, ["Ville"]);

@@ -3,7 +3,7 @@
 //! The objects' own texts are cut out of the stream first and parsed one by one, so memory stays flat
 //! whatever the length of the array. Numbers keep the digits they were written with.
 
-use crate::lines::{MAX_RECORD_BYTES, ByteWindow};
+use crate::lines::{ByteWindow, MAX_RECORD_BYTES};
 use crate::record::{FieldKind, Record, Unreadable};
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
@@ -13,13 +13,13 @@ use std::io::{self, Read};
 
 /// Reads one object after the other; `names` grows by every name not seen before.
 #[derive(Debug)]
-pub struct JsonReader<R> {
+pub(crate) struct JsonReader<R> {
     window: ByteWindow<R>,
     layout: Layout,
     /// The names of the fields, in the order in which they were first seen.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Whether the source ended where its format says.
-    pub ended_well: bool,
+    pub(crate) ended_well: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum Layout {
 
 impl<R: Read> JsonReader<R> {
     /// Reads one object a line.
-    pub fn lines(reader: R, names: Vec<String>) -> Self {
+    pub(crate) fn lines(reader: R, names: Vec<String>) -> Self {
         Self {
             window: ByteWindow::new(reader),
             layout: Layout::Lines,
@@ -44,7 +44,7 @@ impl<R: Read> JsonReader<R> {
     }
 
     /// Reads an array of objects.
-    pub fn array(reader: R, names: Vec<String>) -> Self {
+    pub(crate) fn array(reader: R, names: Vec<String>) -> Self {
         Self {
             layout: Layout::ArrayStart,
             ended_well: false,
@@ -54,7 +54,7 @@ impl<R: Read> JsonReader<R> {
 
     /// Fills `record` with the next object; `false` at the end. What is not an object is a record with a
     /// fault.
-    pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+    pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         match self.layout {
             Layout::Lines => self.next_line(record),
             Layout::ArrayStart | Layout::ArrayItems | Layout::Behind => self.next_item(record),
@@ -242,7 +242,7 @@ fn set(record: &mut Record, index: usize, value: &str) {
 }
 
 /// `1.5e3` as `1500`; `None` when that would be absurdly long.
-pub fn expand_exponent(number: &str) -> Option<String> {
+pub(crate) fn expand_exponent(number: &str) -> Option<String> {
     let (mantissa, exponent) = number.split_once(['e', 'E'])?;
     let exponent: i32 = exponent
         .parse()
@@ -294,7 +294,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     type Found = (u64, Vec<String>, Option<Unreadable>);
 

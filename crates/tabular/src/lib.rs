@@ -54,6 +54,7 @@ pub mod bytes;
 pub mod cents;
 mod columns;
 pub mod dates;
+mod decisions;
 pub mod delimited;
 mod dialect;
 pub mod encoding;
@@ -61,6 +62,7 @@ pub mod header;
 mod json;
 mod lines;
 mod options;
+mod reading;
 mod record;
 mod sheet;
 #[cfg(test)]
@@ -71,11 +73,11 @@ pub use bytes::SourceRead;
 pub use cents::DecimalMark;
 pub use columns::{Column, Kind, Spec};
 pub use dates::DateOrder;
+pub use decisions::{ColumnDecision, DecidedBy, Decisions};
 pub use dialect::{Dialect, LineEnd};
 pub use header::{MappedColumn, Mapping, MappingError, MatchedBy};
 pub use options::{Convention, Format, ReadOptions};
+pub use reading::{Reading, Records};
 pub use record::{FieldKind, Record, Unreadable};
 pub use sheet::SheetChoice;
-pub use survey::{
-    ColumnDecision, DecidedBy, Decisions, Opener, Reading, Records, Survey, SurveyError, survey,
-};
+pub use survey::{Opener, Survey, SurveyError, survey};

@@ -3,27 +3,27 @@
 use std::io::{self, Read};
 
 /// Longest record that is read as one, in bytes.
-pub const MAX_RECORD_BYTES: usize = 1 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
 /// How much is read at once, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
 /// Unread bytes of a stream, with the line and offset where they begin.
 #[derive(Debug)]
-pub struct ByteWindow<R> {
+pub(crate) struct ByteWindow<R> {
     reader: R,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     at_end: bool,
     /// The physical line of the first unread byte, the first being 1.
-    pub line: u64,
+    pub(crate) line: u64,
     /// The offset of the first unread byte.
-    pub offset: u64,
+    pub(crate) offset: u64,
 }
 
 impl<R: Read> ByteWindow<R> {
     /// A window at the beginning of `reader`.
-    pub fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self {
             reader,
             buffer: vec![0; 2 * READ_BYTES],
@@ -36,17 +36,17 @@ impl<R: Read> ByteWindow<R> {
     }
 
     /// The unread bytes that are there.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
     /// Whether nothing comes after [`Self::bytes`].
-    pub fn at_end(&self) -> bool {
+    pub(crate) fn at_end(&self) -> bool {
         self.at_end
     }
 
     /// Reads more; whether anything came.
-    pub fn fill(&mut self) -> io::Result<bool> {
+    pub(crate) fn fill(&mut self) -> io::Result<bool> {
         if self.at_end {
             return Ok(false);
         }
@@ -75,7 +75,7 @@ impl<R: Read> ByteWindow<R> {
     }
 
     /// Marks `count` bytes as read, `lines` line breaks among them.
-    pub fn consume(&mut self, count: usize, lines: u64) {
+    pub(crate) fn consume(&mut self, count: usize, lines: u64) {
         self.start += count;
         self.offset += count as u64;
         self.line += lines;
@@ -83,7 +83,7 @@ impl<R: Read> ByteWindow<R> {
 
     /// The length of the line at the window's beginning, its `terminator` not counted, and whether one was
     /// found: the last line may lack it. `None` at the end of the stream.
-    pub fn line(&mut self, terminator: u8) -> io::Result<Option<(usize, bool)>> {
+    pub(crate) fn line(&mut self, terminator: u8) -> io::Result<Option<(usize, bool)>> {
         let mut searched = 0;
         loop {
             if let Some(found) = memchr::memchr(terminator, &self.bytes()[searched..]) {

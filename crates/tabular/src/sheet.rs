@@ -4,10 +4,10 @@
 //! the spreadsheet shows; dates become `YYYY-MM-DD`.
 
 use crate::bytes::SourceRead;
+use crate::columns::Spec;
 use crate::dialect;
 use crate::header;
 use crate::record::{FieldKind, Record};
-use crate::columns::Spec;
 use calamine::{Data, Ods, Range, Reader, Xlsx};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,27 +33,27 @@ pub struct SheetChoice {
 
 /// What is looked for in a workbook.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// The sheet; otherwise that whose header names most columns, the first of equals.
-    pub sheet: Option<&'a str>,
+    pub(crate) sheet: Option<&'a str>,
     /// How many rows stand before the header; otherwise it is looked for.
-    pub skip_lines: Option<u64>,
-    pub spec: &'a Spec,
-    pub mapping: &'a BTreeMap<String, String>,
+    pub(crate) skip_lines: Option<u64>,
+    pub(crate) spec: &'a Spec,
+    pub(crate) mapping: &'a BTreeMap<String, String>,
 }
 
 /// The rows of a sheet.
 #[derive(Debug)]
-pub struct SheetReader {
+pub(crate) struct SheetReader {
     /// The sheet, and where its header stands.
-    pub choice: SheetChoice,
+    pub(crate) choice: SheetChoice,
     rows: std::vec::IntoIter<Vec<Cell>>,
     line: u64,
     offset: u64,
 }
 
 /// Opens the sheet that is `wanted` of the workbook `source`, at its header.
-pub fn open(
+pub(crate) fn open(
     mut source: Box<dyn SourceRead>,
     is_ods: bool,
     wanted: &Wanted<'_>,
@@ -182,7 +182,7 @@ fn find_header(sheet: &Range<Data>, wanted: &Wanted<'_>) -> (usize, u64) {
 
 impl SheetReader {
     /// Fills `record` with the next row; `false` at the end. Empty rows are passed over.
-    pub fn next(&mut self, record: &mut Record) -> bool {
+    pub(crate) fn next(&mut self, record: &mut Record) -> bool {
         for row in self.rows.by_ref() {
             let line = self.line;
             self.line += 1;
@@ -245,7 +245,7 @@ fn shown(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     /// A workbook with one sheet: header, a sale whose date is a styled number, an empty row, a sale.
     fn workbook() -> Vec<u8> {
@@ -336,15 +336,8 @@ mod tests {
             ..ReadOptions::default()
         };
 
-        let survey = survey::survey(
-            &open,
-            &SALES,
-            &options,
-            false,
-            &std::sync::Arc::default(),
-            None,
-        )
-        .unwrap();
+        let survey =
+            survey::survey(&open, &SALES, &options, false, &std::sync::Arc::default(), None).unwrap();
         let mut records = survey
             .reading
             .open(open().unwrap(), &SALES, &std::sync::Arc::default())

@@ -2,12 +2,7 @@
 
 use crate::columns::{Column, Kind, Spec};
 
-const fn column(
-    name: &'static str,
-    kind: Kind,
-    required: bool,
-    synonyms: &'static [&'static str],
-) -> Column {
+const fn column(name: &'static str, kind: Kind, required: bool, synonyms: &'static [&'static str]) -> Column {
     Column {
         name,
         stored_as: name,
@@ -23,7 +18,12 @@ pub(crate) static SALES: Spec = Spec {
     key: 1,
     columns: &[
         column("id", Kind::Integer, true, &["n ligne", "no ligne", "line id"]),
-        column("product_id", Kind::Reference("products"), true, &["ref produit", "produit", "sku"]),
+        column(
+            "product_id",
+            Kind::Reference("products"),
+            true,
+            &["ref produit", "produit", "sku"],
+        ),
         column("store_id", Kind::Reference("stores"), true, &["magasin", "store"]),
         column("sale_date", Kind::Date, true, &["date", "date de vente"]),
         column("quantity", Kind::Integer, true, &["quantite", "qty"]),

@@ -91,11 +91,13 @@ fn named(
         .into_iter()
         .zip(values)
         .filter_map(|(sql, value)| {
-            let column = table.spec().columns.iter().find(|column| column.stored_as == sql)?;
+            let column = table
+                .spec()
+                .columns
+                .iter()
+                .find(|column| column.stored_as == sql)?;
             let value = match value {
-                Value::Integer(cents) if column.kind == Kind::Cents => {
-                    cents::to_decimal(*cents).into()
-                }
+                Value::Integer(cents) if column.kind == Kind::Cents => cents::to_decimal(*cents).into(),
                 Value::Integer(number) => (*number).into(),
                 Value::Text(text) => text.as_str().into(),
                 _ => serde_json::Value::Null,

@@ -1,6 +1,6 @@
 //! The second pass: a record becomes a row of its table, or a fault.
 
-use super::fault::{RecordFault, FaultCode};
+use super::fault::{FaultCode, RecordFault};
 use super::ids::{References, SeenKeys};
 use super::tables::Table;
 use db_client::db_api::Value;

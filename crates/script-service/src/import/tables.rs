@@ -260,7 +260,13 @@ static TARGETS: Spec = Spec {
     stored_as: "product_targets",
     key: 2,
     columns: &[
-        column("product_id", "product_id", Kind::Reference("products"), true, PRODUCT_REFERENCE),
+        column(
+            "product_id",
+            "product_id",
+            Kind::Reference("products"),
+            true,
+            PRODUCT_REFERENCE,
+        ),
         column(
             "month",
             "month",
@@ -315,8 +321,20 @@ static SALES: Spec = Spec {
                 "reference vente",
             ],
         ),
-        column("product_id", "product_id", Kind::Reference("products"), true, PRODUCT_REFERENCE),
-        column("store_id", "store_id", Kind::Reference("stores"), true, STORE_REFERENCE),
+        column(
+            "product_id",
+            "product_id",
+            Kind::Reference("products"),
+            true,
+            PRODUCT_REFERENCE,
+        ),
+        column(
+            "store_id",
+            "store_id",
+            Kind::Reference("stores"),
+            true,
+            STORE_REFERENCE,
+        ),
         column(
             "sale_date",
             "sale_date",

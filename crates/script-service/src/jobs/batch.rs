@@ -494,7 +494,10 @@ impl Writer {
             });
         }
         if self.spec.key == 1 && !self.key_queried {
-            let sql = format!("SELECT MAX({}) FROM {}", self.spec.columns[0].stored_as, self.spec.stored_as);
+            let sql = format!(
+                "SELECT MAX({}) FROM {}",
+                self.spec.columns[0].stored_as, self.spec.stored_as
+            );
             let result = self.db.query(&sql, positional([])).await?;
             self.highest_key = result.rows.first().and_then(|row| row[0].as_i64());
             self.key_queried = true;

@@ -87,7 +87,10 @@ fn key_columns(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
 /// The columns that are put back.
 fn kept_columns(table: Table) -> Vec<&'static str> {
     let spec = table.spec();
-    let mut columns: Vec<&str> = spec.columns[spec.key..].iter().map(|column| column.stored_as).collect();
+    let mut columns: Vec<&str> = spec.columns[spec.key..]
+        .iter()
+        .map(|column| column.stored_as)
+        .collect();
     if table == Table::Sales {
         columns.push("import_job_id");
     }

@@ -1,0 +1,153 @@
+//! How a source is read once all is decided, and its records under that.
+
+use crate::bytes::{self, Packing, SourceRead};
+use crate::cents::DecimalMark;
+use crate::columns::Spec;
+use crate::dates::DateOrder;
+use crate::delimited::DelimitedReader;
+use crate::dialect::Dialect;
+use crate::encoding::{Decoding, EncodingChoice};
+use crate::header::Mapping;
+use crate::json::JsonReader;
+use crate::options::Format;
+use crate::record::Record;
+use crate::sheet::{self, SheetChoice, SheetReader, Wanted};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// How a source is read: everything that was decided about it.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// How it is packed.
+    pub packing: Packing,
+    /// Which characters its bytes stand for.
+    pub encoding: EncodingChoice,
+    /// What it is.
+    pub format: Format,
+    /// How its lines are cut into fields, where it has such lines.
+    pub dialect: Option<Dialect>,
+    /// The sheet that is read, where it is a workbook.
+    pub sheet: Option<SheetChoice>,
+    /// The headers, or the names of the objects' members.
+    pub headers: Vec<String>,
+    /// Where each column of the table stands.
+    pub mapping: Mapping,
+    /// For each column of the table, the decimal mark.
+    pub marks: Vec<DecimalMark>,
+    /// For each column of the table, the date order.
+    pub orders: Vec<DateOrder>,
+    /// Whether an amount with more than two decimals is refused instead of rounded.
+    pub strict: bool,
+}
+
+impl Reading {
+    /// The records of `source` from its beginning, the header passed over.
+    pub fn open(
+        &self,
+        source: Box<dyn SourceRead>,
+        spec: &Spec,
+        progress: &Arc<AtomicU64>,
+    ) -> io::Result<Records> {
+        if matches!(self.format, Format::Xlsx | Format::Ods) {
+            let sheet = sheet::open(
+                source,
+                self.format == Format::Ods,
+                &Wanted {
+                    sheet: self.sheet.as_ref().map(|sheet| sheet.name.as_str()),
+                    skip_lines: self.sheet.as_ref().map(|sheet| sheet.skip_lines),
+                    spec,
+                    mapping: &BTreeMap::new(),
+                },
+            )?;
+            let mut records = Records(Reader::Sheet(sheet));
+            records.next(&mut Record::default())?;
+            return Ok(records);
+        }
+        let unpacked = bytes::unpack(source, self.packing, progress)?;
+        let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
+        let mut records = records(decoded, self.format, self.dialect.as_ref(), self.headers.clone());
+        if let Some(dialect) = &self.dialect {
+            records.skip_lines(dialect.skip_lines)?;
+            records.next(&mut Record::default())?;
+        }
+        Ok(records)
+    }
+}
+
+/// The records of a source, whatever its format.
+pub struct Records(Reader);
+
+enum Reader {
+    Delimited(DelimitedReader<Box<dyn Read + Send>>),
+    Json(JsonReader<Box<dyn Read + Send>>),
+    Sheet(SheetReader),
+}
+
+impl Records {
+    /// Fills `record` with the next one; `false` at the end.
+    pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+        match &mut self.0 {
+            Reader::Delimited(reader) => reader.next(record),
+            Reader::Json(reader) => reader.next(record),
+            Reader::Sheet(reader) => Ok(reader.next(record)),
+        }
+    }
+
+    /// Passes over lines before the header.
+    pub(crate) fn skip_lines(&mut self, count: u64) -> io::Result<()> {
+        match &mut self.0 {
+            Reader::Delimited(reader) => reader.skip_lines(count),
+            Reader::Json(_) | Reader::Sheet(_) => Ok(()),
+        }
+    }
+
+    /// Whether the source ended within the record that came last.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        matches!(&self.0, Reader::Delimited(reader) if !reader.ended_with_newline)
+    }
+
+    /// The names of the members of the objects that came so far.
+    pub(crate) fn names(&self) -> &[String] {
+        match &self.0 {
+            Reader::Json(reader) => &reader.names,
+            Reader::Delimited(_) | Reader::Sheet(_) => &[],
+        }
+    }
+
+    /// What is odd about the end of the source, once it is reached.
+    pub(crate) fn note_on_end(&self) -> Option<&'static str> {
+        match &self.0 {
+            Reader::Delimited(reader) if !reader.ended_with_newline => {
+                Some("the last line has no line break: the source may have been cut off")
+            }
+            Reader::Json(reader) if !reader.ended_well => {
+                Some("the array is not closed: the source was cut off")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The records of the text `decoded`, from its beginning.
+pub(crate) fn records(
+    decoded: Box<dyn Read + Send>,
+    format: Format,
+    dialect: Option<&Dialect>,
+    names: Vec<String>,
+) -> Records {
+    Records(match (format, dialect) {
+        (Format::Csv, Some(dialect)) => Reader::Delimited(DelimitedReader::new(
+            decoded,
+            dialect.delimiter_byte(),
+            dialect.quote_byte(),
+            dialect.terminator(),
+        )),
+        (Format::Json, _) => Reader::Json(JsonReader::array(decoded, names)),
+        (Format::Ndjson, _) => Reader::Json(JsonReader::lines(decoded, names)),
+        (Format::Csv | Format::Xlsx | Format::Ods, _) => {
+            Reader::Delimited(DelimitedReader::new(decoded, b',', Some(b'"'), b'\n'))
+        }
+    })
+}

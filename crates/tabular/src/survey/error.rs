@@ -1,0 +1,97 @@
+//! Why a source cannot be read at all, in words that say what to do.
+
+use crate::header::MappingError;
+use std::io;
+
+/// Why a source cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// Nothing is in it.
+    #[error("the source is empty: not even a header")]
+    Empty,
+    /// An option cannot be.
+    #[error("{0}")]
+    Options(String),
+    /// The headers do not fit the table.
+    #[error("{0}")]
+    Mapping(#[from] MappingError),
+    /// The same, where another delimiter might make others of them.
+    #[error(
+        "{error}; so it is with {delimiter} between fields: `mapping` says which header stands for what, `delimiter` what else divides them"
+    )]
+    Headers {
+        /// What does not fit.
+        error: MappingError,
+        /// The delimiter that was taken, in words.
+        delimiter: String,
+    },
+    /// Most records are not as wide as the header.
+    #[error(
+        "with {delimiter} between fields, {wrong} of {records} records have another number of fields than the header, which has {width}; the first is on line {line}; `delimiter`, `quote` and `skip_lines` say how to read them"
+    )]
+    NotATable {
+        /// The delimiter that was taken, in words.
+        delimiter: String,
+        /// How many records are not as wide.
+        wrong: u64,
+        /// How many there are.
+        records: u64,
+        /// The number of headers.
+        width: usize,
+        /// The line of the first that is not.
+        line: u64,
+    },
+    /// Amounts of one column contradict each other.
+    #[error(
+        "column `{header}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal point; `decimal` says which is right"
+    )]
+    ConflictingMarks {
+        /// The header of the column.
+        header: String,
+        /// A line with a decimal comma.
+        comma: u64,
+        /// A line with a decimal point.
+        point: u64,
+    },
+    /// Dates of one column contradict each other.
+    #[error(
+        "column `{header}` has conflicting dates: line {day_first} has the day first, line {month_first} the month; `date_order` says which is right"
+    )]
+    ConflictingDates {
+        /// The header of the column.
+        header: String,
+        /// A line with the day first.
+        day_first: u64,
+        /// A line with the month first.
+        month_first: u64,
+    },
+    /// The members of objects do not fit the table.
+    #[error("{0}; a JSON source is an array of objects, or one object a line")]
+    Objects(MappingError),
+    /// Several files are packed together, or none.
+    #[error("the archive holds {0} files; send the one that is meant")]
+    Zip(usize),
+    /// A packed source is packed again.
+    #[error("the source is packed more than once; unpack it before it is sent")]
+    PackedTwice,
+    /// A workbook that cannot be looked into.
+    #[error(
+        "this is a workbook of Excel 97 (.xls), or one that is protected by a password; save it as .xlsx without a password, or as CSV"
+    )]
+    OldWorkbook,
+    /// The format that the request names is not that of the source.
+    #[error(
+        "`format` says one thing, the source is another: leave `format` out and it is told by its content"
+    )]
+    OtherFormat,
+    /// Reading it failed.
+    #[error("the source cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl SurveyError {
+    /// Whether another dialect might do better.
+    pub(super) fn is_of_dialect(&self) -> bool {
+        matches!(self, Self::Headers { .. } | Self::NotATable { .. })
+    }
+}

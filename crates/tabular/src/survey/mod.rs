@@ -1,0 +1,378 @@
+//! The first pass over a source, a sniffer that reads to the end: what it is and how it is to be read.
+//!
+//! The survey takes the digest of the decoded content, and settles once per column what no single cell can
+//! settle: decimal mark and date order. The passes after it read under the [`Reading`] that comes out, so every
+//! pass sees the same records.
+//!
+//! `census` counts what the values say, `digest` watches the bytes go by, `error` says why nothing can be made
+//! of a source.
+
+mod census;
+mod digest;
+mod error;
+
+pub use error::SurveyError;
+
+use crate::bytes::{self, Archive, Packing, SourceRead};
+use crate::columns::Spec;
+use crate::decisions::Decisions;
+use crate::dialect::{self, Candidate, Dialect};
+use crate::encoding::{self, Decoding, EncodingChoice, Utf8Census};
+use crate::header;
+use crate::options::{Format, ReadOptions};
+use crate::reading::{Reading, records};
+use crate::record::Record;
+use crate::sheet::{self, SheetChoice, Wanted};
+use census::{Census, Settled};
+use digest::{Digest, Hashing, SharedCensus};
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// What workbooks begin with that are not zip files.
+const OLD_WORKBOOK: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+
+/// Opens a source at its beginning, as often as it is called.
+pub type Opener<'a> = &'a (dyn Fn() -> io::Result<Box<dyn SourceRead>> + Send + Sync);
+
+/// What the survey found.
+#[derive(Debug)]
+pub struct Survey {
+    /// How to open its records.
+    pub reading: Reading,
+    /// The same as it is told.
+    pub decisions: Decisions,
+    /// How many records there are, the header not counted.
+    pub records: u64,
+    /// BLAKE3 of the decoded content, in hexadecimal.
+    pub digest: String,
+    /// What is odd about the source but does not keep it from being read.
+    pub notes: Vec<String>,
+}
+
+/// Surveys the source that `open` opens, meant for the table `spec`. `limit` stops after so many bytes of decoded
+/// text: a preview.
+pub fn survey(
+    open: Opener<'_>,
+    spec: &'static Spec,
+    options: &ReadOptions,
+    key_needed: bool,
+    progress: &Arc<AtomicU64>,
+    limit: Option<u64>,
+) -> Result<Survey, SurveyError> {
+    let locale = options.locale.unwrap_or_default();
+    let head = bytes::head(open()?.as_mut(), OLD_WORKBOOK.len())?;
+    if head == OLD_WORKBOOK {
+        return Err(SurveyError::OldWorkbook);
+    }
+    let packing = Packing::of(&head);
+    let archive = if packing == Packing::Zip {
+        Some(bytes::archive(open()?.as_mut())?)
+    } else {
+        None
+    };
+    let workbook = match archive {
+        Some(Archive::Many(files)) => return Err(SurveyError::Zip(files)),
+        Some(Archive::Xlsx) => Some(Format::Xlsx),
+        Some(Archive::Ods) => Some(Format::Ods),
+        Some(Archive::One(_)) | None => None,
+    };
+    match (workbook, options.format) {
+        (Some(format), None) => return survey_sheet(open()?, format, spec, options, key_needed),
+        (Some(format), Some(said)) if format == said => {
+            return survey_sheet(open()?, format, spec, options, key_needed);
+        }
+        (Some(_), Some(_)) | (None, Some(Format::Xlsx | Format::Ods)) => {
+            return Err(SurveyError::OtherFormat);
+        }
+        (None, _) => {}
+    }
+    let limited = |reader: Box<dyn Read + Send>| -> Box<dyn Read + Send> {
+        match limit {
+            Some(limit) => Box::new(Lenient(reader).take(limit)),
+            None => reader,
+        }
+    };
+    let unpacked = || Ok::<_, io::Error>(limited(bytes::unpack(open()?, packing, progress)?));
+
+    if packing != Packing::Plain {
+        let mut head = Vec::new();
+        unpacked()?.take(4).read_to_end(&mut head)?;
+        if Packing::of(&head) != Packing::Plain {
+            return Err(SurveyError::PackedTwice);
+        }
+    }
+
+    let text = Text {
+        unpacked: &unpacked,
+        packing,
+        whole: limit.is_none(),
+        spec,
+        options,
+        key_needed,
+    };
+
+    // Mostly it is UTF-8, and reading it shows: then one pass does.
+    if text.whole
+        && options.encoding.is_none()
+        && let Some(encoding) = encoding::assume_utf8(unpacked()?)?
+        && let Some(surveyed) = text.survey_assuming(&encoding)?
+    {
+        return Ok(surveyed);
+    }
+    let mut encoding = encoding::detect(unpacked()?, locale.domain(), limit.is_none())?;
+    if let Some(wanted) = options.encoding().map_err(SurveyError::Options)? {
+        let marked = encoding.mark_bytes > 0 && encoding.encoding == wanted;
+        encoding = EncodingChoice {
+            encoding: wanted,
+            mark_bytes: if marked { encoding.mark_bytes } else { 0 },
+            why: "the request says so",
+        };
+    }
+    text.survey(&encoding, None)
+}
+
+/// A text to be surveyed.
+struct Text<'a> {
+    unpacked: &'a dyn Fn() -> io::Result<Box<dyn Read + Send>>,
+    packing: Packing,
+    /// Whether it is all of the source, or only its beginning.
+    whole: bool,
+    spec: &'static Spec,
+    options: &'a ReadOptions,
+    key_needed: bool,
+}
+
+impl Text<'_> {
+    /// Surveys it in `encoding`, which is UTF-8. `None` where it turns out to be something else, or where
+    /// nothing can be made of it so.
+    fn survey_assuming(&self, encoding: &EncodingChoice) -> Result<Option<Survey>, SurveyError> {
+        let utf8 = SharedCensus::default();
+        let surveyed = self.survey(encoding, Some(&utf8));
+        let clean = utf8
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .is_clean();
+        match surveyed {
+            _ if !clean => Ok(None),
+            Ok(survey) => Ok(Some(survey)),
+            Err(SurveyError::Io(error)) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Surveys it in `encoding`; `utf8` watches what is read.
+    fn survey(&self, encoding: &EncodingChoice, utf8: Option<&SharedCensus>) -> Result<Survey, SurveyError> {
+        let decoded = || Ok::<_, io::Error>(Decoding::new((self.unpacked)()?, encoding));
+        let mut head = Vec::new();
+        decoded()?
+            .take(dialect::HEAD_BYTES as u64)
+            .read_to_end(&mut head)?;
+        let format = self.options.format.unwrap_or_else(|| format_of(&head));
+        if format != Format::Csv {
+            drop(head);
+            return self.survey_as(encoding, format, None, utf8);
+        }
+        let candidates = dialect::candidates(&head, self.spec, self.options).map_err(SurveyError::Options)?;
+        drop(head);
+        // The first that the whole source bears out; where none is, what was wrong with the best.
+        let mut contradicted: Option<(Dialect, SurveyError)> = None;
+        for mut candidate in candidates {
+            if let Some((dialect, SurveyError::NotATable { wrong, records, .. })) = &contradicted {
+                candidate.why = format!(
+                    "{wrong} of {records} records do not fit with {}; {}",
+                    dialect.delimiter_name(),
+                    candidate.why
+                );
+            }
+            let dialect = candidate.dialect.clone();
+            match self.survey_as(encoding, format, Some(candidate), utf8) {
+                Err(error) if error.is_of_dialect() => {
+                    contradicted.get_or_insert((dialect, error));
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(contradicted.map_or(SurveyError::Empty, |(_, error)| error))
+    }
+
+    /// Surveys it in `encoding` as `format`, cut as `candidate` says.
+    fn survey_as(
+        &self,
+        encoding: &EncodingChoice,
+        format: Format,
+        candidate: Option<Candidate>,
+        utf8: Option<&SharedCensus>,
+    ) -> Result<Survey, SurveyError> {
+        let locale = self.options.locale.unwrap_or_default();
+        if let Some(utf8) = utf8 {
+            *utf8.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Utf8Census::default();
+        }
+        let is_below_titles = candidate
+            .as_ref()
+            .is_some_and(|candidate| candidate.is_below_titles);
+        let (dialect, why) = candidate
+            .map(|candidate| (candidate.dialect, candidate.why))
+            .unzip();
+        let decoded = Decoding::new((self.unpacked)()?, encoding);
+        let (hashing, digest) = Hashing::new(decoded, utf8.cloned());
+        let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
+        let mut census = Census::default();
+        let (headers, mapping) = match &dialect {
+            Some(dialect) => census.take_table(&mut records, dialect, self)?,
+            None => census.take_objects(&mut records, self.spec, self.options, self.key_needed)?,
+        };
+        let form = Form {
+            packing: self.packing,
+            encoding: encoding.clone(),
+            format,
+            dialect_why: why.map(|why| format!("{why}; {}", census.fit(self.whole))),
+            dialect,
+            sheet: None,
+        };
+        let settled = census.decide(self.spec, headers, mapping, self.options, locale)?;
+        let mut notes = settled.notes();
+        if let Some(dialect) = form.dialect.as_ref().filter(|_| is_below_titles) {
+            notes.extend(note_on_header(dialect.skip_lines));
+        }
+        if self.whole {
+            notes.extend(
+                records
+                    .note_on_end()
+                    .filter(|_| census.records > 0)
+                    .map(str::to_owned),
+            );
+        }
+        drop(records);
+        Ok(finish(form, settled, census.records, &digest, notes))
+    }
+}
+
+/// That lines stand before the header, in words.
+fn note_on_header(skip_lines: u64) -> Option<String> {
+    let line = skip_lines + 1;
+    (skip_lines > 0).then(|| format!("the header is on line {line}; what stands before it was passed over"))
+}
+
+/// Surveys a workbook.
+fn survey_sheet(
+    source: Box<dyn SourceRead>,
+    format: Format,
+    spec: &'static Spec,
+    options: &ReadOptions,
+    key_needed: bool,
+) -> Result<Survey, SurveyError> {
+    let mut sheet = sheet::open(
+        source,
+        format == Format::Ods,
+        &Wanted {
+            sheet: options.sheet.as_deref(),
+            skip_lines: options.skip_lines,
+            spec,
+            mapping: &options.mapping,
+        },
+    )?;
+    let mut record = Record::default();
+    if !sheet.next(&mut record) {
+        return Err(SurveyError::Empty);
+    }
+    let headers = record.texts();
+    let digest = Digest::new();
+    digest.update(&record.raw);
+    let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
+    let mut census = Census::default();
+    census.watch(spec, &mapping);
+    while sheet.next(&mut record) {
+        digest.update(&record.raw);
+        digest.update(b"\n");
+        census.take(&record, headers.len());
+    }
+    let form = Form {
+        packing: Packing::Plain,
+        encoding: EncodingChoice {
+            encoding: encoding_rs::UTF_8,
+            mark_bytes: 0,
+            why: "workbooks hold Unicode",
+        },
+        format,
+        dialect: None,
+        dialect_why: None,
+        sheet: Some(sheet.choice.clone()),
+    };
+    let settled = census.decide(
+        spec,
+        headers,
+        mapping,
+        options,
+        options.locale.unwrap_or_default(),
+    )?;
+    let mut notes = settled.notes();
+    if options.skip_lines.is_none() {
+        notes.extend(note_on_header(sheet.choice.skip_lines));
+    }
+    Ok(finish(form, settled, census.records, &digest, notes))
+}
+
+/// The format of a text that begins with `head`.
+fn format_of(head: &[u8]) -> Format {
+    match head.trim_ascii_start().first() {
+        Some(b'[') => Format::Json,
+        Some(b'{') => Format::Ndjson,
+        _ => Format::Csv,
+    }
+}
+
+/// What was decided about a source as a whole.
+struct Form {
+    packing: Packing,
+    encoding: EncodingChoice,
+    format: Format,
+    dialect: Option<Dialect>,
+    dialect_why: Option<String>,
+    sheet: Option<SheetChoice>,
+}
+
+fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<String>) -> Survey {
+    Survey {
+        decisions: Decisions {
+            format: form.format,
+            packing: form.packing.name().map(str::to_owned),
+            encoding: form.encoding.encoding.name().to_owned(),
+            encoding_why: form.encoding.why.to_owned(),
+            dialect: form.dialect.clone(),
+            dialect_why: form.dialect_why,
+            sheet: form.sheet.clone(),
+            headers: settled.headers.clone(),
+            mapping: settled.mapping.matched.clone(),
+            ignored_headers: settled.mapping.ignored.clone(),
+            columns: settled.columns,
+        },
+        reading: Reading {
+            packing: form.packing,
+            encoding: form.encoding,
+            format: form.format,
+            dialect: form.dialect,
+            sheet: form.sheet,
+            headers: settled.headers,
+            mapping: settled.mapping,
+            marks: settled.marks,
+            orders: settled.orders,
+            strict: settled.strict,
+        },
+        records,
+        digest: digest.hex(),
+        notes,
+    }
+}
+
+/// Takes a source that breaks off for one that ends there: a packed preview is cut somewhere.
+struct Lenient<R>(R);
+
+impl<R: Read> Read for Lenient<R> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(output) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            outcome => outcome,
+        }
+    }
+}
