@@ -24,6 +24,7 @@ pub enum Packing {
 
 impl Packing {
     /// The packing that `head`, the first bytes of a source, belongs to.
+    #[must_use]
     pub fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
@@ -34,6 +35,7 @@ impl Packing {
     }
 
     /// The name in reports; `None` for plain bytes.
+    #[must_use]
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,

@@ -53,6 +53,7 @@ pub struct Amount {
 }
 
 /// What `text` says about the decimal mark of its column.
+#[must_use]
 pub fn evidence(text: &str) -> MarkEvidence {
     if let Some(evidence) = plain_evidence(text.as_bytes()) {
         return evidence;
@@ -107,6 +108,7 @@ fn plain_evidence(bytes: &[u8]) -> Option<MarkEvidence> {
 /// `text` as cents under `mark`; `None` when it is no amount. Blanks and apostrophes group thousands in
 /// threes; a currency sign at either end is left out; parentheses or a trailing minus mean negative; more
 /// than two decimals are rounded half up (away from zero).
+#[must_use]
 pub fn parse(text: &str, mark: DecimalMark) -> Option<Amount> {
     if let Some(amount) = parse_simple(text.as_bytes(), mark.decimal()) {
         return Some(amount);
@@ -159,6 +161,7 @@ fn parse_simple(bytes: &[u8], decimal: u8) -> Option<Amount> {
 }
 
 /// `cents` as decimal text with two digits.
+#[must_use]
 pub fn to_decimal(cents: i64) -> String {
     let sign = if cents < 0 { "-" } else { "" };
     let magnitude = cents.unsigned_abs();
@@ -270,11 +273,13 @@ fn parse_grouped(text: &str, group: u8) -> Option<i64> {
 }
 
 /// Whether `character` is one of the blanks that French numbers are grouped with.
+#[must_use]
 pub fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\u{a0}' | '\u{202f}' | '\u{2009}')
 }
 
 /// `text` as a whole number: grouped thousands and a fraction of zeros are taken.
+#[must_use]
 pub fn parse_integer(text: &str, mark: DecimalMark) -> Option<i64> {
     if let Ok(value) = text.parse::<i64>() {
         return Some(value);

@@ -29,6 +29,7 @@ pub enum OrderEvidence {
 }
 
 /// What `text` says about the order of its column.
+#[must_use]
 pub fn evidence(text: &str) -> OrderEvidence {
     let Some(Parts::YearLast(first, second, year)) = split(text) else {
         return OrderEvidence::Silent;
@@ -45,6 +46,7 @@ pub fn evidence(text: &str) -> OrderEvidence {
 
 /// `text` as a date under `order`: `2023-11-03`, `20231103`, `03/11/2023`, `3-11-2023`, `03.11.2023`, with or
 /// without a time behind, which is left out.
+#[must_use]
 pub fn parse(text: &str, order: DateOrder) -> Option<Date> {
     match split(text)? {
         Parts::YearFirst(year, month, day) => date(year, month, day),
@@ -56,6 +58,7 @@ pub fn parse(text: &str, order: DateOrder) -> Option<Date> {
 }
 
 /// `text` as the first day of a month: `2023-11`, `11/2023`, `202311`, or any date in the month.
+#[must_use]
 pub fn parse_month(text: &str, order: DateOrder) -> Option<Date> {
     let text = text.trim();
     if let Some(date) = parse(text, order) {

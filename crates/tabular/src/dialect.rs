@@ -71,6 +71,7 @@ fn double_quote() -> Option<char> {
 
 impl Dialect {
     /// The last byte of a line end.
+    #[must_use]
     pub fn terminator(&self) -> u8 {
         if self.line_end == LineEnd::Cr {
             b'\r'
@@ -80,16 +81,19 @@ impl Dialect {
     }
 
     /// The delimiter as the byte it is.
+    #[must_use]
     pub fn delimiter_byte(&self) -> u8 {
         u8::try_from(self.delimiter).unwrap_or(b',')
     }
 
     /// The quote as the byte it is.
+    #[must_use]
     pub fn quote_byte(&self) -> Option<u8> {
         self.quote.and_then(|quote| u8::try_from(quote).ok())
     }
 
     /// The delimiter in a sentence.
+    #[must_use]
     pub fn delimiter_name(&self) -> String {
         match self.delimiter {
             '\t' => "tab".to_owned(),

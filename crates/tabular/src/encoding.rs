@@ -158,6 +158,7 @@ impl Utf8Census {
     }
 
     /// Whether all of it, up to its end here, is UTF-8.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.broken == 0 && self.pending.is_empty()
     }

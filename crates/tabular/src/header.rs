@@ -198,6 +198,7 @@ pub fn map(
 
 /// How many columns of `spec` stand among `headers`, by name, by synonym or as `mapping` says: what a guess
 /// at the dialect is worth.
+#[must_use]
 pub fn recognised(spec: &Spec, headers: &[String], mapping: &BTreeMap<String, String>) -> usize {
     spec.columns
         .iter()

@@ -60,6 +60,7 @@ impl FromStr for Convention {
 
 impl Convention {
     /// The decimal mark of the locale.
+    #[must_use]
     pub fn decimal(self) -> DecimalMark {
         match self {
             Self::Fr => DecimalMark::Comma,
@@ -68,6 +69,7 @@ impl Convention {
     }
 
     /// The date order of the locale.
+    #[must_use]
     pub fn date_order(self) -> DateOrder {
         match self {
             Self::Fr => DateOrder::DayFirst,
@@ -76,6 +78,7 @@ impl Convention {
     }
 
     /// The top-level domain that hints at legacy encodings.
+    #[must_use]
     pub fn domain(self) -> &'static str {
         match self {
             Self::Fr => "fr",
@@ -125,6 +128,7 @@ pub struct ReadOptions {
 
 impl ReadOptions {
     /// Options that cannot be: which, and why.
+    #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let checked = [
             ("delimiter", self.delimiter_byte().err()),

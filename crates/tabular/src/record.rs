@@ -96,16 +96,19 @@ impl Record {
     }
 
     /// How many fields it has.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn width(&self) -> usize {
         self.fields.len()
     }
 
     /// Whether it has `width` fields. More of them are none when they are empty: lines may end in delimiters.
+    #[must_use]
     pub fn is_as_wide_as(&self, width: usize) -> bool {
-        self.len() >= width && (width..self.len()).all(|field| self.field(field).0.is_empty())
+        self.width() >= width && (width..self.width()).all(|field| self.field(field).0.is_empty())
     }
 
     /// Field `index`: its bytes and kind. Absent when there is none.
+    #[must_use]
     pub fn field(&self, index: usize) -> (&[u8], FieldKind) {
         match self.fields.get(index) {
             Some(&(start, end, kind)) => (&self.text[start..end], kind),
@@ -114,13 +117,15 @@ impl Record {
     }
 
     /// The fields as text, broken characters replaced.
+    #[must_use]
     pub fn texts(&self) -> Vec<String> {
-        (0..self.len())
+        (0..self.width())
             .map(|index| String::from_utf8_lossy(self.field(index).0).into_owned())
             .collect()
     }
 
     /// Whether its source text is UTF-8.
+    #[must_use]
     pub fn is_utf8(&self) -> bool {
         self.raw.is_ascii() || std::str::from_utf8(&self.raw).is_ok()
     }

@@ -187,7 +187,7 @@ impl<'a> RowReader<'a> {
             ));
         }
         let expected = self.reading.headers.len();
-        let found = record.len();
+        let found = record.width();
         if self.reading.dialect.is_some() && !record.is_as_wide_as(expected) {
             return Err(RecordFault::of_record(
                 FaultCode::WrongFieldCount,

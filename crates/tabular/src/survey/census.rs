@@ -179,8 +179,8 @@ impl Census {
             self.first_wrong.get_or_insert(record.line);
             return;
         }
-        if self.fields.len() < record.len() {
-            self.fields.resize(record.len(), FieldEvidence::default());
+        if self.fields.len() < record.width() {
+            self.fields.resize(record.width(), FieldEvidence::default());
         }
         if let Some(watched) = &self.watched {
             for &(field, kind) in watched {
@@ -193,7 +193,7 @@ impl Census {
                 );
             }
         } else {
-            for field in 0..record.len() {
+            for field in 0..record.width() {
                 look(&mut self.fields[field], record, field, true, true);
             }
         }
