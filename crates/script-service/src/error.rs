@@ -1,7 +1,7 @@
 //! Every error that a caller may see, and the only place that names its status.
 
-use crate::analysis::compute::ComputeError;
-use crate::forecasting::request;
+use crate::analyses::compute::ComputeError;
+use crate::forecasts::request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use db_client::DbError;

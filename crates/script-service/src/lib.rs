@@ -1,15 +1,14 @@
 //! Takes imports, analyses and forecasts as jobs, runs them, answers with figures.
 //!
 //! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
-//! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what
-//! is done about it, at `schedules` for what is done again and again, at `import` for how their
-//! records become rows (the crate `tabular` reads files), at `analysis` for how figures are computed, at
-//! `forecasting` for how forecasts are made.
+//! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what is done
+//! about it, at `schedules` for what is done again and again, at `import` for how their records become rows (the
+//! crate `tabular` reads files), at `analyses` for how figures are computed, at `forecasts` for how forecasts are made.
 
-mod analysis;
+mod analyses;
 mod config;
 mod error;
-mod forecasting;
+mod forecasts;
 mod import;
 mod jobs;
 mod migrations;
@@ -22,7 +21,7 @@ mod state;
 pub use config::{Config, DailySums};
 pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};
 
-use analysis::catalog::Catalog;
+use analyses::catalog::Catalog;
 use anyhow::Context as _;
 use axum::middleware;
 use db_client::DbClient;

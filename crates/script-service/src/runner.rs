@@ -4,12 +4,12 @@
 //! marks the job `interrupted` and takes it up again from its checkpoint. db-service going away ends no job:
 //! the runner waits until it is back.
 
-use crate::analysis::catalog::Catalog;
+use crate::analyses::catalog::Catalog;
+use crate::analyses::job::{self as analysis, AnalysisRequest};
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::forecasting::request::ForecastRequest;
-use crate::jobs::analysis::{self, AnalysisRequest};
-use crate::jobs::forecast;
+use crate::forecasts::job as forecast;
+use crate::forecasts::request::ForecastRequest;
 use crate::jobs::import::{self, ImportRequest};
 use crate::jobs::store::{self, Beat, Claimed, Ending};
 use crate::jobs::undo::{self, OnCancel};

@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use crate::analysis::catalog::Catalog;
+use crate::analyses::catalog::Catalog;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::runner::Signals;

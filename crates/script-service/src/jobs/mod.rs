@@ -11,16 +11,12 @@
 //! | `replace` | rows that take the place of others, all at once |
 //! | `fetch` | a source from a URL |
 //! | `source` | where the bytes of a source come from |
-//! | `analysis` | answers kept in `analysis_results` |
-//! | `forecast` | forecasts kept in `forecast_runs` |
 //!
 //! The invariant: nothing about a job is only in memory. A process that dies leaves a row from which
 //! another one goes on.
 
-pub(crate) mod analysis;
 pub(crate) mod batch;
 pub(crate) mod fetch;
-pub(crate) mod forecast;
 pub(crate) mod import;
 pub(crate) mod receiving;
 pub(crate) mod replace;

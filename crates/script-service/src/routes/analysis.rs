@@ -1,14 +1,14 @@
 //! `/analysis`: what there is, one answer, answers that were kept.
 
 use super::jobs::is_known;
-use crate::analysis::catalog::Analysis;
-use crate::analysis::compute::{self, Answer, Filters, Question};
-use crate::analysis::header::{AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError};
-use crate::analysis::render::{self, CsvDialect};
-use crate::analysis::rounding::Rounding;
-use crate::analysis::window::{Comparison, Window, WindowQuery};
+use crate::analyses::catalog::Analysis;
+use crate::analyses::compute::{self, Answer, Filters, Question};
+use crate::analyses::header::{AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError};
+use crate::analyses::job as kept;
+use crate::analyses::render::{self, CsvDialect};
+use crate::analyses::rounding::Rounding;
+use crate::analyses::window::{Comparison, Window, WindowQuery};
 use crate::error::{ApiError, ProblemDocument};
-use crate::jobs::analysis as kept;
 use crate::params::positional;
 use crate::state::App;
 use axum::Json;

@@ -3,11 +3,11 @@
 use super::analysis::{AnswerForm, accepted_form};
 use super::jobs::{parse_token, token};
 use crate::error::{ApiError, ProblemDocument};
-use crate::forecasting::accuracy::{self, Accuracy};
-use crate::forecasting::history::{self, HistoryQuery, HistoryWindow};
-use crate::forecasting::request::{ForecastRequest, Gaps, Scope};
-use crate::forecasting::runs::{self, ForecastRun, RunSelection};
-use crate::forecasting::work;
+use crate::forecasts::accuracy::{self, Accuracy};
+use crate::forecasts::history::{self, HistoryQuery, HistoryWindow};
+use crate::forecasts::request::{ForecastRequest, Gaps, Scope};
+use crate::forecasts::runs::{self, ForecastRun, RunSelection};
+use crate::forecasts::work;
 use crate::state::App;
 use axum::Json;
 use axum::extract::State;

@@ -3,7 +3,7 @@
 use super::idempotency;
 use super::jobs::submitted;
 use super::submit::{fingerprint, forget};
-use crate::analysis::render::CsvDialect;
+use crate::analyses::render::CsvDialect;
 use crate::error::{ApiError, ProblemDocument};
 use crate::import::corrections;
 use crate::jobs::Job;

@@ -2,10 +2,10 @@
 
 use super::idempotency;
 use super::jobs::submitted;
+use crate::analyses::job::AnalysisRequest;
 use crate::error::{ApiError, ProblemDocument};
-use crate::forecasting::request::ForecastRequest;
+use crate::forecasts::request::ForecastRequest;
 use crate::import::tables::Table;
-use crate::jobs::analysis::AnalysisRequest;
 use crate::jobs::batch::Mode;
 use crate::jobs::import::{self, ImportRequest, MaxRejects, OnError, SourceRequest, UploadRef};
 use crate::jobs::receiving::Claim;

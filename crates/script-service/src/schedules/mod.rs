@@ -15,10 +15,10 @@ pub(crate) mod files;
 pub(crate) mod store;
 pub(crate) mod times;
 
-use crate::analysis::catalog::Catalog;
+use crate::analyses::catalog::Catalog;
+use crate::analyses::job::AnalysisRequest;
 use crate::error::ApiError;
-use crate::forecasting::request::ForecastRequest;
-use crate::jobs::analysis::AnalysisRequest;
+use crate::forecasts::request::ForecastRequest;
 use crate::jobs::batch::Mode;
 use crate::jobs::import::ImportRequest;
 use crate::jobs::{JobKind, JobState};

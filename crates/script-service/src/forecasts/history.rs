@@ -5,7 +5,7 @@
 //! gap, as the request says.
 
 use super::request::{Gaps, Scope};
-use crate::analysis::compute::{self, DataState};
+use crate::analyses::compute::{self, DataState};
 use crate::error::ApiError;
 use db_client::DbClient;
 use db_client::db_api::{Params, Value};

@@ -6,12 +6,14 @@
 //! | `history` | daily sums from db-service as a series |
 //! | `work` | fits on threads of their own, with a deadline |
 //! | `runs` | the rows of `forecast_runs` and `forecast_points` |
+//! | `job` | a forecast job |
 //! | `accuracy` | a forecast against the days that have come |
 //!
 //! The models are the crate `forecast`; nothing here computes one.
 
 pub(crate) mod accuracy;
 pub(crate) mod history;
+pub(crate) mod job;
 pub(crate) mod request;
 pub(crate) mod runs;
 pub(crate) mod work;

@@ -139,7 +139,7 @@ pub(crate) fn divide(above: i128, below: i128) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::header;
+    use crate::analyses::header;
 
     fn column(declaration: &str) -> AnalysisColumn {
         let text = format!("-- title: x\n-- column: {declaration}\nSELECT 1");

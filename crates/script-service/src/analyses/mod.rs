@@ -6,6 +6,7 @@
 //! | `catalog` | the built-in files and those of a folder |
 //! | `window` | which days an answer is about |
 //! | `compute` | runs the statement over the daily sums, or over the lines where a filter needs them |
+//! | `job` | an analysis job: its request, and the answers it keeps |
 //! | `figures` | exact values: money, shares, rates |
 //! | `render` | JSON and CSV |
 //!
@@ -16,6 +17,7 @@ pub(crate) mod catalog;
 pub(crate) mod compute;
 pub(crate) mod figures;
 pub(crate) mod header;
+pub(crate) mod job;
 pub(crate) mod render;
 pub(crate) mod rounding;
 pub(crate) mod window;

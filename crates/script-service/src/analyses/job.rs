@@ -1,9 +1,9 @@
 //! Analysis jobs: answers that are kept in `analysis_results`.
 
-use crate::analysis::catalog::Catalog;
-use crate::analysis::compute::{self, Answer, Question};
-use crate::analysis::header::DefaultWindow;
-use crate::analysis::window::{self, WindowQuery};
+use crate::analyses::catalog::Catalog;
+use crate::analyses::compute::{self, Answer, Question};
+use crate::analyses::header::DefaultWindow;
+use crate::analyses::window::{self, WindowQuery};
 use crate::error::ApiError;
 use crate::params::positional;
 use db_client::DbClient;

@@ -6,7 +6,7 @@
 use super::history::{daily_cents, euros};
 use super::request::Gaps;
 use super::runs::ForecastRun;
-use crate::analysis::compute;
+use crate::analyses::compute;
 use crate::error::ApiError;
 use db_client::DbClient;
 use forecast::metrics::{self, Metrics};

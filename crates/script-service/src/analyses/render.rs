@@ -100,7 +100,7 @@ fn cell(kind: ColumnType, figure: &Figure, dialect: CsvDialect) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::window::Window;
+    use crate::analyses::window::Window;
 
     fn answer() -> Answer {
         let column = |name: &str, kind| AnalysisColumn {

@@ -1,8 +1,8 @@
 //! Forecast jobs: a forecast that is kept in `forecast_runs` and `forecast_points`.
 
-use crate::forecasting::history::{self, HistoryQuery};
-use crate::forecasting::request::ForecastRequest;
-use crate::forecasting::{runs, work};
+use crate::forecasts::history::{self, HistoryQuery};
+use crate::forecasts::request::ForecastRequest;
+use crate::forecasts::{runs, work};
 use crate::runner::{JobContext, Stop};
 use std::borrow::Cow;
 use std::sync::Arc;
