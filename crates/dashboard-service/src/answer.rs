@@ -1,17 +1,18 @@
 //! What analyses answer.
 
 use crate::format;
+use crate::locale::Locale;
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// An answer of `GET /analysis/{name}`.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Answer {
-    /// The name of the analysis.
-    pub(crate) analysis: String,
     /// Its title.
-    pub(crate) title: String,
+    #[serde(flatten)]
+    pub(crate) title: Title,
     /// The days that it is about.
     pub(crate) window: Window,
     /// What its rows hold.
@@ -24,6 +25,23 @@ pub(crate) struct Answer {
     /// Further figures, by name.
     #[serde(flatten)]
     pub(crate) figures: Map<String, Value>,
+}
+
+/// The title of an analysis in the languages that it is written in.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Title {
+    /// In English, or in the language of who wrote the analysis.
+    title: String,
+    /// In other languages, by language tag.
+    #[serde(default)]
+    titles: BTreeMap<String, String>,
+}
+
+impl Title {
+    /// The title for a reader of `locale`.
+    pub(crate) fn in_locale(&self, locale: Locale) -> &str {
+        self.titles.get(locale.tag()).unwrap_or(&self.title)
+    }
 }
 
 /// A row of an answer.

@@ -127,7 +127,7 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
     if !hint.y.iter().any(known) {
         return None;
     }
-    let label = labels::title(&answer.analysis, &answer.title, locale);
+    let label = answer.title.in_locale(locale).to_owned();
     match hint.kind.as_str() {
         "bar" | "map" => {
             let y = hint.y.first()?;
@@ -204,7 +204,8 @@ mod tests {
 
     fn answer() -> Answer {
         serde_json::from_value(json!({
-            "analysis": "region", "title": "Revenue by region", "window": {"from": "2023-11-01", "to": "2023-11-30"},
+            "analysis": "region", "title": "Revenue by region", "titles": {"fr": "Ventes par région"},
+            "window": {"from": "2023-11-01", "to": "2023-11-30"},
             "columns": [
                 {"name": "region", "type": "text", "unit": null},
                 {"name": "total_sales", "type": "money", "unit": "EUR"},

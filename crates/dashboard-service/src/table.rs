@@ -114,7 +114,7 @@ impl Table {
                 .collect()
         };
         Self {
-            caption: labels::title(&answer.analysis, &answer.title, locale),
+            caption: answer.title.in_locale(locale).to_owned(),
             columns: columns
                 .iter()
                 .map(|column| heading(&column.name, column.kind, locale))

@@ -1,7 +1,12 @@
 -- title: ABC of products
+-- title fr: Produits, classes ABC
 -- description: Products by revenue in the window, from the largest: class A as long as those before a product make less than 80 percent (a), B less than 95 percent (b), else C. Products without net revenue are C.
+-- description fr: Produits du plus grand au plus petit : classe A jusqu’à {a} % cumulés, B jusqu’à {b} %, C au-delà ou sans chiffre d’affaires.
+-- position: 12
 -- param: a integer 80 "Percent of revenue where class A ends"
+-- param fr: a "Fin de la classe A, en %"
 -- param: b integer 95 "Percent of revenue where class B ends"
+-- param fr: b "Fin de la classe B, en %"
 -- column: product_id integer
 -- column: name text
 -- column: total_sales money

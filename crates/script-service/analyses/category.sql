@@ -1,5 +1,8 @@
 -- title: Revenue by category
+-- title fr: Ventes par catégorie
 -- description: Net revenue of each product category in the window; products without one are under (unknown).
+-- description fr: Chiffre d’affaires net de chaque catégorie de produits ; les produits sans catégorie sont sous « (inconnue) ».
+-- position: 4
 -- column: category text
 -- column: total_sales money
 -- column: share percent = total_sales / window_total

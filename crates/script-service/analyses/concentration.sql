@@ -1,5 +1,8 @@
 -- title: Concentration
+-- title fr: Concentration
 -- description: How much of the revenue in the window comes from the largest products, stores and regions, and the Herfindahl-Hirschman index: the sum of the squared shares in percent, 10,000 when one has all.
+-- description fr: Part des plus grands produits, magasins et régions dans le chiffre d’affaires, et l’indice de Herfindahl-Hirschman : la somme des carrés des parts en pour cent, 10 000 quand un seul a tout.
+-- position: 19
 -- column: dimension text
 -- column: members integer
 -- column: top_1_share percent = top_1 / total

@@ -1,5 +1,8 @@
 -- title: Growth by region
+-- title fr: Croissance par région
 -- description: Net revenue of each region in the window against the window before it (or a year before, with compare=year_before). Withheld where one of the two is not wholly inside the data; the same number of days of both is beside it.
+-- description fr: Chiffre d’affaires net de chaque région face à la période précédente. Rien n’est dit quand l’une des deux n’est pas entièrement couverte ; le même nombre de jours est alors comparé à côté.
+-- position: 10
 -- window: month
 -- column: region text
 -- column: previous money

@@ -1,8 +1,12 @@
 -- title: Like-for-like growth
+-- title fr: Croissance à magasins comparables
 -- description: Growth of the stores that traded in both periods; those that did not are listed with their revenue and left out of the total. With strict, a store counts when it traded on or before the first and on or after the last day of both.
+-- description fr: Croissance des magasins ouverts dans les deux périodes ; les autres sont listés avec leur chiffre d’affaires et laissés hors du total.
+-- position: 18
 -- window: month
 -- reads: all
 -- param: strict boolean false "Counts only stores that were open over both periods as a whole"
+-- param fr: strict "Seulement les magasins ouverts d’un bout à l’autre"
 -- column: store_id integer
 -- column: city text
 -- column: region text

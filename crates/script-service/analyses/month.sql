@@ -1,5 +1,8 @@
 -- title: Revenue by month
+-- title fr: Ventes par mois
 -- description: Net revenue of every calendar month in the window, months without sales as 0. A month that the window or the data covers only in part is marked.
+-- description fr: Chiffre d’affaires net de chaque mois, 0 pour les mois sans vente. Un mois couvert en partie est signalé.
+-- position: 8
 -- window: all
 -- column: month month
 -- column: total_sales money

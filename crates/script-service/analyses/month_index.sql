@@ -1,5 +1,8 @@
 -- title: Seasonality by month
+-- title fr: Saisonnalité par mois
 -- description: How strong each month of the year is: its mean share of the revenue of whole years in the window, times twelve, so that 100 is an even month. A whole year without revenue has no shares, but counts in mean_sales.
+-- description fr: Force de chaque mois : sa part moyenne dans les années entières de la période, fois douze ; 100 est un mois moyen.
+-- position: 16
 -- window: all
 -- column: month integer
 -- column: name text

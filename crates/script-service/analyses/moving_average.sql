@@ -1,7 +1,12 @@
 -- title: Moving average
+-- title fr: Moyenne mobile
 -- description: Net revenue of every day in the window that lies inside the data, days without sales as 0, with the mean of as many days as asked for: those that end on the day, or those around it. Empty where the data does not reach that far.
+-- description fr: Chiffre d’affaires net de chaque jour couvert par les données, 0 sans vente, avec la moyenne d’autant de jours que voulu, qui s’y terminent ou l’entourent.
+-- position: 15
 -- param: days integer 7 "How many days the mean is of"
+-- param fr: days "Jours de la moyenne"
 -- param: centred boolean false "Whether the day stands in the middle of them"
+-- param fr: centred "Le jour au milieu"
 -- reads: all
 -- column: date date
 -- column: total_sales money

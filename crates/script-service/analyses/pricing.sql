@@ -1,5 +1,8 @@
 -- title: Prices and discounts
+-- title fr: Prix et remises
 -- description: What each product was sold for on average in the window, against its list price of today. As list prices change, the discount is indicative.
+-- description fr: Prix de vente moyen de chaque produit face à son prix affiché d’aujourd’hui. Les prix affichés changent : la remise est indicative.
+-- position: 20
 -- column: product_id integer
 -- column: name text
 -- column: units integer

@@ -1,5 +1,8 @@
 -- title: Revenue by product
+-- title fr: Ventes par produit
 -- description: Net revenue of each product that was sold in the window, and its share of all of it.
+-- description fr: Chiffre d’affaires net de chaque produit vendu dans la période, et sa part du tout.
+-- position: 3
 -- column: product_id integer
 -- column: name text
 -- column: total_sales money

@@ -1,5 +1,8 @@
 -- title: Growth by product
+-- title fr: Croissance par produit
 -- description: Net revenue of each product in the window against the window before it (or a year before, with compare=year_before), and how many points of the total growth it makes. Withheld where one of the two is not wholly inside the data; the same number of days of both is beside it.
+-- description fr: Chiffre d’affaires net de chaque produit face à la période précédente, et combien de points de la croissance totale il apporte. Rien n’est dit quand l’une des deux n’est pas entièrement couverte.
+-- position: 17
 -- window: month
 -- column: product_id integer
 -- column: name text

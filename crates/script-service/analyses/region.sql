@@ -1,5 +1,8 @@
 -- title: Revenue by region
+-- title fr: Ventes par région
 -- description: Net revenue of each region in the window, and its share; stores without a region are under (unknown).
+-- description fr: Chiffre d’affaires net de chaque région et sa part ; les magasins sans région sont sous « (inconnue) ».
+-- position: 5
 -- column: region text
 -- column: total_sales money
 -- column: share percent = total_sales / window_total

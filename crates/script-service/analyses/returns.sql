@@ -1,5 +1,8 @@
 -- title: Returns
+-- title fr: Retours
 -- description: Gross revenue, returns and net revenue of each product in the window, and how much of what was sold came back. Returns are the lines with a negative amount.
+-- description fr: Ventes brutes, retours et ventes nettes de chaque produit, et la part de ce qui est revenu. Les retours sont les lignes de montant négatif.
+-- position: 21
 -- column: product_id integer
 -- column: name text
 -- column: gross_sales money

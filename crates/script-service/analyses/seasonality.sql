@@ -1,5 +1,8 @@
 -- title: Revenue by weekday
+-- title fr: Ventes par jour de semaine
 -- description: Mean revenue of each weekday in the window, days without sales counted as 0, as an index (100 is the mean of the seven), and what Saturdays and Sundays bring more than the other days.
+-- description fr: Chiffre d’affaires moyen de chaque jour de la semaine, en indice (100 est la moyenne des sept), et ce que samedi et dimanche rapportent de plus.
+-- position: 9
 -- column: weekday text
 -- column: mean_sales money = sum_cents / day_count
 -- column: index index = mean_times_7 / sum_of_means

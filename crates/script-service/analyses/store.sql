@@ -1,5 +1,8 @@
 -- title: Revenue by store
+-- title fr: Ventes par magasin
 -- description: Net revenue of each store that sold something in the window, and its share.
+-- description fr: Chiffre d’affaires net de chaque magasin qui a vendu dans la période, et sa part.
+-- position: 6
 -- column: store_id integer
 -- column: city text
 -- column: region text

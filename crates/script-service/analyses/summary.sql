@@ -1,5 +1,8 @@
 -- title: Key figures
+-- title fr: Chiffres clés
 -- description: The window at a glance: revenue, lines, units, means, days with and without sales, the best day, and the change against the window before.
+-- description fr: La période en un coup d’œil : chiffre d’affaires, lignes, unités, moyennes, jours avec et sans vente, meilleur jour, et l’évolution face à la période précédente.
+-- position: 1
 -- column: total_revenue money
 -- column: lines integer
 -- column: units integer

@@ -1,5 +1,8 @@
 -- title: Targets
+-- title fr: Objectifs
 -- description: Net revenue of each product that has a target in the window against it. A month that the window or the data covers only in part counts with its share of days.
+-- description fr: Chiffre d’affaires net de chaque produit face à son objectif. Un mois couvert en partie compte au prorata de ses jours.
+-- position: 11
 -- window: month
 -- column: product_id integer
 -- column: name text

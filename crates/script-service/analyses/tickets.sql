@@ -1,5 +1,8 @@
 -- title: Tickets
+-- title fr: Tickets
 -- description: What an average ticket brings, where the source names the ticket of a line. A ticket is the lines of one store and one day with the same ticket_id; lines without one are counted apart.
+-- description fr: Ce que rapporte un ticket moyen, quand la source nomme le ticket d’une ligne. Un ticket, ce sont les lignes d’un magasin et d’un jour avec le même ticket_id ; les lignes sans ticket sont comptées à part.
+-- position: 22
 -- column: tickets integer
 -- column: total_sales money
 -- column: average_ticket money = total_sales / tickets

@@ -1,5 +1,8 @@
 -- title: Month, quarter and year to date
+-- title fr: Mois, trimestre et année à date
 -- description: Net revenue from the first day of the month, the quarter and the year to the end of the window, against as many days of the period before, and what the whole period would bring at the pace of its days so far and at that of the last 30 days.
+-- description fr: Chiffre d’affaires net depuis le début du mois, du trimestre et de l’année, face à autant de jours de la période précédente, et ce que donnerait la période entière à ce rythme.
+-- position: 14
 -- window: month
 -- reads: all
 -- column: period text

@@ -1,5 +1,8 @@
 -- title: Total revenue
+-- title fr: Chiffre d’affaires
 -- description: Net revenue, sale lines and units in the window. Returns are negative lines and are taken off.
+-- description fr: Chiffre d’affaires net, lignes de vente et unités de la période. Les retours sont des lignes négatives et sont déduits.
+-- position: 2
 -- column: total_revenue money
 -- column: lines integer
 -- column: units integer

@@ -1,5 +1,8 @@
 -- title: Revenue by day
+-- title fr: Ventes par jour
 -- description: Net revenue of every day in the window that lies inside the data, days without sales as 0, with the mean of the seven days that end on it.
+-- description fr: Chiffre d’affaires net de chaque jour couvert par les données, 0 pour les jours sans vente, avec la moyenne des sept jours qui s’y terminent.
+-- position: 7
 -- column: date date
 -- column: total_sales money
 -- column: moving_average_7d money = week_sales / week_days

@@ -1,5 +1,8 @@
 -- title: Revenue by week
+-- title fr: Ventes par semaine
 -- description: Net revenue of every ISO week (Monday to Sunday) in the window, weeks without sales as 0. A week that the window or the data covers only in part is marked.
+-- description fr: Chiffre d’affaires net de chaque semaine ISO (du lundi au dimanche), 0 sans vente. Une semaine couverte en partie est signalée.
+-- position: 13
 -- window: all
 -- column: week text
 -- column: monday date

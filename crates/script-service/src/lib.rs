@@ -17,6 +17,7 @@ mod routes;
 mod runner;
 mod schedules;
 mod state;
+mod store;
 
 pub use config::{Config, DailySums};
 pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};

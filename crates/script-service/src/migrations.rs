@@ -9,7 +9,11 @@ use anyhow::{Context as _, bail};
 use db_client::DbClient;
 use db_client::DbError;
 use db_client::db_api::{ErrorCode, Statement, Value};
+use include_dir::{Dir, include_dir};
 use tracing::info;
+
+/// The files of the migrations, such as `0001_initial.sql`.
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 
 /// A migration: its number, name and statements.
 #[derive(Debug, Clone, Copy)]
@@ -19,53 +23,22 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "initial",
-        sql: include_str!("../migrations/0001_initial.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "daily_sums",
-        sql: include_str!("../migrations/0002_daily_sums.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "fetching_and_replacing",
-        sql: include_str!("../migrations/0003_fetching_and_replacing.sql"),
-    },
-    Migration {
-        version: 4,
-        name: "forecasts",
-        sql: include_str!("../migrations/0004_forecasts.sql"),
-    },
-    Migration {
-        version: 5,
-        name: "schedules_and_replays",
-        sql: include_str!("../migrations/0005_schedules_and_replays.sql"),
-    },
-    Migration {
-        version: 6,
-        name: "packed_uploads",
-        sql: include_str!("../migrations/0006_packed_uploads.sql"),
-    },
-    Migration {
-        version: 7,
-        name: "days_and_tickets",
-        sql: include_str!("../migrations/0007_days_and_tickets.sql"),
-    },
-    Migration {
-        version: 8,
-        name: "receiving",
-        sql: include_str!("../migrations/0008_receiving.sql"),
-    },
-    Migration {
-        version: 9,
-        name: "uncounted_days",
-        sql: include_str!("../migrations/0009_uncounted_days.sql"),
-    },
-];
+/// All migrations in their order.
+fn all() -> Vec<Migration> {
+    let mut all: Vec<Migration> = FILES
+        .files()
+        .filter_map(|file| {
+            let (version, name) = file.path().file_stem()?.to_str()?.split_once('_')?;
+            Some(Migration {
+                version: version.parse().ok()?,
+                name,
+                sql: file.contents_utf8()?,
+            })
+        })
+        .collect();
+    all.sort_by_key(|migration| migration.version);
+    all
+}
 
 /// Applies what is missing.
 pub async fn apply(db: &DbClient) -> anyhow::Result<()> {
@@ -75,7 +48,8 @@ pub async fn apply(db: &DbClient) -> anyhow::Result<()> {
 /// Applies what is missing up to `version`: what an older release would have left.
 pub async fn apply_up_to(db: &DbClient, version: i64) -> anyhow::Result<()> {
     let applied = applied(db).await?;
-    let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    let all = all();
+    let newest = all.last().map_or(0, |migration| migration.version);
     if let Some(unknown) = applied.iter().find(|version| **version > newest) {
         bail!(
             "the database was written by a later version of Comptoir (it has migration {unknown}, this program knows \
@@ -92,7 +66,7 @@ pub async fn apply_up_to(db: &DbClient, version: i64) -> anyhow::Result<()> {
         .await
         .context("create the table of migrations")?;
     }
-    for migration in MIGRATIONS {
+    for migration in &all {
         if migration.version > version || applied.contains(&migration.version) {
             continue;
         }
@@ -170,14 +144,17 @@ mod tests {
 
     #[test]
     fn migrations_are_counted_without_gaps() {
-        for (index, migration) in MIGRATIONS.iter().enumerate() {
+        let all = all();
+        assert_eq!(all.len(), FILES.files().count());
+        for (index, migration) in all.iter().enumerate() {
             assert_eq!(usize::try_from(migration.version).unwrap(), index + 1);
         }
     }
 
     #[test]
     fn a_script_is_cut_between_statements_and_not_inside_triggers() {
-        let found: Vec<&str> = MIGRATIONS
+        let all = all();
+        let found: Vec<&str> = all
             .iter()
             .flat_map(|migration| statements(migration.sql))
             .collect();

@@ -1,7 +1,7 @@
 //! Every analysis that script-service has, the user's own included, each with the chart of its hint.
 
 use crate::App;
-use crate::answer::{Answer, Kind};
+use crate::answer::{Answer, Kind, Title};
 use crate::figure::{self, ChartHint};
 use crate::filter::Query;
 use crate::format;
@@ -32,9 +32,12 @@ struct Catalogue {
 #[derive(Debug, Deserialize)]
 struct Described {
     name: String,
-    title: String,
+    #[serde(flatten)]
+    title: Title,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    descriptions: BTreeMap<String, String>,
     #[serde(default)]
     parameters: Vec<Parameter>,
     #[serde(default)]
@@ -48,8 +51,8 @@ struct Described {
 impl Described {
     /// What it shows, for people, with the parameters of `query` put in.
     fn describe(&self, query: &Query, locale: Locale) -> Description {
-        let french = labels::description(&self.name).filter(|_| locale == Locale::Fr && self.built_in);
-        let mut text = french.unwrap_or(&self.description).to_owned();
+        let translated = self.descriptions.get(locale.tag());
+        let mut text = translated.unwrap_or(&self.description).to_owned();
         for parameter in &self.parameters {
             let value = query
                 .get(&parameter.name)
@@ -59,7 +62,7 @@ impl Described {
         }
         Description {
             text,
-            language: if french.is_some() { "fr" } else { "en" },
+            language: translated.map_or(Locale::En, |_| locale).tag(),
         }
     }
 }
@@ -88,6 +91,8 @@ struct Parameter {
     default: Value,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    descriptions: BTreeMap<String, String>,
     #[serde(default, rename = "type")]
     kind: Kind,
 }
@@ -199,7 +204,7 @@ async fn index(script: &Script, locale: Locale) -> Result<View, Failure> {
             .analyses
             .into_iter()
             .map(|described| Entry {
-                title: labels::title(&described.name, &described.title, locale),
+                title: described.title.in_locale(locale).to_owned(),
                 description: described.describe(&Query::new(), locale),
                 own: !described.built_in,
                 name: described.name,
@@ -269,15 +274,13 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
         .as_ref()
         .and_then(|hint| figure::by_hint(&answer, hint, locale));
     let figure = figure.filter(|_| !answer.rows.is_empty());
-    let title = labels::title(&described.name, &described.title, locale);
+    let title = described.title.in_locale(locale).to_owned();
     let description = described.describe(query, locale);
     let fields = described.parameters.into_iter().map(|parameter| {
         let default = parameter.default_text();
         Field {
-            label: if let Some(french) =
-                labels::parameter(name, &parameter.name).filter(|_| locale == Locale::Fr)
-            {
-                french.to_owned()
+            label: if let Some(translated) = parameter.descriptions.get(locale.tag()) {
+                translated.clone()
             } else if parameter.description.is_empty() {
                 labels::column(&parameter.name, locale)
             } else {

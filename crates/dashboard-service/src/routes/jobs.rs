@@ -1,7 +1,7 @@
 //! Jobs: what was asked for and what became of it.
 
 use crate::App;
-use crate::answer::{Kind, Row};
+use crate::answer::{Kind, Row, Title};
 use crate::filter::Query;
 use crate::format;
 use crate::labels;
@@ -313,7 +313,7 @@ fn detail(job: &Job, locale: Locale) -> String {
             let names = request["analyses"].as_array().into_iter().flatten();
             list(
                 names
-                    .map(|name| labels::title(&plain(name), &plain(name), locale))
+                    .map(|name| analysis_title(job, &plain(name), locale))
                     .collect(),
             )
         }
@@ -323,6 +323,12 @@ fn detail(job: &Job, locale: Locale) -> String {
         ),
         _ => String::new(),
     }
+}
+
+/// The title of an analysis of `job`, once its answer is there; its name until then.
+fn analysis_title(job: &Job, name: &str, locale: Locale) -> String {
+    let title: Option<Title> = serde_json::from_value(job.result[name].clone()).ok();
+    title.map_or_else(|| name.to_owned(), |title| title.in_locale(locale).to_owned())
 }
 
 /// The newest imports, as a table of links; empty when there are none.

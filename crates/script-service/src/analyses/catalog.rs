@@ -3,43 +3,15 @@
 use super::compute;
 use super::header::{self, Header, HeaderError};
 use db_client::{DbClient, DbError};
+use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 use tracing::{info, warn};
 
-/// The built-in analyses by name, in the order in which they are listed.
-const BUILT_IN: [(&str, &str); 22] = [
-    ("summary", include_str!("../../analyses/summary.sql")),
-    ("total", include_str!("../../analyses/total.sql")),
-    ("product", include_str!("../../analyses/product.sql")),
-    ("category", include_str!("../../analyses/category.sql")),
-    ("region", include_str!("../../analyses/region.sql")),
-    ("store", include_str!("../../analyses/store.sql")),
-    ("trend", include_str!("../../analyses/trend.sql")),
-    ("month", include_str!("../../analyses/month.sql")),
-    ("seasonality", include_str!("../../analyses/seasonality.sql")),
-    ("growth", include_str!("../../analyses/growth.sql")),
-    ("targets", include_str!("../../analyses/targets.sql")),
-    ("abc", include_str!("../../analyses/abc.sql")),
-    ("week", include_str!("../../analyses/week.sql")),
-    ("to_date", include_str!("../../analyses/to_date.sql")),
-    (
-        "moving_average",
-        include_str!("../../analyses/moving_average.sql"),
-    ),
-    ("month_index", include_str!("../../analyses/month_index.sql")),
-    (
-        "product_growth",
-        include_str!("../../analyses/product_growth.sql"),
-    ),
-    ("like_for_like", include_str!("../../analyses/like_for_like.sql")),
-    ("concentration", include_str!("../../analyses/concentration.sql")),
-    ("pricing", include_str!("../../analyses/pricing.sql")),
-    ("returns", include_str!("../../analyses/returns.sql")),
-    ("tickets", include_str!("../../analyses/tickets.sql")),
-];
+/// The files of the built-in analyses.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/analyses");
 
 /// An analysis that can be asked for.
 #[derive(Debug)]
@@ -81,13 +53,16 @@ impl Catalog {
     ///
     /// When a built-in file has a fault, which a test rules out.
     pub(crate) fn open(folder: Option<PathBuf>) -> Self {
-        let built_in = BUILT_IN
-            .iter()
-            .map(|&(name, text)| {
+        let mut built_in: Vec<Arc<Analysis>> = built_in()
+            .map(|(name, text)| {
                 let header = header::parse(text).expect("a test parses every built-in file");
                 Arc::new(analysis(name, header, true, text))
             })
             .collect();
+        built_in.sort_by(|one, other| {
+            let place = |analysis: &Analysis| (analysis.header.position, analysis.name.clone());
+            place(one).cmp(&place(other))
+        });
         let catalog = Self {
             built_in,
             folder,
@@ -223,6 +198,13 @@ impl Catalog {
     }
 }
 
+/// The name and the text of each built-in analysis.
+fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUILT_IN
+        .files()
+        .filter_map(|file| Some((file.path().file_stem()?.to_str()?, file.contents_utf8()?)))
+}
+
 fn fault(message: impl Into<String>) -> HeaderError {
     HeaderError {
         line: 1,
@@ -263,13 +245,30 @@ mod tests {
 
     #[test]
     fn every_built_in_file_parses_and_describes_itself() {
-        for (name, text) in BUILT_IN {
+        assert_eq!(built_in().count(), BUILT_IN.files().count());
+        for (name, text) in built_in() {
             let header = header::parse(text).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
             assert!(
                 !header.columns.is_empty() && !header.description.is_empty() && header.chart.is_some(),
                 "{name}"
             );
+            let is_translated = header.titles.contains_key("fr")
+                && header.descriptions.contains_key("fr")
+                && header
+                    .parameters
+                    .iter()
+                    .all(|parameter| parameter.descriptions.contains_key("fr"));
+            assert!(is_translated, "{name} has no French texts");
         }
+    }
+
+    #[test]
+    fn built_in_analyses_are_listed_in_the_order_of_their_positions() {
+        let (all, _) = Catalog::open(None).list();
+
+        let positions: Vec<u64> = all.iter().map(|analysis| analysis.header.position).collect();
+        let counted: Vec<u64> = (1..=all.len() as u64).collect();
+        assert_eq!(positions, counted);
     }
 
     #[test]

@@ -2,10 +2,14 @@
 //!
 //! ```sql
 //! -- title: Revenue by region
+//! -- title fr: Ventes par région
 //! -- description: Net revenue of each region in the window.
+//! -- description fr: Chiffre d'affaires net de chaque région de la période.
+//! -- position: 5
 //! -- window: last_30_days
 //! -- reads: window
 //! -- param: top integer 20 "How many"
+//! -- param fr: top "Combien"
 //! -- column: region text
 //! -- column: total_sales money
 //! -- column: share percent = total_sales / window_total
@@ -17,12 +21,16 @@
 //! ```
 //!
 //! A statement reads the daily sums (`days`, `product_days`, `store_days`) and, where it compares periods,
-//! `product_periods` and `store_periods`; filters have been applied to all of them. A `money` column is integer cents in SQL. A column with `= a / b` is the exact quotient of two columns of
-//! the statement. `reads: all` is for statements that look at days outside the window and the one it is compared
-//! with. A `figure` is a value that every row repeats; it stands beside the rows in the answer.
+//! `product_periods` and `store_periods`; filters have been applied to all of them. A `money` column is integer cents
+//! in SQL. A column with `= a / b` is the exact quotient of two columns of the statement. `reads: all` is for
+//! statements that look at days outside the window and the one it is compared with. A `figure` is a value that every
+//! row repeats; it stands beside the rows in the answer. Behind a language tag come the texts in another language; a
+//! parameter in braces stands for its value there and in the description. The `position` is the place in the list of
+//! built-in analyses.
 
-use super::compute;
+use super::parameters;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What a value is.
@@ -78,7 +86,12 @@ pub(crate) struct AnalysisParameter {
     pub default: Option<String>,
     /// What it is for.
     pub description: String,
+    /// The same in other languages, by language tag.
+    pub descriptions: Translations,
 }
+
+/// A text in languages other than English, by language tag such as `fr`.
+pub(crate) type Translations = BTreeMap<String, String>;
 
 /// How an answer is best drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -136,7 +149,11 @@ pub(crate) enum Reach {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub title: String,
+    pub titles: Translations,
     pub description: String,
+    pub descriptions: Translations,
+    /// Where it stands in the list; the last places are taken by those that do not say.
+    pub position: u64,
     pub window: DefaultWindow,
     pub reads: Reach,
     pub parameters: Vec<AnalysisParameter>,
@@ -165,7 +182,10 @@ pub(crate) struct HeaderError {
 pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
     let mut header = Header {
         title: String::new(),
+        titles: Translations::new(),
         description: String::new(),
+        descriptions: Translations::new(),
+        position: u64::MAX,
         window: DefaultWindow::default(),
         reads: Reach::default(),
         parameters: Vec::new(),
@@ -211,8 +231,8 @@ pub(crate) fn parse(text: &str) -> Result<Header, Vec<HeaderError>> {
             message: "after the header comes one SELECT statement".into(),
         });
     }
-    for name in compute::parameters_of(&header.sql) {
-        let known = compute::COMMON_PARAMETERS.contains(&name.as_str())
+    for name in parameters::named_in(&header.sql) {
+        let known = parameters::COMMON.contains(&name.as_str())
             || header.parameters.iter().any(|parameter| parameter.name == name);
         if !known {
             let marked = format!(":{name}");
@@ -249,6 +269,11 @@ fn take(header: &mut Header, comment: &str) -> Result<(), String> {
     match key.trim() {
         "title" => value.clone_into(&mut header.title),
         "description" => value.clone_into(&mut header.description),
+        "position" => {
+            header.position = value
+                .parse()
+                .map_err(|_| format!("`{value}` is not a whole number"))?;
+        }
         "window" => {
             header.window = match value {
                 "last_30_days" => DefaultWindow::Last30Days,
@@ -273,26 +298,69 @@ fn take(header: &mut Header, comment: &str) -> Result<(), String> {
             condition: NoteCondition::Always,
             text: value.to_owned(),
         }),
-        other => {
-            let mut words = other.split_whitespace();
-            match (words.next(), words.next(), words.next(), words.next()) {
-                (Some("note"), Some("if"), Some(figure), None) => header.notes.push(Note {
-                    condition: NoteCondition::If(figure.to_owned()),
-                    text: value.to_owned(),
-                }),
-                (Some("note"), Some("unless"), Some(figure), None) => header.notes.push(Note {
-                    condition: NoteCondition::Unless(figure.to_owned()),
-                    text: value.to_owned(),
-                }),
-                _ => {
-                    return Err(format!(
-                        "`{other}` is none of title, description, window, reads, param, column, figure, headline, chart, note"
-                    ));
-                }
-            }
+        other => return take_qualified(header, other, value),
+    }
+    Ok(())
+}
+
+/// Takes a line whose key has a second word: a language, or the condition of a note.
+fn take_qualified(header: &mut Header, key: &str, value: &str) -> Result<(), String> {
+    let note = |condition| Note {
+        condition,
+        text: value.to_owned(),
+    };
+    let mut words = key.split_whitespace();
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some("title"), Some(language), None, None) => {
+            header.titles.insert(language_tag(language)?, value.to_owned());
+        }
+        (Some("description"), Some(language), None, None) => {
+            header
+                .descriptions
+                .insert(language_tag(language)?, value.to_owned());
+        }
+        (Some("param"), Some(language), None, None) => {
+            let (parameter, text) = translation(value)?;
+            let parameter = header
+                .parameters
+                .iter_mut()
+                .find(|known| known.name == parameter)
+                .ok_or_else(|| format!("`{parameter}` is not declared by `-- param:` before"))?;
+            parameter
+                .descriptions
+                .insert(language_tag(language)?, text.to_owned());
+        }
+        (Some("note"), Some("if"), Some(figure), None) => {
+            header.notes.push(note(NoteCondition::If(figure.to_owned())));
+        }
+        (Some("note"), Some("unless"), Some(figure), None) => {
+            header.notes.push(note(NoteCondition::Unless(figure.to_owned())));
+        }
+        _ => {
+            return Err(format!(
+                "`{key}` is not one of title, description, position, window, reads, param, column, figure, headline, \
+                 chart, note"
+            ));
         }
     }
     Ok(())
+}
+
+/// `text` if it is the tag of a language other than English, such as `fr`.
+fn language_tag(text: &str) -> Result<String, String> {
+    let is_tag = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    match text {
+        "en" => Err("the line without a language tag is the English one".to_owned()),
+        tag if is_tag => Ok(tag.to_owned()),
+        other => Err(format!("`{other}` is not the tag of a language, such as `fr`")),
+    }
+}
+
+/// The parts of `name "text"`.
+fn translation(text: &str) -> Result<(&str, &str), String> {
+    text.split_once('"')
+        .and_then(|(name, text)| Some((name.trim(), text.trim_end().strip_suffix('"')?)))
+        .ok_or_else(|| format!("`{text}` is not `name \"text\"`"))
 }
 
 fn column(text: &str) -> Result<AnalysisColumn, String> {
@@ -357,6 +425,7 @@ fn parameter(text: &str) -> Result<AnalysisParameter, String> {
         kind,
         default,
         description: description.to_owned(),
+        descriptions: Translations::new(),
     })
 }
 
@@ -409,6 +478,34 @@ mod tests {
 
         let lines: Vec<u64> = errors.iter().map(|error| error.line).collect();
         assert_eq!(lines, [2, 3, 4]);
+    }
+
+    #[test]
+    fn texts_in_other_languages_stand_beside_the_english_ones() {
+        let header = parse(
+            "-- title: X\n-- title fr: L’X\n-- description fr: C’est l’X.\n-- param: top integer 20\n\
+             -- param fr: top \"Combien\"\n-- title en: X\nSELECT 1",
+        );
+        let errors = header.unwrap_err();
+        assert_eq!(errors[0].line, 6, "{errors:?}");
+
+        let header = parse(
+            "-- title: X\n-- title fr: L’X\n-- description fr: C’est l’X.\n-- param: top integer 20\n\
+             -- param fr: top \"Combien\"\nSELECT :top",
+        )
+        .unwrap();
+        assert_eq!(header.titles["fr"], "L’X");
+        assert_eq!(header.descriptions["fr"], "C’est l’X.");
+        assert_eq!(header.parameters[0].descriptions["fr"], "Combien");
+
+        for wrong in [
+            "title french: L’X",
+            "param fr: top \"Combien\"",
+            "title fr x: L’X",
+        ] {
+            let errors = parse(&format!("-- title: X\n-- {wrong}\nSELECT 1")).unwrap_err();
+            assert_eq!(errors[0].line, 2, "{wrong}");
+        }
     }
 
     #[test]

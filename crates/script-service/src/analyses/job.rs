@@ -1,8 +1,10 @@
 //! Analysis jobs: answers that are kept in `analysis_results`.
 
+use crate::analyses::answer::Answer;
 use crate::analyses::catalog::Catalog;
-use crate::analyses::compute::{self, Answer, Question};
+use crate::analyses::compute;
 use crate::analyses::header::DefaultWindow;
+use crate::analyses::question::Question;
 use crate::analyses::window::{self, WindowQuery};
 use crate::error::ApiError;
 use crate::params::positional;

@@ -1,6 +1,6 @@
 //! An answer as JSON or CSV.
 
-use super::compute::Answer;
+use super::answer::Answer;
 use super::figures::Figure;
 use super::header::{AnalysisColumn, ColumnType};
 use serde::ser::SerializeMap as _;
@@ -41,6 +41,7 @@ impl Serialize for Answer {
         map.serialize_entry("notes", &self.notes)?;
         map.serialize_entry("dataset_version", &self.dataset_version)?;
         map.serialize_entry("computed_at", &self.computed_at)?;
+        map.serialize_entry("titles", &self.titles)?;
         map.end()
     }
 }
@@ -112,6 +113,7 @@ mod tests {
         Answer {
             analysis: "x".into(),
             title: "X".into(),
+            titles: [("fr".to_owned(), "L’X".to_owned())].into(),
             window: Window { from: None, to: None },
             columns: vec![
                 column("day", ColumnType::Date),
@@ -148,6 +150,7 @@ mod tests {
             json.contains(r#""rows":[{"day":"2023-11-03","total":450230.00,"below":true}],"uplift":18.0"#),
             "{json}"
         );
+        assert!(json.ends_with(r#""titles":{"fr":"L’X"}}"#), "{json}");
     }
 
     #[test]

@@ -3,18 +3,12 @@
 //! Windows are calendar days, both ends included. "Today" is the latest sale date, never the clock.
 
 use super::header::DefaultWindow;
+use crate::store::daily_sums::Coverage;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use service_kit::faults::{Fault, Faults};
 use utoipa::{IntoParams, ToSchema};
-
-/// The first and the last sale date there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Coverage {
-    pub first: Date,
-    pub last: Date,
-}
 
 /// The part of a query string that says which days are meant.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]

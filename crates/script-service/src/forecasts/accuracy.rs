@@ -6,8 +6,8 @@
 use super::history::{daily_cents, euros};
 use super::request::Gaps;
 use super::runs::ForecastRun;
-use crate::analyses::compute;
 use crate::error::ApiError;
+use crate::store::daily_sums;
 use db_client::DbClient;
 use forecast::metrics::{self, Metrics};
 use forecast::{Coverage, Point};
@@ -72,7 +72,7 @@ pub(crate) struct AccuracyPoint {
 
 /// `run`, its points included, against what came.
 pub(crate) async fn measure(db: &DbClient, run: ForecastRun) -> Result<Accuracy, ApiError> {
-    let state = compute::current_state(db).await?;
+    let state = daily_sums::current_state(db).await?;
     let scope = run.scope();
     let forecast = run.points.unwrap_or_default();
     let latest = state.coverage.map(|coverage| coverage.last);

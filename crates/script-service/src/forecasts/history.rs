@@ -5,8 +5,8 @@
 //! gap, as the request says.
 
 use super::request::{Gaps, Scope};
-use crate::analyses::compute::{self, DataState};
 use crate::error::ApiError;
+use crate::store::daily_sums::{self, DataState};
 use db_client::DbClient;
 use db_client::db_api::{Params, Value};
 use forecast::{Series, Step};
@@ -53,11 +53,11 @@ pub(crate) struct History {
 /// The history that `query` asks for.
 pub(crate) async fn read(db: &DbClient, query: &HistoryQuery) -> Result<History, ApiError> {
     check_scope(db, &query.scope).await?;
-    let mut before = compute::current_state(db).await?;
+    let mut before = daily_sums::current_state(db).await?;
     let mut attempt = 1;
     loop {
         let sums = daily_cents(db, &query.scope, query.from, query.to).await?;
-        let after = compute::current_state(db).await?;
+        let after = daily_sums::current_state(db).await?;
         if after.version == before.version || attempt == ATTEMPTS {
             return compose(query, &sums, before);
         }

@@ -1,16 +1,21 @@
 //! `/analysis`: what there is, one answer, answers that were kept.
 
 use super::jobs::is_known;
+use crate::analyses::answer::Answer;
 use crate::analyses::catalog::Analysis;
-use crate::analyses::compute::{self, Answer, Filters, Question};
-use crate::analyses::header::{AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError};
+use crate::analyses::compute;
+use crate::analyses::header::{
+    AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError, Translations,
+};
 use crate::analyses::job as kept;
+use crate::analyses::question::{self, Filters, Question};
 use crate::analyses::render::{self, CsvDialect};
 use crate::analyses::rounding::Rounding;
 use crate::analyses::window::{Comparison, Window, WindowQuery};
 use crate::error::{ApiError, ProblemDocument};
 use crate::params::positional;
 use crate::state::App;
+use crate::store::daily_sums;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, VARY};
@@ -32,8 +37,13 @@ pub(crate) struct AnalysisDescription {
     name: String,
     /// What it is called.
     title: String,
-    /// What it says.
+    /// The same in other languages, by language tag.
+    #[schema(example = json!({"fr": "Ventes par région"}))]
+    titles: Translations,
+    /// What it says. A parameter in braces stands for its value.
     description: String,
+    /// The same in other languages, by language tag.
+    descriptions: Translations,
     /// Whether it comes with the program.
     built_in: bool,
     /// The window that is taken when none is asked for.
@@ -156,6 +166,8 @@ pub(crate) struct AnswerDocument {
     dataset_version: i64,
     /// When.
     computed_at: String,
+    /// `title` in other languages, by language tag.
+    titles: Translations,
 }
 
 /// The analyses there are.
@@ -173,7 +185,9 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisLis
     let describe = |analysis: &Arc<Analysis>| AnalysisDescription {
         name: analysis.name.clone(),
         title: analysis.header.title.clone(),
+        titles: analysis.header.titles.clone(),
         description: analysis.header.description.clone(),
+        descriptions: analysis.header.descriptions.clone(),
         built_in: analysis.built_in,
         default_window: analysis.header.window,
         parameters: analysis.header.parameters.clone(),
@@ -225,15 +239,15 @@ pub(crate) async fn compute(
     let query = asked.value;
     let form = query.format.unwrap_or_else(|| accepted_form(&headers));
     let (dialect, save) = (query.dialect, query.save);
-    let question = question(query);
+    let question = asked_for(query);
     let mut faults = asked.faults;
     faults.extend(
-        compute::faults(&analysis, &question)
+        question::faults(&analysis, &question)
             .into_iter()
             .map(Fault::in_query),
     );
     faults.or(())?;
-    let state = compute::current_state(&app.db).await?;
+    let state = daily_sums::current_state(&app.db).await?;
     let tag = tag(&analysis, state.version, form, &uri);
     if is_known(&headers, &tag) && !save {
         return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
@@ -246,7 +260,7 @@ pub(crate) async fn compute(
     Ok(with_caching(respond(&answer, form, dialect)?, &tag))
 }
 
-fn question(query: ComputeQuery) -> Question {
+fn asked_for(query: ComputeQuery) -> Question {
     Question {
         window: WindowQuery {
             from: query.from,

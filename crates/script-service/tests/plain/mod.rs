@@ -8,32 +8,27 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-/// The analyses and their plain SQL.
-pub(crate) const ANALYSES: [(&str, &str); 22] = [
-    ("abc", include_str!("abc.sql")),
-    ("category", include_str!("category.sql")),
-    ("concentration", include_str!("concentration.sql")),
-    ("growth", include_str!("growth.sql")),
-    ("like_for_like", include_str!("like_for_like.sql")),
-    ("month", include_str!("month.sql")),
-    ("month_index", include_str!("month_index.sql")),
-    ("moving_average", include_str!("moving_average.sql")),
-    ("pricing", include_str!("pricing.sql")),
-    ("product", include_str!("product.sql")),
-    ("product_growth", include_str!("product_growth.sql")),
-    ("region", include_str!("region.sql")),
-    ("returns", include_str!("returns.sql")),
-    ("seasonality", include_str!("seasonality.sql")),
-    ("store", include_str!("store.sql")),
-    ("summary", include_str!("summary.sql")),
-    ("targets", include_str!("targets.sql")),
-    ("tickets", include_str!("tickets.sql")),
-    ("to_date", include_str!("to_date.sql")),
-    ("total", include_str!("total.sql")),
-    ("trend", include_str!("trend.sql")),
-    ("week", include_str!("week.sql")),
-];
+/// The analyses and their plain SQL, by name.
+pub(crate) static ANALYSES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../script-service/tests/plain");
+    let mut analyses: Vec<(String, String)> = std::fs::read_dir(folder)
+        .expect("the folder of plain SQL")
+        .map(|entry| entry.expect("a file of plain SQL").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .map(|path| {
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (name, std::fs::read_to_string(&path).expect("plain SQL"))
+        })
+        .collect();
+    analyses.sort();
+    analyses
+});
 
 /// Whose SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

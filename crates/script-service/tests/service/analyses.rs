@@ -286,7 +286,7 @@ fn plain_sql_is_written_for_both_databases() {
         last: "2023-11-20".into(),
         six_days_before: "2023-10-26".into(),
     };
-    for (name, sql) in ANALYSES {
+    for (name, sql) in ANALYSES.iter() {
         for dialect in [Dialect::Sqlite, Dialect::DuckDb] {
             let text = plain::render(sql, dialect, &days);
             assert!(!text.contains(['{', ':']), "{name}: {text}");

@@ -1,0 +1,175 @@
+//! An answer, put together from the rows of a statement.
+
+use super::catalog::Analysis;
+use super::compute::ComputeError;
+use super::figures::Figure;
+use super::header::{AnalysisColumn, ColumnType, Header, NoteCondition, Translations};
+use super::question::Question;
+use super::rounding::{self, Rounding};
+use super::window::{Span, Window};
+use db_client::db_api::{QueryResult, Value};
+use std::collections::BTreeMap;
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub analysis: String,
+    pub title: String,
+    pub titles: Translations,
+    pub window: Window,
+    pub columns: Vec<AnalysisColumn>,
+    pub rows: Vec<Vec<Figure>>,
+    pub figures: Vec<(String, Figure)>,
+    pub headline: Option<f64>,
+    pub notes: Vec<String>,
+    pub dataset_version: i64,
+    pub computed_at: String,
+}
+
+/// The answer to `question` that `result` holds.
+pub(super) fn compose(
+    analysis: &Analysis,
+    span: &Span,
+    result: &QueryResult,
+    version: i64,
+    question: &Question,
+) -> Result<Answer, ComputeError> {
+    let header = &analysis.header;
+    let columns = if header.columns.is_empty() {
+        inferred_columns(result)
+    } else {
+        header.columns.clone()
+    };
+    let index: BTreeMap<&str, usize> = result
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| (column.name.as_str(), index))
+        .collect();
+    for column in columns.iter().chain(&header.figures) {
+        let needed = match &column.quotient {
+            Some((above, below)) => vec![above, below],
+            None => vec![&column.name],
+        };
+        if let Some(missing) = needed.into_iter().find(|name| !index.contains_key(name.as_str())) {
+            return Err(ComputeError::Analysis {
+                name: analysis.name.clone(),
+                detail: format!("the statement has no column `{missing}`"),
+            });
+        }
+    }
+    let take = |column: &AnalysisColumn, row: &[Value]| {
+        Figure::of(column, |name| index.get(name).and_then(|&index| row.get(index)))
+    };
+    let mut rows: Vec<Vec<Figure>> = result
+        .rows
+        .iter()
+        .map(|row| columns.iter().map(|column| take(column, row)).collect())
+        .collect();
+    if question.rounding == Rounding::LargestRemainder {
+        rounding::round_shares(&columns, &mut rows, |row, column| {
+            let (above, below) = column.quotient.as_ref()?;
+            let number = |name: &str| result.rows[row][*index.get(name)?].as_i64();
+            Some((number(above)?, number(below)?))
+        });
+        let limit = question.limit.and_then(|limit| usize::try_from(limit).ok());
+        rows.truncate(limit.unwrap_or(usize::MAX));
+    }
+    let figures: Vec<(String, Figure)> = header
+        .figures
+        .iter()
+        .map(|column| {
+            let figure = result.rows.first().map_or(Figure::Null, |row| take(column, row));
+            (column.name.clone(), figure)
+        })
+        .collect();
+    let headline = header.headline.as_ref().and_then(|name| {
+        let in_figures = figures
+            .iter()
+            .find(|(figure, _)| figure == name)
+            .map(|(_, figure)| figure);
+        let in_rows = || {
+            let column = columns.iter().position(|column| column.name == *name)?;
+            rows.first().and_then(|row| row.get(column))
+        };
+        in_figures.or_else(in_rows).and_then(Figure::to_f64)
+    });
+    let mut notes = notes(header, span, &figures);
+    if result.truncated {
+        notes.push(format!(
+            "Only the first {} rows: the database's limit.",
+            rows.len()
+        ));
+    }
+    Ok(Answer {
+        analysis: analysis.name.clone(),
+        title: header.title.clone(),
+        titles: header.titles.clone(),
+        window: Window {
+            from: span.from,
+            to: span.to,
+        },
+        columns,
+        rows,
+        figures,
+        headline,
+        notes,
+        dataset_version: version,
+        computed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    })
+}
+
+fn inferred_columns(result: &QueryResult) -> Vec<AnalysisColumn> {
+    result
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let first = result
+                .rows
+                .iter()
+                .map(|row| &row[index])
+                .find(|value| !value.is_null());
+            AnalysisColumn {
+                name: column.name.clone(),
+                kind: match first {
+                    Some(Value::Integer(_)) => ColumnType::Integer,
+                    Some(Value::Real(_)) => ColumnType::Number,
+                    _ => ColumnType::Text,
+                },
+                unit: None,
+                quotient: None,
+            }
+        })
+        .collect()
+}
+
+fn notes(header: &Header, span: &Span, figures: &[(String, Figure)]) -> Vec<String> {
+    let is_set = |name: &str| {
+        figures
+            .iter()
+            .any(|(figure, value)| figure == name && value.is_set())
+    };
+    let day = |day: Option<jiff::civil::Date>| day.map(|day| day.to_string()).unwrap_or_default();
+    header
+        .notes
+        .iter()
+        .filter(|note| match &note.condition {
+            NoteCondition::Always => true,
+            NoteCondition::If(figure) => is_set(figure),
+            NoteCondition::Unless(figure) => !is_set(figure),
+        })
+        .map(|note| {
+            let mut text = note
+                .text
+                .replace("{from}", &day(span.from))
+                .replace("{to}", &day(span.to))
+                .replace("{previous_from}", &day(span.previous_from))
+                .replace("{previous_to}", &day(span.previous_to));
+            for (name, figure) in figures {
+                text = text.replace(&format!("{{{name}}}"), &figure.to_text('.'));
+            }
+            text
+        })
+        .collect()
+}
