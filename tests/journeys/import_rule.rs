@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Packages that start services, and so may import them.
 const STARTERS: [&str; 3] = ["comptoir", "test-kit", "bench"];
 /// Packages that import nothing of ours.
-const ALONE: [&str; 4] = ["db-api", "forecast", "service-kit", "tabular"];
+const ALONE: [&str; 5] = ["db-api", "forecast", "script-api", "service-kit", "tabular"];
 
 /// From each package to those of ours that it imports: without, and with, what only its tests import.
 fn imports() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {

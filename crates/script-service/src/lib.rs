@@ -18,6 +18,7 @@ mod runner;
 mod schedules;
 mod state;
 mod store;
+mod wire;
 
 pub use config::{Config, DailySums};
 pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};

@@ -3,47 +3,18 @@
 
 use super::ids::References;
 use super::rows::RowReader;
-use super::tables::Table;
+use super::tables::TableSpec as _;
+use crate::wire;
 use db_client::db_api::Value;
-use serde::Serialize;
+use script_api::{Preview, PreviewRow, Table};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tabular::{Decisions, Kind, Opener, ReadOptions, Record, SurveyError, cents};
-use utoipa::ToSchema;
+use tabular::{Kind, Opener, ReadOptions, Record, SurveyError, cents};
 
 /// How much of a source is looked at, in bytes of decoded text.
 pub(crate) const PREVIEW_BYTES: u64 = 2 << 20;
 /// How many rows are shown.
 const PREVIEW_ROWS: usize = 20;
-
-/// What an import would make of a source.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Preview {
-    /// The table.
-    pub table: Table,
-    /// What would be decided, from the first 2 MiB; the import looks at all of it.
-    pub decisions: Decisions,
-    /// What is odd.
-    pub notes: Vec<String>,
-    /// The first rows.
-    pub rows: Vec<PreviewRow>,
-}
-
-/// A record as it would be read.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct PreviewRow {
-    /// The physical line where it begins.
-    pub line: u64,
-    /// Its source text.
-    pub raw: String,
-    /// The row; null when the record cannot be taken. Amounts are decimal text.
-    #[schema(value_type = Option<Object>)]
-    pub values: Option<BTreeMap<&'static str, serde_json::Value>>,
-    /// What is wrong with it: a stable name.
-    pub code: Option<&'static str>,
-    /// The same in words.
-    pub message: Option<String>,
-}
 
 /// Looks at the source that `open` opens.
 pub(crate) fn preview(
@@ -69,23 +40,19 @@ pub(crate) fn preview(
             line: record.line,
             raw: String::from_utf8_lossy(&record.raw).into_owned(),
             values,
-            code: fault.as_ref().map(|fault| fault.code.as_str()),
+            code: fault.as_ref().map(|fault| fault.code.to_string()),
             message: fault.map(|fault| fault.message),
         });
     }
     Ok(Preview {
         table,
-        decisions: survey.decisions,
+        decisions: wire::decisions_said(survey.decisions),
         notes: survey.notes,
         rows,
     })
 }
 
-fn named(
-    table: Table,
-    reader: &RowReader<'_>,
-    values: &[Value],
-) -> BTreeMap<&'static str, serde_json::Value> {
+fn named(table: Table, reader: &RowReader<'_>, values: &[Value]) -> BTreeMap<String, serde_json::Value> {
     reader
         .columns()
         .into_iter()
@@ -102,7 +69,7 @@ fn named(
                 Value::Text(text) => text.as_str().into(),
                 _ => serde_json::Value::Null,
             };
-            Some((column.name, value))
+            Some((column.name.to_owned(), value))
         })
         .collect()
 }

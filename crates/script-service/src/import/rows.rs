@@ -2,8 +2,9 @@
 
 use super::fault::{FaultCode, RecordFault};
 use super::ids::{References, SeenKeys};
-use super::tables::Table;
+use super::tables::TableSpec as _;
 use db_client::db_api::Value;
+use script_api::Table;
 use tabular::{DateOrder, DecimalMark, FieldKind, Kind, Reading, Record, Spec, cents, dates};
 
 /// Turns records into rows under a [`Reading`]. It remembers the keys it has seen.

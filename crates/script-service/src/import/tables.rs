@@ -2,64 +2,23 @@
 //!
 //! Every SQL name in this crate's imports comes from here; nothing of a caller's text does.
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use script_api::Table;
 use tabular::{Column, Kind, Spec};
-use utoipa::ToSchema;
 
-/// A table that takes imports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Table {
-    /// What is sold.
-    Products,
-    /// Where it is sold.
-    Stores,
-    /// What each product should sell in a month.
-    #[serde(alias = "product_targets")]
-    Targets,
-    /// What was sold: one line of a sale a row.
-    Sales,
+/// What there is to know about the columns of a table.
+pub(crate) trait TableSpec {
+    /// Its columns and keys.
+    fn spec(self) -> &'static Spec;
 }
 
-impl Table {
-    /// All of them, parents before children.
-    pub(crate) const ALL: [Self; 4] = [Self::Products, Self::Stores, Self::Targets, Self::Sales];
-
-    /// The name in requests and answers.
-    #[must_use]
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Products => "products",
-            Self::Stores => "stores",
-            Self::Targets => "targets",
-            Self::Sales => "sales",
-        }
-    }
-
-    /// The table of that name.
-    #[must_use]
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        if name == "product_targets" {
-            return Some(Self::Targets);
-        }
-        Self::ALL.into_iter().find(|table| table.as_str() == name)
-    }
-
-    /// Its columns and keys.
-    pub(crate) fn spec(self) -> &'static Spec {
+impl TableSpec for Table {
+    fn spec(self) -> &'static Spec {
         match self {
             Self::Products => &PRODUCTS,
             Self::Stores => &STORES,
             Self::Targets => &TARGETS,
             Self::Sales => &SALES,
         }
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -7,22 +7,20 @@
 //! Two batches are on their way at a time, so that db-service reads one while it writes the other. Each fails
 //! unless the one before it is in, so they stand in their order whatever happens to either.
 
-use super::Counters;
 use super::store::{self, Checkpoint};
-use super::undo::{self, OnCancel};
+use super::undo;
 use crate::config::DailySums;
 use crate::import::fault::{FaultCode, RecordFault};
-use crate::import::tables::Table;
+use crate::import::tables::TableSpec as _;
 use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, ErrorCode, Params, Statement, Value};
 use db_client::{DbClient, DbError};
-use serde::{Deserialize, Serialize};
+use script_api::{Counters, Mode, OnCancel, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tabular::Spec;
 use tokio::task::JoinHandle;
-use utoipa::ToSchema;
 
 /// How often a transaction is made anew when others write the same rows.
 const ATTEMPTS: u32 = 4;
@@ -33,36 +31,6 @@ const INSERTED_TOGETHER: usize = 100;
 const WORTH_NO_TRIGGERS: usize = 1_000;
 /// The triggers on `sales` that do nothing when an import inserts.
 const IDLE_TRIGGERS: [&str; 2] = ["sales_before_insert", "sales_after_insert"];
-
-/// What happens to rows whose key is in the table already.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mode {
-    /// They are updated where they differ.
-    #[default]
-    Upsert,
-    /// They stay as they are; only new ones are inserted.
-    InsertNew,
-    /// They are rejected; a source without keys gets new ones.
-    Append,
-    /// The sales of all days from the first to the last of the sources give way to those of the sources, all
-    /// at once at the end.
-    ReplacePeriod,
-    /// All sales give way to those of the sources, all at once at the end.
-    ReplaceAll,
-}
-
-impl Mode {
-    /// Whether rows wait until all of them are there.
-    pub(crate) fn replaces(self) -> bool {
-        matches!(self, Self::ReplacePeriod | Self::ReplaceAll)
-    }
-
-    /// Whether a source may come without keys.
-    pub(crate) fn makes_keys(self) -> bool {
-        self == Self::Append || self.replaces()
-    }
-}
 
 /// A record that is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,236 +3,111 @@
 //! A batch and the checkpoint behind it are one transaction, so a job that is taken up again reads its source
 //! from the beginning, passes over the records that are done, and ends with what one clean run leaves.
 
-use super::Counters;
-use super::batch::{self, Batch, ForeseenRows, Mode, Place, Reject, Rows, Writer};
+use super::batch::{self, Batch, ForeseenRows, Place, Reject, Rows, Writer};
 use super::fetch::{self, FetchError, Fetched, Validators};
 use super::replace::{self, Replacement};
 use super::source::Location;
 use super::store::{self, Checkpoint};
-use super::undo::OnCancel;
 use crate::import::ids::{IdSet, References};
 use crate::import::rows::RowReader;
-use crate::import::tables::Table;
+use crate::import::tables::TableSpec as _;
 use crate::params::positional;
 use crate::runner::{JobContext, Stop};
+use crate::wire;
 use db_client::db_api::{ErrorCode, QueryRequest, Statement};
 use db_client::{DbClient, DbError};
-use serde::{Deserialize, Serialize};
+use script_api::{Counters, ImportRequest, Mode, OnError, SourceRequest, Table};
 use service_kit::faults::{Fault, Faults};
 use service_kit::problem::Problem;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tabular::{ReadOptions, Reading, Record, Survey, SurveyError};
+use tabular::{Reading, Record, Survey, SurveyError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use utoipa::ToSchema;
 
 /// How much of a record's source text a reject keeps, in bytes.
 pub(crate) const MAX_RAW_BYTES: usize = 4_096;
 /// How many rejects a job that fails because of them keeps.
 const MAX_KEPT_ON_FAILURE: usize = 1_000;
 
-/// What happens to records that cannot be taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum OnError {
-    /// They are left out and listed; the job ends as `succeeded_with_rejects`.
-    #[default]
-    Skip,
-    /// The job fails before anything is written; the records at fault are listed.
-    Abort,
+/// All that is wrong with a source.
+pub(crate) fn source_faults(source: &SourceRequest) -> Faults {
+    let mut faults: Faults = source
+        .unknown
+        .keys()
+        .map(|unknown| {
+            let reason = format!("unknown field `{unknown}`: a source has no such member");
+            Fault::at(format!("/{unknown}"), reason)
+        })
+        .collect();
+    let given = [
+        source.path.is_some(),
+        source.url.is_some(),
+        source.upload.is_some(),
+    ];
+    if given.into_iter().filter(|given| *given).count() != 1 {
+        faults.push(Fault::at("", "a source has either `path` or `url`"));
+    }
+    let options = wire::options(&source.options).faults().into_iter();
+    faults.extend(options.map(|(member, reason)| Fault::at(format!("/{member}"), reason)));
+    if let Some(url) = &source.url {
+        let parsed = fetch::parse(url);
+        faults.take(parsed.map_err(|error| Fault::at("/url", error.to_string())));
+    }
+    faults
 }
 
-/// How many rejects are too many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged, try_from = "serde_json::Value")]
-pub(crate) enum MaxRejects {
-    /// More than so many.
-    Count(u64),
-    /// More than this part of the records, such as `"2%"`.
-    Percent(String),
-}
-
-impl TryFrom<serde_json::Value> for MaxRejects {
-    type Error = String;
-
-    fn try_from(value: serde_json::Value) -> Result<Self, String> {
-        match (value.as_u64(), value.as_str()) {
-            (Some(count), _) => Ok(Self::Count(count)),
-            (_, Some(text)) => Ok(Self::Percent(text.to_owned())),
-            _ => Err(format!(
-                "it is a whole number, or a percentage such as \"2%\", not `{value}`"
-            )),
+/// All that is wrong with a request.
+pub(crate) fn faults(request: &ImportRequest) -> Faults {
+    let mut faults = Faults::default();
+    for (index, source) in request.sources.iter().enumerate() {
+        let pointer = format!("/sources/{index}");
+        faults.extend(
+            source_faults(source)
+                .into_iter()
+                .map(|fault| fault.under(&pointer)),
+        );
+        if request.mode.replaces() && source.table != Table::Sales {
+            let reason = "only sales can be replaced as a whole";
+            faults.push(Fault::at(format!("{pointer}/table"), reason));
         }
     }
-}
-
-impl MaxRejects {
-    /// Whether `rejected` of `read` are too many. `Err` says what is wrong with the limit.
-    fn exceeded(&self, rejected: u64, read: u64) -> Result<bool, String> {
-        match self {
-            Self::Count(limit) => Ok(rejected > *limit),
-            Self::Percent(text) => {
-                let percent: f64 = text
-                    .strip_suffix('%')
-                    .and_then(|number| number.trim().parse().ok())
-                    .filter(|percent| (0.0..=100.0).contains(percent))
-                    .ok_or_else(|| format!("it is a number, or a percentage such as \"2%\", not `{text}`"))?;
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "a limit in percent needs no more precision"
-                )]
-                let part = rejected as f64 * 100.0;
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "a limit in percent needs no more precision"
-                )]
-                let whole = read as f64 * percent;
-                Ok(part > whole)
-            }
-        }
+    if let Some(limit) = &request.max_rejects {
+        let parsed = limit.exceeded(0, 0);
+        faults.take(parsed.map_err(|reason| Fault::at("/max_rejects", reason)));
     }
+    faults
 }
 
-/// A source of an import.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct SourceRequest {
-    /// The table it goes to.
-    pub table: Table,
-    /// A file under the data folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "history/sales-2023-10.csv")]
-    pub path: Option<String>,
-    /// Where to fetch it: http or https.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Set by the service: the bytes that came with the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(ignore)]
-    pub upload: Option<UploadRef>,
-    /// How it is read.
-    #[serde(flatten)]
-    pub options: ReadOptions,
-    /// Members that nobody knows; refused when the request comes in.
-    #[serde(flatten)]
-    #[schema(ignore)]
-    pub unknown: BTreeMap<String, serde_json::Value>,
-}
-
-impl SourceRequest {
-    /// All that is wrong with it.
-    pub(crate) fn faults(&self) -> Faults {
-        let mut faults: Faults = self
-            .unknown
-            .keys()
-            .map(|unknown| {
-                let reason = format!("unknown field `{unknown}`: a source has no such member");
-                Fault::at(format!("/{unknown}"), reason)
-            })
-            .collect();
-        let given = [self.path.is_some(), self.url.is_some(), self.upload.is_some()];
-        if given.into_iter().filter(|given| *given).count() != 1 {
-            faults.push(Fault::at("", "a source has either `path` or `url`"));
-        }
-        let options = self.options.faults().into_iter();
-        faults.extend(options.map(|(member, reason)| Fault::at(format!("/{member}"), reason)));
-        if let Some(url) = &self.url {
-            let parsed = fetch::parse(url);
-            faults.take(parsed.map_err(|error| Fault::at("/url", error.to_string())));
-        }
-        faults
-    }
-}
-
-/// Bytes that came with a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct UploadRef {
-    /// Where they are kept.
-    pub id: String,
-    /// How many they are.
-    pub bytes: u64,
-    /// What the sender called them.
-    pub name: String,
-}
-
-/// What an import job is asked to do.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ImportRequest {
-    /// The sources, in the order in which they are imported; the configured ones when there are none.
-    pub sources: Vec<SourceRequest>,
-    /// What happens to rows whose key is in the table already.
-    pub mode: Mode,
-    /// What happens to records that cannot be taken.
-    pub on_error: OnError,
-    /// How many rejects let the job fail before anything is written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_rejects: Option<MaxRejects>,
-    /// Says what would happen and changes nothing.
-    pub dry_run: bool,
-    /// What becomes of what is written when the import is cancelled.
-    pub on_cancel: OnCancel,
-    /// Fetches a URL again even where its server says that nothing changed.
-    pub force: bool,
-    /// Set by the service: the job whose rejects these are, corrected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(ignore)]
-    pub replay_of: Option<i64>,
-}
-
-impl ImportRequest {
-    /// All that is wrong with it.
-    pub(crate) fn faults(&self) -> Faults {
-        let mut faults = Faults::default();
-        for (index, source) in self.sources.iter().enumerate() {
-            let pointer = format!("/sources/{index}");
-            faults.extend(source.faults().into_iter().map(|fault| fault.under(&pointer)));
-            if self.mode.replaces() && source.table != Table::Sales {
-                let reason = "only sales can be replaced as a whole";
-                faults.push(Fault::at(format!("{pointer}/table"), reason));
-            }
-        }
-        if let Some(limit) = &self.max_rejects {
-            let parsed = limit.exceeded(0, 0);
-            faults.take(parsed.map_err(|reason| Fault::at("/max_rejects", reason)));
-        }
-        faults
-    }
-
-    /// Members that callers have set though only the service does.
-    pub(crate) fn not_set_by_callers(&self) -> Faults {
-        let replay = self.replay_of.map(|_| "/replay_of".to_owned());
-        let uploads = self
-            .sources
-            .iter()
-            .enumerate()
-            .filter(|(_, source)| source.upload.is_some())
-            .map(|(index, _)| format!("/sources/{index}/upload"));
-        replay
-            .into_iter()
-            .chain(uploads)
-            .map(|pointer| {
-                Fault::at(
-                    pointer,
-                    "it is set by the service; a source has either `path` or `url`",
-                )
-            })
-            .collect()
-    }
+/// Members of a request that its caller has set though only the service does.
+pub(crate) fn not_set_by_callers(request: &ImportRequest) -> Faults {
+    let replay = request.replay_of.map(|_| "/replay_of".to_owned());
+    let uploads = request
+        .sources
+        .iter()
+        .enumerate()
+        .filter(|(_, source)| source.upload.is_some())
+        .map(|(index, _)| format!("/sources/{index}/upload"));
+    replay
+        .into_iter()
+        .chain(uploads)
+        .map(|pointer| {
+            Fault::at(
+                pointer,
+                "it is set by the service; a source has either `path` or `url`",
+            )
+        })
+        .collect()
 }
 
 /// The sources that are imported when a request names none: what the data folder has of products, stores,
 /// targets and sales, parents before children.
 pub(crate) fn configured_sources(folder: &Path) -> Vec<SourceRequest> {
     let source = |table: Table, path: String| SourceRequest {
-        table,
         path: Some(path),
-        url: None,
-        upload: None,
-        options: ReadOptions::default(),
-        unknown: BTreeMap::new(),
+        ..SourceRequest::new(table)
     };
     let mut sources: Vec<SourceRequest> = Table::ALL
         .into_iter()
@@ -507,12 +382,13 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
             continue;
         };
         let survey = survey_source(context, request, source, &location).await?;
-        let references = references(context, source.table, &foreseen).await?;
+        let table = source.table;
+        let references = references(context, table, &foreseen).await?;
         let mut writer = writer(context, request, source, &survey.reading, &mut foreseen, true);
         context.progress.begin("checking", Some(survey.records));
         let mut batches = read_batches(
             context,
-            source.table,
+            table,
             &location,
             survey.reading,
             references,
@@ -527,7 +403,7 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
             batch.rejects.sort_by_key(|reject| reject.record);
             counters.read += batch.read;
             counters.rejected += batch.rejects.len() as u64;
-            foresee(&mut foreseen, source.table, &batch, &[]);
+            foresee(&mut foreseen, table, &batch, &[]);
             let room = MAX_KEPT_ON_FAILURE.saturating_sub(kept.len());
             kept.extend(
                 batch
@@ -537,7 +413,7 @@ async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), 
                     .map(|reject| (index as u64, reject)),
             );
         }
-        remember(&mut foreseen, source.table, writer);
+        remember(&mut foreseen, table, writer);
     }
     let too_many = match &request.max_rejects {
         Some(limit) => limit
@@ -587,8 +463,9 @@ async fn import_source(
     };
     let survey = survey_source(context, request, source, &location).await?;
     note_survey(context, source, index, &survey, checkpoint).await?;
-    let references = references(context, source.table, foreseen).await?;
-    let columns = RowReader::new(source.table, &survey.reading).columns();
+    let table = source.table;
+    let references = references(context, table, foreseen).await?;
+    let columns = RowReader::new(table, &survey.reading).columns();
     let mut writer = writer(
         context,
         request,
@@ -602,7 +479,7 @@ async fn import_source(
     context.progress.begin("writing", Some(survey.records));
     let mut batches = read_batches(
         context,
-        source.table,
+        table,
         &location,
         survey.reading,
         references,
@@ -613,7 +490,7 @@ async fn import_source(
             let batch = batch.map_err(|error| read_failure(&error))?;
             context.check_stop()?;
             if request.dry_run {
-                foresee(foreseen, source.table, &batch, &columns);
+                foresee(foreseen, table, &batch, &columns);
                 if request.mode.replaces() {
                     foreseen.replacement.note(&batch.rows, &columns);
                 }
@@ -628,7 +505,7 @@ async fn import_source(
     let settled = writer.settle(checkpoint).await;
     written?;
     settled?;
-    remember(foreseen, source.table, writer);
+    remember(foreseen, table, writer);
     finish_source(context, checkpoint).await
 }
 
@@ -641,14 +518,15 @@ fn writer(
     foreseen: &mut Foreseen,
     only_looks: bool,
 ) -> Writer {
-    let spec = source.table.spec();
+    let table = source.table;
+    let spec = table.spec();
     let has_key = (0..spec.key).all(|index| reading.mapping.fields[index].is_some());
     let rows = (only_looks && shares_its_table(request, source))
-        .then(|| foreseen.rows.remove(&source.table).unwrap_or_default());
+        .then(|| foreseen.rows.remove(&table).unwrap_or_default());
     Writer::new(
         context.db.clone(),
-        source.table,
-        RowReader::new(source.table, reading).columns(),
+        table,
+        RowReader::new(table, reading).columns(),
         has_key,
         request.mode,
         context.job,
@@ -703,7 +581,7 @@ async fn survey_source(
     let (db, runtime) = (context.db.clone(), Handle::current());
     let location = location.clone();
     let table = source.table;
-    let mut options = source.options.clone();
+    let mut options = wire::options(&source.options);
     options.locale.get_or_insert(context.config.locale);
     let key_needed = table != Table::Sales || !request.mode.makes_keys();
     let bytes = Arc::clone(&context.progress.bytes);
@@ -819,7 +697,8 @@ async fn note_survey(
             checkpoint.notes.push(note);
         }
     }
-    let decisions = serde_json::to_string(&survey.decisions).unwrap_or_default();
+    let decisions =
+        serde_json::to_string(&wire::decisions_said(survey.decisions.clone())).unwrap_or_default();
     let surveyed = Statement::new(
         "UPDATE job_sources SET digest = ?3, records = ?4, decisions = ?5 WHERE job_id = ?1 AND source = ?2",
         positional([

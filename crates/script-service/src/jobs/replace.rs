@@ -1,12 +1,13 @@
 //! Sales that take the place of others: they wait in `staged_sales` until all of them are there, then both
 //! steps are one transaction. A job that dies in between has changed nothing.
 
-use super::batch::{Mode, Rows};
+use super::batch::Rows;
 use super::store::{self, Checkpoint};
 use crate::import::ids::IdSet;
 use crate::params::positional;
 use db_client::db_api::{BatchOutcome, BatchRequest, Statement, Value};
 use db_client::{DbClient, DbError};
+use script_api::Mode;
 use std::time::Duration;
 
 /// How long the swap of millions of sales may take.

@@ -3,22 +3,23 @@
 //! A reject is replayed once: the job that replays it is noted with it, in the transaction that makes the job.
 //! A job that failed or was cancelled before it wrote anything gives its rejects free again.
 
-use super::batch::Mode;
-use super::import::{ImportRequest, SourceRequest, UploadRef};
 use super::source::{Upload, UploadWriter};
 use super::store::{self, IdempotencyKey};
-use super::{Job, JobKind, JobState};
 use crate::error::ApiError;
 use crate::import::corrections::{Correction, Layout};
 use crate::params::positional;
+use crate::wire;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use db_client::DbClient;
 use db_client::db_api::{QueryRequest, Statement, Value};
+use script_api::{
+    Decisions, Format, ImportRequest, Job, JobKind, JobState, MatchedBy, Mode, ReadOptions, SourceRequest,
+    UploadRef,
+};
 use service_kit::problem::Problem;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use tabular::{Decisions, Format, ReadOptions};
 
 /// How many rejects one job replays at most.
 pub(crate) const MAX_REPLAYED: usize = 100_000;
@@ -108,9 +109,6 @@ pub(crate) async fn prepare(
         writer.push(&Bytes::from(text.content)).await?;
         let upload = writer.finish().await?;
         replay.request.sources.push(SourceRequest {
-            table: of.table,
-            path: None,
-            url: None,
             upload: Some(UploadRef {
                 id: upload.id.clone(),
                 bytes: upload.bytes,
@@ -121,7 +119,7 @@ pub(crate) async fn prepare(
                 locale: of.options.locale,
                 ..text.options
             },
-            unknown: BTreeMap::new(),
+            ..SourceRequest::new(of.table)
         });
         replay.uploads.push(upload);
     }
@@ -316,7 +314,7 @@ impl Text {
             .ok()
             .and_then(|index| job.sources.get(index));
         let decisions = found.and_then(|found| found.decisions.as_ref());
-        let layout = decisions.and_then(Layout::of);
+        let layout = decisions.and_then(|decisions| Layout::of(&wire::decisions(decisions.clone())));
         let (Some(found), Some(decisions), Some(layout)) = (found, decisions, layout) else {
             return Err(conflict(
                 "not_replayable",
@@ -394,7 +392,7 @@ fn read_as(decisions: &Decisions, layout: &Layout) -> ReadOptions {
             options.mapping = decisions
                 .mapping
                 .iter()
-                .filter(|mapped| mapped.matched_by == tabular::MatchedBy::Mapping)
+                .filter(|mapped| mapped.matched_by == MatchedBy::Mapping)
                 .map(|mapped| (mapped.column.clone(), mapped.header.clone()))
                 .collect();
         }

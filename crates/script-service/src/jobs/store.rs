@@ -1,10 +1,10 @@
 //! The rows of jobs in db-service.
 
-use super::{Counters, Job, JobKind, JobSource, JobState, Progress};
 use crate::error::ApiError;
 use crate::params::positional;
 use db_client::db_api::{ErrorCode, Params, QueryResult, Statement, Value};
 use db_client::{DbClient, DbError};
+use script_api::{Counters, Job, JobKind, JobSource, JobState, Progress};
 use serde_json::value::RawValue;
 use service_kit::problem::Problem;
 

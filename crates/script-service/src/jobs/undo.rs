@@ -6,25 +6,13 @@
 
 use super::batch::Rows;
 use super::replace::ALL_AT_ONCE;
-use super::{JobState, store};
-use crate::import::tables::Table;
+use super::store;
+use crate::import::tables::TableSpec as _;
 use crate::params::positional;
 use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError};
-use serde::{Deserialize, Serialize};
+use script_api::{JobState, Table};
 use tabular::Spec;
-use utoipa::ToSchema;
-
-/// What becomes of what a cancelled import has written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum OnCancel {
-    /// It stays.
-    #[default]
-    Keep,
-    /// It is taken back, all at once.
-    Rollback,
-}
 
 /// Tables in the order in which rows are taken back: children before parents.
 const ORDER: [Table; 4] = [Table::Sales, Table::Targets, Table::Stores, Table::Products];

@@ -5,7 +5,6 @@
 //! ends its stream with `end`. The ids of the stream of all jobs are times, in milliseconds since 1970.
 
 use crate::error::{ApiError, ProblemDocument};
-use crate::jobs::Job;
 use crate::jobs::store;
 use crate::state::App;
 use axum::extract::State;
@@ -15,6 +14,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
+use script_api::Job;
 use service_kit::extract::Path;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -3,7 +3,6 @@
 use super::submit::small_body;
 use crate::error::{ApiError, ProblemDocument};
 use crate::jobs::store::{self, Selection};
-use crate::jobs::{Job, JobKind, JobState};
 use crate::state::App;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -12,14 +11,15 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Serialize};
+use script_api::{CancelRequest, Job, JobKind, JobPage, JobState};
+use serde::Deserialize;
 use service_kit::extract::Path;
 use service_kit::faults::{self, Asked, Fault, Query};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 const PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 500;
@@ -43,15 +43,6 @@ pub(crate) struct ListQuery {
     page_size: Option<u32>,
     /// Where the page begins: `next_page_token` of the page before.
     page_token: Option<String>,
-}
-
-/// A page of jobs, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct JobPage {
-    /// The jobs, their sources left out.
-    jobs: Vec<Job>,
-    /// Where the next page begins; null on the last one.
-    next_page_token: Option<String>,
 }
 
 /// The history of jobs, newest first.
@@ -169,15 +160,6 @@ pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
-}
-
-/// Who asks for the end of a job.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CancelRequest {
-    /// Who, as `cancelled_by` is to say it, at most 200 characters; by default what the client calls itself.
-    #[schema(example = "Marie")]
-    by: Option<String>,
 }
 
 /// Ask for the end of a job.

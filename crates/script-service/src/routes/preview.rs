@@ -3,16 +3,17 @@
 use super::submit::{ImportQuery, media_type, small_body};
 use crate::error::{ApiError, ProblemDocument};
 use crate::import::ids::References;
-use crate::import::preview::{self, PREVIEW_BYTES, Preview};
-use crate::import::tables::Table;
+use crate::import::preview::{self, PREVIEW_BYTES};
 use crate::jobs::fetch::{self, FetchError};
-use crate::jobs::import::{self, SourceRequest};
+use crate::jobs::import;
 use crate::jobs::source::Location;
 use crate::state::App;
+use crate::wire;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
+use script_api::{Preview, SourceRequest, Table};
 use service_kit::faults::{self, Asked, Fault};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub(crate) async fn preview(
     let mut faults = asked.faults;
     faults.extend(query.faults());
     faults.or(())?;
-    let (table, mut options, content) = match query.table() {
+    let (table, options, content) = match query.table() {
         Some(table) if media_type(request.headers()) != "multipart/form-data" => {
             let head = head(request.into_body()).await?;
             (table, query.options(), Content::Head(head))
@@ -63,7 +64,7 @@ pub(crate) async fn preview(
                 value: source,
                 mut faults,
             } = faults::json::<SourceRequest>(&body)?;
-            faults.extend(source.faults());
+            faults.extend(import::source_faults(&source));
             let content = match (&source.path, &source.url) {
                 _ if !faults.is_empty() => return Err(faults.into()),
                 (Some(path), None) => Content::Location(
@@ -92,6 +93,7 @@ pub(crate) async fn preview(
                     .into(),
         });
     }
+    let mut options = wire::options(&options);
     options.locale.get_or_insert(app.config.locale);
     let references = References {
         products: import::ids(&app.db, "SELECT id FROM products").await?,

@@ -6,8 +6,6 @@ use super::submit::{fingerprint, forget};
 use crate::analyses::render::CsvDialect;
 use crate::error::{ApiError, ProblemDocument};
 use crate::import::corrections;
-use crate::jobs::Job;
-use crate::jobs::batch::Mode;
 use crate::jobs::replay::{self, ReplayOptions};
 use crate::jobs::store::{self, IdempotencyKey};
 use crate::params::positional;
@@ -22,7 +20,8 @@ use bytes::Bytes;
 use db_client::db_api::{QueryRequest, QueryResult, Value};
 use db_client::{DbClient, DbError};
 use futures_util::{Stream, stream};
-use serde::{Deserialize, Serialize};
+use script_api::{CorrectedRecord, Job, Mode, RejectList, RejectedRecord};
+use serde::Deserialize;
 use service_kit::extract::{Path, body_within};
 use service_kit::faults::Query;
 use std::sync::Arc;
@@ -56,45 +55,6 @@ pub(crate) struct RejectsQuery {
     #[serde(default)]
     #[param(inline)]
     dialect: CsvDialect,
-}
-
-/// A record that was not taken.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RejectedRecord {
-    /// Which source of the job, the first being 0.
-    source: i64,
-    /// What the source is called.
-    origin: String,
-    /// The physical line where the record begins; the header is line 1.
-    line: i64,
-    /// The number of the record, the first after the header being 1.
-    record: i64,
-    /// Where it begins, in bytes of the text decoded to UTF-8.
-    byte_offset: i64,
-    /// Its source text, at most 4 KiB.
-    raw: String,
-    /// The column at fault, when one is.
-    column: Option<String>,
-    /// The text found there.
-    value: Option<String>,
-    /// What is wrong: a stable name.
-    #[schema(example = "unknown_product")]
-    code: String,
-    /// The same in words.
-    message: String,
-    /// The job that replayed it, when one did.
-    replayed_by: Option<i64>,
-}
-
-/// The rejects of a job.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RejectList {
-    /// The job.
-    job: i64,
-    /// In the order of sources and records.
-    rejects: Vec<RejectedRecord>,
-    /// Whether there are more; `?format=ndjson` has all of them.
-    truncated: bool,
 }
 
 /// The records that a job did not take, with line, source text and reason.
@@ -251,22 +211,6 @@ pub(crate) async fn replay(
             Err(error)
         }
     }
-}
-
-/// A reject as it comes back; what is left out stays as it was.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "it describes what is read elsewhere")]
-pub(crate) struct CorrectedRecord {
-    /// Which source of the job; the first, 0, unless given.
-    source: Option<u64>,
-    /// The number of the record.
-    record: u64,
-    /// Its whole source text, corrected.
-    raw: Option<String>,
-    /// The text of the column at fault, corrected.
-    value: Option<String>,
-    /// The text of further columns, by name.
-    values: Option<std::collections::BTreeMap<String, String>>,
 }
 
 async fn page(db: &DbClient, job: i64, after: (i64, i64), limit: i64) -> Result<QueryResult, DbError> {

@@ -4,26 +4,17 @@ use super::idempotency;
 use super::jobs::submitted;
 use super::submit::small_body;
 use crate::error::{ApiError, ProblemDocument};
-use crate::jobs::Job;
 use crate::schedules::store;
-use crate::schedules::{self, Schedule, ScheduleRequest, clock};
+use crate::schedules::{self, clock};
 use crate::state::App;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
+use script_api::{Job, Schedule, ScheduleList, ScheduleRequest};
 use service_kit::extract::Path;
 use service_kit::faults::{self, Asked};
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// All schedules.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ScheduleList {
-    /// By name.
-    schedules: Vec<Schedule>,
-}
 
 /// The schedules there are.
 #[utoipa::path(
@@ -85,7 +76,7 @@ pub(crate) async fn put(
     schedules::check_name(&name)?;
     let asked: ScheduleRequest = faults::json(&small_body(request).await?).and_then(Asked::whole)?;
     let enabled = asked.enabled;
-    let definition = asked.checked(&app.catalog, &app.config.time_zone)?;
+    let definition = schedules::checked(asked, &app.catalog, &app.config.time_zone)?;
     let is_new = store::put(&app.db, &name, &definition, enabled).await?;
     let status = if is_new {
         StatusCode::CREATED

@@ -5,29 +5,29 @@ use super::jobs::submitted;
 use crate::analyses::job::AnalysisRequest;
 use crate::error::{ApiError, ProblemDocument};
 use crate::forecasts::request::ForecastRequest;
-use crate::import::tables::Table;
-use crate::jobs::batch::Mode;
-use crate::jobs::import::{self, ImportRequest, MaxRejects, OnError, SourceRequest, UploadRef};
+use crate::jobs::import;
 use crate::jobs::receiving::Claim;
 use crate::jobs::source::{self, Upload, UploadWriter};
 use crate::jobs::store::{self, IdempotencyKey, Submission};
-use crate::jobs::undo::OnCancel;
-use crate::jobs::{Job, JobKind};
 use crate::params::positional;
 use crate::state::App;
+use crate::wire;
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::response::Response;
 use futures_util::StreamExt as _;
+use script_api::{
+    DateOrder, DecimalMark, Format, ImportRequest, Job, JobKind, Locale, MaxRejects, Mode, OnCancel, OnError,
+    ReadOptions, SourceRequest, Table, UploadRef,
+};
 use serde::Deserialize;
 use service_kit::extract::body_within;
 use service_kit::faults::{self, Asked, Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use tabular::{Convention, DateOrder, DecimalMark, Format, ReadOptions};
 use utoipa::IntoParams;
 
 /// How large a JSON request may be, in bytes.
@@ -77,8 +77,8 @@ pub(crate) struct ImportQuery {
     #[param(value_type = Option<DateOrder>)]
     date_order: Option<DateOrder>,
     /// `fr` or `en`.
-    #[param(value_type = Option<Convention>)]
-    locale: Option<Convention>,
+    #[param(value_type = Option<Locale>)]
+    locale: Option<Locale>,
     /// From column to header, as a JSON object.
     mapping: Option<String>,
     /// Whether amounts with more than two decimals are rejected.
@@ -120,7 +120,7 @@ impl ImportQuery {
 
     /// What is wrong with it that its types do not say.
     pub(super) fn faults(&self) -> Faults {
-        let options = self.options().faults();
+        let options = wire::options(&self.options()).faults();
         let mut faults: Faults = options
             .into_iter()
             .map(|(name, reason)| Fault::parameter(name, reason))
@@ -129,7 +129,7 @@ impl ImportQuery {
         // Whatever else it says, it is an import of its own.
         let mut import = ImportRequest::default();
         self.apply(&mut import);
-        faults.extend(import.faults().into_iter().map(Fault::in_query));
+        faults.extend(import::faults(&import).into_iter().map(Fault::in_query));
         if import.mode.replaces() && self.table.is_some_and(|table| table != Table::Sales) {
             faults.push(Fault::parameter("mode", "only sales can be replaced as a whole"));
         }
@@ -240,7 +240,7 @@ async fn receive_and_submit(
     let uri = request.uri().to_string();
     let (mut import, uploads, content) = receive(app, query, request, keep, &mut faults).await?;
     query.apply(&mut import);
-    faults.extend(import.faults());
+    faults.extend(import::faults(&import));
     if !faults.is_empty() {
         forget(app, &uploads).await;
         return Err(faults.into());
@@ -426,7 +426,7 @@ async fn receive(
             }
         }
     }
-    faults.extend(import.not_set_by_callers());
+    faults.extend(import::not_set_by_callers(&import));
     let content = serde_json::to_string(&import).map_err(|error| ApiError::Internal(error.into()))?;
     if import.sources.is_empty() {
         import.sources = import::configured_sources(&app.config.data);
@@ -503,16 +503,13 @@ async fn receive_parts(
 
 fn uploaded(table: Table, name: String, options: ReadOptions, upload: &Upload) -> SourceRequest {
     SourceRequest {
-        table,
-        path: None,
-        url: None,
         upload: Some(UploadRef {
             id: upload.id.clone(),
             bytes: upload.bytes,
             name,
         }),
         options,
-        unknown: BTreeMap::new(),
+        ..SourceRequest::new(table)
     }
 }
 

@@ -2,81 +2,15 @@
 
 use crate::error::{ApiError, ProblemDocument};
 use crate::jobs::store;
-use crate::jobs::{Counters, Job, JobKind, JobSource, JobState};
 use crate::params::positional;
 use crate::state::App;
 use axum::Json;
 use axum::extract::State;
 use db_client::DbClient;
 use db_client::db_api::Value;
-use serde::Serialize;
-use serde_json::value::RawValue;
+use script_api::{Job, JobSource, JobSummary, RejectGroup, SourceSummary};
 use service_kit::extract::Path;
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// What became of a job, in short.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct JobSummary {
-    /// The job.
-    job: i64,
-    /// What it does.
-    kind: JobKind,
-    /// What became of it so far.
-    state: JobState,
-    /// When it was first begun.
-    started_at: Option<String>,
-    /// When it ended.
-    finished_at: Option<String>,
-    /// How long it took from its begin to its end, or to now, in milliseconds.
-    elapsed_ms: Option<i64>,
-    /// Records a second.
-    rows_per_s: Option<u64>,
-    /// What became of the records of all its sources.
-    counters: Counters,
-    /// Rows that a replacing import took away.
-    deleted: u64,
-    /// The same for each source of an import.
-    sources: Vec<SourceSummary>,
-    /// Why records were not taken: those of a kind together, the most frequent first.
-    rejects: Vec<RejectGroup>,
-    /// What is worth knowing about it.
-    notes: Vec<String>,
-    /// Why it failed: a problem document.
-    #[schema(value_type = Option<Object>)]
-    error: Option<Box<RawValue>>,
-}
-
-/// What became of a source.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SourceSummary {
-    /// The table it goes to.
-    table: String,
-    /// What it is called.
-    origin: String,
-    /// What became of its records.
-    counters: Counters,
-    /// The latest earlier job that imported the same content into the same table.
-    same_content_as: Option<i64>,
-}
-
-/// Records that were not taken for the same reason.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RejectGroup {
-    /// Which source of the job, the first being 0.
-    source: i64,
-    /// What is wrong: a stable name.
-    #[schema(example = "unknown_product")]
-    code: String,
-    /// The column at fault, when one is.
-    column: Option<String>,
-    /// How many records.
-    records: i64,
-    /// The physical line of the first of them.
-    first_line: i64,
-    /// What is wrong with the first of them, in words.
-    message: String,
-}
 
 /// What became of a job, in short: counters, sources, and why records were not taken.
 #[utoipa::path(

@@ -19,57 +19,16 @@ use crate::analyses::catalog::Catalog;
 use crate::analyses::job::AnalysisRequest;
 use crate::error::ApiError;
 use crate::forecasts::request::ForecastRequest;
-use crate::jobs::batch::Mode;
-use crate::jobs::import::ImportRequest;
-use crate::jobs::{JobKind, JobState};
+use crate::jobs::import;
 use files::FilePattern;
-use serde::{Deserialize, Serialize};
+use script_api::{ImportRequest, JobKind, Mode, ScheduleRequest};
+use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use service_kit::faults::{self, Asked, Fault, Faults};
 use times::Times;
-use utoipa::ToSchema;
 
 /// How long a name may be, in characters.
 const MAX_NAME: usize = 64;
-
-fn yes() -> bool {
-    true
-}
-
-fn import() -> JobKind {
-    JobKind::Import
-}
-
-/// What a schedule is to be. It has either `cron` or `watch`.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ScheduleRequest {
-    /// The kind of jobs: `import` unless said otherwise.
-    #[serde(default = "import")]
-    pub job: JobKind,
-    /// What `POST /jobs/{kind}` takes as its body; nothing means the same there. The one source of a `watch`
-    /// comes without `path`.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>, example = json!({"sources": [{"table": "sales", "url": "https://example.org/sales.csv"}]}))]
-    pub request: Value,
-    /// When: minute, hour, day of month, month, day of week.
-    #[schema(example = "0 6 * * 1-5")]
-    pub cron: Option<String>,
-    /// In which time zone `cron` is read; the service's setting unless given.
-    #[schema(example = "Europe/Paris")]
-    pub time_zone: Option<String>,
-    /// Which files: a pattern under the data folder, `*` and `?` in its last part. Each file is imported when
-    /// it is there and no longer grows, and again when it changes.
-    #[schema(example = "inbox/*.csv")]
-    pub watch: Option<String>,
-    /// Whether times that passed while no service ran are made up for, by one job.
-    #[serde(default = "yes")]
-    pub catch_up: bool,
-    /// Whether it makes jobs.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-}
 
 /// A schedule that may be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,51 +45,6 @@ pub(crate) struct Definition {
 pub(crate) enum Trigger {
     Cron { pattern: String, time_zone: String },
     Watch(String),
-}
-
-/// A schedule as callers see it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Schedule {
-    /// Its name.
-    #[schema(example = "nightly")]
-    pub name: String,
-    /// The kind of its jobs.
-    pub job: JobKind,
-    /// Their arguments.
-    #[schema(value_type = Object)]
-    pub request: Box<RawValue>,
-    /// When; null for one that watches.
-    pub cron: Option<String>,
-    /// In which `cron` is read.
-    pub time_zone: Option<String>,
-    /// Which files; null for one with times.
-    pub watch: Option<String>,
-    /// Whether times that passed while no service ran are made up for, by one job.
-    pub catch_up: bool,
-    /// Whether it makes jobs.
-    pub enabled: bool,
-    /// The next times, in its time zone.
-    #[schema(example = json!(["2023-12-01T06:00:00+01:00"]))]
-    pub next_runs: Vec<String>,
-    /// How many times passed without a job.
-    pub skipped: i64,
-    /// Why the last of them did.
-    pub last_skip: Option<String>,
-    /// The last job that it made.
-    pub last_job: Option<ScheduledJob>,
-    /// When it was made.
-    pub created_at: String,
-}
-
-/// A job that a schedule made.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ScheduledJob {
-    /// Its id.
-    pub id: i64,
-    /// What became of it so far.
-    pub state: JobState,
-    /// What it was made for: a time, or a file with its size and time of change.
-    pub occurrence: String,
 }
 
 /// `name` if a schedule may have it.
@@ -152,40 +66,41 @@ pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
     .into())
 }
 
-impl ScheduleRequest {
-    /// The definition, its request checked as if it had been sent now. `Err` says all that is wrong.
-    pub(crate) fn checked(self, catalog: &Catalog, default_zone: &str) -> Result<Definition, ApiError> {
-        let mut faults = Faults::default();
-        let watches = self.cron.is_none() && self.watch.is_some();
-        if watches && self.job != JobKind::Import {
-            faults.push(Fault::at("/job", "a file that comes can only be imported"));
+/// The definition that `asked` means, its request checked as if it had been sent now. `Err` says all that is wrong.
+pub(crate) fn checked(
+    asked: ScheduleRequest,
+    catalog: &Catalog,
+    default_zone: &str,
+) -> Result<Definition, ApiError> {
+    let mut faults = Faults::default();
+    let watches = asked.cron.is_none() && asked.watch.is_some();
+    if watches && asked.job != JobKind::Import {
+        faults.push(Fault::at("/job", "a file that comes can only be imported"));
+    }
+    let trigger = faults.take(trigger(asked.cron, asked.watch, asked.time_zone, default_zone));
+    let request = match asked.job {
+        JobKind::Import => import_request(asked.request, watches).map(|request| json(&request)),
+        JobKind::Analysis => analysis_request(asked.request, catalog).map(|request| json(&request)),
+        JobKind::Forecast => {
+            let body = if asked.request.is_null() {
+                String::new()
+            } else {
+                asked.request.to_string()
+            };
+            ForecastRequest::parse(body.as_bytes()).map(|request| json(&request))
         }
-        let trigger = faults.take(trigger(self.cron, self.watch, self.time_zone, default_zone));
-        let request = match self.job {
-            JobKind::Import => import_request(self.request, watches).map(|request| json(&request)),
-            JobKind::Analysis => analysis_request(self.request, catalog).map(|request| json(&request)),
-            JobKind::Forecast => {
-                let body = if self.request.is_null() {
-                    String::new()
-                } else {
-                    self.request.to_string()
-                };
-                ForecastRequest::parse(body.as_bytes()).map(|request| json(&request))
-            }
-        };
-        let request = request.map_err(|faults| -> Faults {
-            faults.into_iter().map(|fault| fault.under("/request")).collect()
-        });
-        let request = faults.take(request);
-        match (trigger, request) {
-            (Some(trigger), Some(request)) if faults.is_empty() => Ok(Definition {
-                kind: self.job,
-                request: request?,
-                trigger,
-                catch_up: self.catch_up,
-            }),
-            _ => Err(faults.into()),
-        }
+    };
+    let request = request
+        .map_err(|faults| -> Faults { faults.into_iter().map(|fault| fault.under("/request")).collect() });
+    let request = faults.take(request);
+    match (trigger, request) {
+        (Some(trigger), Some(request)) if faults.is_empty() => Ok(Definition {
+            kind: asked.job,
+            request: request?,
+            trigger,
+            catch_up: asked.catch_up,
+        }),
+        _ => Err(faults.into()),
     }
 }
 
@@ -225,7 +140,7 @@ fn import_request(request: Value, watches: bool) -> Result<ImportRequest, Faults
         value: mut import,
         mut faults,
     } = parse::<ImportRequest>(request)?;
-    faults.extend(import.not_set_by_callers());
+    faults.extend(import::not_set_by_callers(&import));
     if import.mode == Mode::Append {
         faults.push(Fault::at(
             "/mode",
@@ -248,7 +163,7 @@ fn import_request(request: Value, watches: bool) -> Result<ImportRequest, Faults
             )),
         }
     }
-    faults.extend(import.faults());
+    faults.extend(import::faults(&import));
     if watches {
         for source in &mut import.sources {
             source.path = None;

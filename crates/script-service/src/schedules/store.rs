@@ -1,14 +1,14 @@
 //! The rows of schedules in db-service.
 
 use super::times::Times;
-use super::{Definition, Schedule, ScheduledJob, Trigger};
+use super::{Definition, Trigger};
 use crate::error::ApiError;
 use crate::jobs::store::now;
-use crate::jobs::{JobKind, JobState};
 use crate::params::positional;
 use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError};
 use jiff::Timestamp;
+use script_api::{JobKind, JobState, Schedule, ScheduledJob};
 use serde_json::value::RawValue;
 
 /// How many of the next times a schedule shows.

@@ -1,0 +1,30 @@
+//! What script-service speaks on the wire: paths, requests and answers.
+//!
+//! Nothing here does I/O. `script-service` and its callers share these types, so a field that is renamed here is
+//! renamed on both ends; `openapi.yaml` is generated from them.
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | `job` | jobs, their states and counters, summaries |
+//! | `import` | what an import is asked to do; rejects |
+//! | `decisions` | how a source is read, and why so; previews |
+//! | `schedule` | schedules |
+
+mod decisions;
+mod import;
+mod job;
+mod schedule;
+
+pub use decisions::{
+    ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
+    MappedColumn, MatchedBy, Preview, PreviewRow, ReadOptions, SheetChoice, Table,
+};
+pub use import::{
+    CorrectedRecord, ImportRequest, MaxRejects, Mode, OnCancel, OnError, RejectList, RejectedRecord,
+    SourceRequest, UploadRef,
+};
+pub use job::{
+    CancelRequest, Counters, Job, JobKind, JobPage, JobSource, JobState, JobSummary, Progress, RejectGroup,
+    SourceSummary,
+};
+pub use schedule::{Schedule, ScheduleList, ScheduleRequest, ScheduledJob};
