@@ -34,6 +34,8 @@ pub enum ErrorCode {
     ConstraintViolation,
     /// 409: a request with the same idempotency key is still running.
     IdempotencyConflict,
+    /// 412: a statement of the batch changed another number of rows than it must (`must_change`).
+    PreconditionFailed,
     /// 413: the body or the text of a statement is larger than its limit.
     TooLarge,
     /// 413: the answer is larger than its limit.
@@ -74,6 +76,7 @@ impl ErrorCode {
             Self::UploadTimeout => "upload_timeout",
             Self::ConstraintViolation => "constraint_violation",
             Self::IdempotencyConflict => "idempotency_conflict",
+            Self::PreconditionFailed => "precondition_failed",
             Self::TooLarge => "too_large",
             Self::ResultTooLarge => "result_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",

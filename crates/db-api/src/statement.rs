@@ -150,6 +150,11 @@ pub struct ExecuteRequest {
     /// How many `RETURNING` rows the answer may hold; at most the service's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rows: Option<u64>,
+    /// How many rows the statement must insert, update or delete, all sets of parameters together and triggers not
+    /// counted. With any other number it fails with `precondition_failed` and changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1)]
+    pub must_change: Option<u64>,
     /// Runs everything and rolls it back: the answer is what would have happened.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dry_run: bool,
@@ -167,10 +172,12 @@ pub struct Statement {
     /// Runs the statement once per set; not together with `params`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params_many: Option<Vec<Params>>,
-    /// Runs, with the same parameters, after each run of `sql` that changed no row: an insert that meets
-    /// a known key goes on as an update, and the two are counted apart.
+    /// How many rows the statement must insert, update or delete, all sets of parameters together and triggers not
+    /// counted. With any other number it fails with `precondition_failed` and changes nothing: the `If-Match` of rows,
+    /// such as `UPDATE jobs SET owner = 'b' WHERE id = 7 AND owner = 'a'` that must change 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub else_sql: Option<String>,
+    #[schema(example = 1)]
+    pub must_change: Option<u64>,
 }
 
 impl Statement {
@@ -180,6 +187,15 @@ impl Statement {
             sql: sql.into(),
             params: params.into(),
             ..Self::default()
+        }
+    }
+
+    /// The same statement, which must change `rows` rows.
+    #[must_use]
+    pub fn must_change(self, rows: u64) -> Self {
+        Self {
+            must_change: Some(rows),
+            ..self
         }
     }
 }
@@ -259,9 +275,6 @@ pub struct ExecuteResult {
     pub truncated: bool,
     /// How many rows were inserted, updated or deleted, triggers not counted.
     pub rows_affected: u64,
-    /// Of these, how many by `else_sql`.
-    #[serde(default)]
-    pub else_rows_affected: u64,
     /// The rowid of the last inserted row of this statement; null when it inserted none.
     pub last_insert_rowid: Option<i64>,
     /// How long the statement took, in milliseconds.

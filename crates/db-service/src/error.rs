@@ -148,6 +148,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         ErrorCode::StatementTimeout | ErrorCode::UploadTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::ConstraintViolation | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
+        ErrorCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ErrorCode::TooLarge | ErrorCode::ResultTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::InvalidRows | ErrorCode::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,

@@ -12,7 +12,7 @@ pub const PATH: &str = "/docs/problems";
 type ProblemType = (&'static str, u16, &'static str);
 
 /// Every code, by name. A job that failed has the same codes in its `error`.
-const TYPES: [ProblemType; 49] = [
+const TYPES: [ProblemType; 50] = [
     (
         "already_replayed",
         409,
@@ -156,6 +156,12 @@ const TYPES: [ProblemType; 49] = [
         "overloaded",
         503,
         "The queue is full, or the wait was too long; try again after `Retry-After`.",
+    ),
+    (
+        "precondition_failed",
+        412,
+        "A statement changed another number of rows than `must_change` says: somebody else was faster. Nothing was \
+         written; read the rows again.",
     ),
     (
         "queue_full",

@@ -92,8 +92,6 @@ impl WriteSink for JsonWrite {
         let mut digits = itoa::Buffer::new();
         out.extend_from_slice(b",\"rows_affected\":");
         out.extend_from_slice(digits.format(effect.rows_affected).as_bytes());
-        out.extend_from_slice(b",\"else_rows_affected\":");
-        out.extend_from_slice(digits.format(effect.else_rows_affected).as_bytes());
         out.extend_from_slice(b",\"last_insert_rowid\":");
         match effect.last_insert_rowid {
             Some(id) => out.extend_from_slice(digits.format(id).as_bytes()),

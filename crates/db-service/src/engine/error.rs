@@ -47,6 +47,11 @@ pub(crate) enum EngineError {
         message: String,
         sqlite_code: &'static str,
     },
+    /// It changed another number of rows than it must.
+    #[error(
+        "the statement changed {changed} rows and must change {wanted} (must_change); nothing was written"
+    )]
+    Precondition { changed: u64, wanted: u64 },
     /// It took too long.
     #[error("the statement was stopped after {} ms, its time limit (statement_timeout_ms, timeout_ms)", limit.as_millis())]
     Timeout { limit: Duration },
@@ -187,6 +192,7 @@ impl EngineError {
             Self::Denied(_) => ErrorCode::Forbidden,
             Self::ReadOnly(_) | Self::OnlyReads(_) => ErrorCode::ReadOnly,
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
+            Self::Precondition { .. } => ErrorCode::PreconditionFailed,
             Self::Timeout { .. } | Self::TransactionTimeout { .. } => ErrorCode::StatementTimeout,
             Self::Stalled { .. } => ErrorCode::UploadTimeout,
             Self::Cancelled(_) | Self::Overrun => ErrorCode::Cancelled,

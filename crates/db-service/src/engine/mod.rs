@@ -93,8 +93,6 @@ pub(crate) struct Read {
 pub(crate) struct Effect {
     /// Rows inserted, updated or deleted.
     pub rows_affected: u64,
-    /// Of these, by `else_sql`.
-    pub else_rows_affected: u64,
     /// The rowid of the last inserted row.
     pub last_insert_rowid: Option<i64>,
     /// How long it took.

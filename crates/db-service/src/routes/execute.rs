@@ -61,7 +61,7 @@ pub(crate) async fn post(
             sql: request.sql,
             params: request.params,
             params_many: request.params_many,
-            else_sql: None,
+            must_change: request.must_change,
         }],
     };
     work.run(&app, &caller, &headers, &bytes).await

@@ -301,7 +301,6 @@ fn run_in(
     let rows_affected = if changed { conn.conn().changes() } else { 0 };
     Ok(Effect {
         rows_affected,
-        else_rows_affected: 0,
         last_insert_rowid: if rows_affected > 0 {
             Inserts::of(statement.sql).rowid(rowid_before, conn.conn().last_insert_rowid())
         } else {

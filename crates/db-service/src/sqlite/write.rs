@@ -45,11 +45,6 @@ pub(super) fn run_statement(
     }
     let mut effect = Effect::default();
     let mut compiled = conn.prepare(&statement.sql)?;
-    let mut compiled_else = statement
-        .else_sql
-        .as_deref()
-        .map(|sql| conn.prepare(sql))
-        .transpose()?;
     let mut columns_told = false;
     let inserts = Inserts::of(&statement.sql);
     let sets = match &statement.params_many {
@@ -63,28 +58,27 @@ pub(super) fn run_statement(
     };
     for (index, params) in sets.iter().enumerate() {
         let before = conn.conn().last_insert_rowid();
-        let outcome = run_set(conn, &mut compiled, params, sink, &mut columns_told).and_then(|changed| {
-            effect.rows_affected += changed;
-            if changed > 0 {
-                effect.last_insert_rowid = inserts
-                    .rowid(before, conn.conn().last_insert_rowid())
-                    .or(effect.last_insert_rowid);
-            }
-            let Some(compiled_else) = compiled_else.as_mut().filter(|_| changed == 0) else {
-                return Ok(());
-            };
-            let changed = run_set(conn, compiled_else, params, sink, &mut columns_told)?;
-            effect.rows_affected += changed;
-            effect.else_rows_affected += changed;
-            Ok(())
-        });
-        if let Err(error) = outcome {
-            return Err(if sets.len() > 1 {
+        let changed = run_set(conn, &mut compiled, params, sink, &mut columns_told).map_err(|error| {
+            if sets.len() > 1 {
                 error.at_set(index)
             } else {
                 error
-            });
+            }
+        })?;
+        effect.rows_affected += changed;
+        if changed > 0 {
+            effect.last_insert_rowid = inserts
+                .rowid(before, conn.conn().last_insert_rowid())
+                .or(effect.last_insert_rowid);
         }
+    }
+    if let Some(wanted) = statement.must_change
+        && effect.rows_affected != wanted
+    {
+        return Err(EngineError::Precondition {
+            changed: effect.rows_affected,
+            wanted,
+        });
     }
     effect.ran = started.elapsed();
     sink.done(effect)

@@ -205,7 +205,7 @@ impl WriterThread {
             || write.idempotency.is_some()
             || write.statements.len() != 1
             || write.statements.iter().any(|one| {
-                one.params_many.is_some() || one.else_sql.is_some() || sql_text::may_return_rows(&one.sql)
+                one.params_many.is_some() || one.must_change.is_some() || sql_text::may_return_rows(&one.sql)
             });
         if marked && let Err(error) = self.run_own("SAVEPOINT request") {
             return (Err(error), pending);

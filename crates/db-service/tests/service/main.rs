@@ -10,6 +10,7 @@ mod control;
 mod hrana;
 mod http;
 mod operations;
+mod preconditions;
 mod rights;
 mod schema;
 mod short_statements;

@@ -198,37 +198,6 @@ async fn an_independent_batch_goes_on_after_a_failure() {
 }
 
 #[tokio::test]
-async fn else_sql_runs_for_the_sets_that_changed_nothing() {
-    let db = TestDb::start().await;
-    run(
-        &db,
-        &[
-            "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)",
-            "INSERT INTO t VALUES (1, 1), (2, 2)",
-        ],
-    )
-    .await;
-
-    let body = post(
-        &db,
-        "/v1/batch",
-        json!({"statements": [{
-            "sql": "INSERT INTO t VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            "else_sql": "UPDATE t SET n = ?2 WHERE id = ?1 AND n IS NOT ?2",
-            "params_many": [[1, 1], [2, 5], [3, 3]]
-        }]}),
-    )
-    .await
-    .json();
-
-    let outcome = &body["results"][0]["ok"];
-    assert_eq!(
-        (&outcome["rows_affected"], &outcome["else_rows_affected"]),
-        (&json!(2), &json!(1))
-    );
-}
-
-#[tokio::test]
 async fn a_read_cannot_write_whatever_its_sql_says() {
     let db = TestDb::start().await;
     run(&db, &["CREATE TABLE t (id INTEGER PRIMARY KEY)"]).await;
