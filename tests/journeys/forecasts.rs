@@ -150,14 +150,14 @@ fn faults_of_a_forecast_are_told_in_one_line() {
 }
 
 #[test]
-fn readme_has_the_models_that_the_quality_command_measures() {
+fn the_document_has_the_models_that_the_quality_command_measures() {
     let help = program().run(&["forecast", "quality", "--help"]);
     assert_eq!(help.code, Some(0));
 
-    let readme = read("README.md");
+    let document = read("docs/forecasts.md");
     assert!(
-        readme.contains("comptoir forecast quality"),
-        "README does not name the command"
+        document.contains("comptoir forecast quality"),
+        "docs/forecasts.md does not name the command"
     );
     for model in [
         "seasonal_naive",
@@ -168,6 +168,6 @@ fn readme_has_the_models_that_the_quality_command_measures() {
         "auto_arima",
         "prophet",
     ] {
-        assert!(readme.contains(model), "README says nothing of {model}");
+        assert!(document.contains(model), "docs/forecasts.md says nothing of {model}");
     }
 }

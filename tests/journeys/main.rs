@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod architecture;
 mod cli;
 mod containers;
 mod contract;
@@ -13,8 +12,9 @@ mod imports;
 mod interrupted;
 mod killed;
 mod older_data;
-mod readme;
+mod schema;
 mod seams;
+mod tours;
 
 use journeys::Program;
 

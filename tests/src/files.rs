@@ -22,6 +22,27 @@ pub fn read(path: &str) -> String {
     std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 
+/// The documents for people, by path from the root: what is in the root, and in `docs`.
+///
+/// # Panics
+///
+/// When the folders cannot be read.
+#[must_use]
+pub fn documents() -> Vec<String> {
+    let mut documents = Vec::new();
+    for folder in ["", "docs/"] {
+        let entries = std::fs::read_dir(repository().join(folder)).unwrap_or_else(|why| panic!("{folder}: {why}"));
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        documents.extend(
+            names
+                .filter(|name| Path::new(name).extension().is_some_and(|end| end == "md"))
+                .map(|name| format!("{folder}{name}")),
+        );
+    }
+    documents.sort();
+    documents
+}
+
 /// What `cargo metadata` says of the workspace's own packages.
 ///
 /// # Panics

@@ -6,7 +6,7 @@ mod files;
 mod http;
 mod process;
 
-pub use files::{cargo_metadata, read, repository};
+pub use files::{cargo_metadata, documents, read, repository};
 pub use http::{Answer, Http};
 pub use process::{Ended, Program, Up};
 

@@ -1,10 +1,17 @@
-//! The tour in README: every line of its blocks marked `tour` runs, and answers what README says.
+//! The tours in the documents: every command of a block marked `tour` runs, and prints what the document says.
+//!
+//! Each document is walked on a new stack, so it can be followed from its first line to its last.
 
 use crate::program;
-use journeys::{read, repository};
-use std::process::Command;
+use journeys::{documents, read, repository};
+use test_kit::ReservedPort;
 
-/// A line that starts with `$ `, and what README says that it prints.
+/// The ports in the documents at which a tour starts a second stack.
+const PORTS: [&str; 3] = ["8090", "5090", "8590"];
+/// The documents that have a tour; each has a test of its own.
+const TOURS: [&str; 4] = ["README.md", "docs/cli.md", "docs/forecasts.md", "docs/tour.md"];
+
+/// A line that starts with `$ `, and what the document says that it prints.
 #[derive(Debug)]
 struct Step {
     line: usize,
@@ -13,10 +20,10 @@ struct Step {
 }
 
 /// The steps of the blocks that open with ` ```console tour`.
-fn steps(readme: &str) -> Vec<Step> {
+fn steps(document: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut inside = false;
-    for (index, line) in readme.lines().enumerate() {
+    for (index, line) in document.lines().enumerate() {
         if let Some(fence) = line.strip_prefix("```") {
             inside = !inside && fence.trim() == "console tour";
         } else if inside && let Some(command) = line.strip_prefix("$ ") {
@@ -56,7 +63,7 @@ fn line_fits(pattern: &str, text: &str) -> bool {
     open || rest.is_empty()
 }
 
-/// Whether the lines are what README says; a line of `…` alone stands for any number of lines.
+/// Whether the lines are what a document says; a line of `…` alone stands for any number of lines.
 fn fits(expected: &[String], lines: &[&str]) -> bool {
     match (expected.split_first(), lines.split_first()) {
         (None, left) => left.is_none(),
@@ -68,15 +75,10 @@ fn fits(expected: &[String], lines: &[&str]) -> bool {
     }
 }
 
-#[test]
-fn every_line_of_the_tour_answers_what_readme_says() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "the tour needs curl");
-        eprintln!("curl is not installed: the tour was not walked");
-        return;
-    }
-    let steps = steps(&read("README.md"));
-    assert!(steps.len() > 10, "README has lost its tour");
+/// Runs every step of `document`.
+fn walk(document: &str) {
+    let steps = steps(&read(document));
+    assert!(steps.len() >= 4, "{document} has lost its tour");
     let up = program().up();
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("comptoir");
@@ -87,16 +89,22 @@ fn every_line_of_the_tour_answers_what_readme_says() {
         folder.path().display(),
         std::env::var("PATH").unwrap_or_default()
     );
-
-    for step in steps {
-        let host = |base: &str| base.trim_start_matches("http://").to_owned();
-        let command = step
-            .command
+    let ports = PORTS.map(|written| (written, ReservedPort::take()));
+    let host = |base: &str| base.trim_start_matches("http://").to_owned();
+    let here = |text: &str| {
+        let mut text = text
             .replace("localhost:8080", &host(up.db.base()))
             .replace("localhost:5000", &host(up.script.base()));
+        for (written, reserved) in &ports {
+            text = text.replace(written, &reserved.number().to_string());
+        }
+        text
+    };
+
+    for step in steps {
         let output = program()
             .command_named("bash")
-            .args(["-euo", "pipefail", "-c", &command])
+            .args(["-euo", "pipefail", "-c", &here(&step.command)])
             .current_dir(folder.path())
             .env("PATH", &path)
             .env("COMPTOIR_DB_URL", up.db.base())
@@ -110,12 +118,46 @@ fn every_line_of_the_tour_answers_what_readme_says() {
         let lines: Vec<&str> = text.lines().collect();
         assert!(
             output.status.success() && fits(&step.expected, &lines),
-            "README.md:{}: {}\nprinted:\n{text}\n{}",
+            "{document}:{}: {}\nprinted:\n{text}\n{}",
             step.line,
             step.command,
             String::from_utf8_lossy(&output.stderr)
         );
     }
+}
+
+#[test]
+#[cfg_attr(not(has_curl), ignore = "curl is not installed")]
+fn the_six_lines_of_readme_print_what_it_says() {
+    walk("README.md");
+}
+
+#[test]
+#[cfg_attr(not(has_curl), ignore = "curl is not installed")]
+fn every_line_of_the_tour_prints_what_it_says() {
+    walk("docs/tour.md");
+}
+
+#[test]
+#[cfg_attr(not(has_curl), ignore = "curl is not installed")]
+fn the_command_line_prints_what_its_document_says() {
+    walk("docs/cli.md");
+}
+
+#[test]
+#[cfg_attr(not(has_curl), ignore = "curl is not installed")]
+fn forecasts_come_out_as_their_document_says() {
+    walk("docs/forecasts.md");
+}
+
+#[test]
+fn every_document_with_a_tour_is_walked() {
+    let found: Vec<String> = documents()
+        .into_iter()
+        .filter(|document| !steps(&read(document)).is_empty())
+        .collect();
+
+    assert_eq!(found, TOURS);
 }
 
 #[test]
