@@ -168,6 +168,9 @@ fn the_document_has_the_models_that_the_quality_command_measures() {
         "auto_arima",
         "prophet",
     ] {
-        assert!(document.contains(model), "docs/forecasts.md says nothing of {model}");
+        assert!(
+            document.contains(model),
+            "docs/forecasts.md says nothing of {model}"
+        );
     }
 }

@@ -5,6 +5,7 @@
 mod cli;
 mod containers;
 mod contract;
+mod documents;
 mod figures;
 mod forecasts;
 mod import_rule;

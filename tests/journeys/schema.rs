@@ -83,7 +83,10 @@ async fn the_page_of_the_tables_is_true_to_the_migrations() {
         .filter_map(|line| line.split(' ').next())
         .filter(|name| !page.contains(&format!("| `{name}` | ")))
         .collect();
-    assert!(without.is_empty(), "no sentence says what a row is in {without:?}");
+    assert!(
+        without.is_empty(),
+        "no sentence says what a row is in {without:?}"
+    );
 
     let drawn = drawn();
     let missing: Vec<_> = made.difference(&drawn).collect();

@@ -31,7 +31,8 @@ pub fn read(path: &str) -> String {
 pub fn documents() -> Vec<String> {
     let mut documents = Vec::new();
     for folder in ["", "docs/"] {
-        let entries = std::fs::read_dir(repository().join(folder)).unwrap_or_else(|why| panic!("{folder}: {why}"));
+        let entries =
+            std::fs::read_dir(repository().join(folder)).unwrap_or_else(|why| panic!("{folder}: {why}"));
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         documents.extend(
             names

@@ -16,6 +16,8 @@
 mod cli;
 mod commands;
 pub mod contract;
+#[cfg(test)]
+mod documented_settings;
 pub mod generate;
 mod interrupts;
 mod output;
