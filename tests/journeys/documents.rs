@@ -74,7 +74,8 @@ fn is_there(path: &str, files: &[String]) -> bool {
     let (before, after) = path.split_once('*').unwrap_or((path, ""));
     files.iter().any(|file| {
         if path.contains('*') {
-            return file.starts_with(before) && file.ends_with(after);
+            return file.starts_with(before)
+                && (file.ends_with(after) || file.contains(&format!("{after}/")));
         }
         file == path || file.starts_with(&format!("{path}/")) || file.ends_with(&format!("/{path}"))
     })
