@@ -1,6 +1,7 @@
 //! Jobs: what became of them so far, and in short.
 
 use crate::decisions::Decisions;
+use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -223,6 +224,33 @@ pub struct Job {
     pub occurrence: Option<String>,
     /// Raised by every change.
     pub revision: i64,
+}
+
+impl Job {
+    /// Why it failed, in a form that can be looked at.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
+        let error = self.error.as_ref()?;
+        serde_json::from_str(error.get()).ok()
+    }
+
+    /// The id of the forecast that a forecast job made.
+    #[must_use]
+    pub fn forecast_id(&self) -> Option<i64> {
+        self.result_number("id")
+    }
+
+    /// How many rows were taken back when it was cancelled; `None` when those that it wrote are kept.
+    #[must_use]
+    pub fn rolled_back(&self) -> Option<u64> {
+        self.result_number("rolled_back")
+            .and_then(|rows| rows.try_into().ok())
+    }
+
+    fn result_number(&self, name: &str) -> Option<i64> {
+        let result: serde_json::Value = serde_json::from_str(self.result.as_ref()?.get()).ok()?;
+        result.get(name)?.as_i64()
+    }
 }
 
 /// A page of jobs, newest first.

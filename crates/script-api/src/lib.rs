@@ -9,12 +9,23 @@
 //! | `import` | what an import is asked to do; rejects |
 //! | `decisions` | how a source is read, and why so; previews |
 //! | `schedule` | schedules |
+//! | `analysis` | analyses and their answers |
+//! | `problem` | error answers |
+//! | `paths` | where everything is |
 
+mod analysis;
 mod decisions;
 mod import;
 mod job;
+pub mod paths;
+mod problem;
 mod schedule;
 
+pub use analysis::{
+    AnalysisColumn, AnalysisDescription, AnalysisList, AnalysisParameter, AnalysisRequest, Answer,
+    AnswerDocument, BrokenAnalysis, ChartHint, ColumnType, DefaultWindow, HeaderError, KeptResult,
+    KeptResults, Translations, Window,
+};
 pub use decisions::{
     ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
     MappedColumn, MatchedBy, Preview, PreviewRow, ReadOptions, SheetChoice, Table,
@@ -27,4 +38,5 @@ pub use job::{
     CancelRequest, Counters, Job, JobKind, JobPage, JobSource, JobState, JobSummary, Progress, RejectGroup,
     SourceSummary,
 };
+pub use problem::{Fault, Problem, codes};
 pub use schedule::{Schedule, ScheduleList, ScheduleRequest, ScheduledJob};

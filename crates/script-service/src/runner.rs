@@ -5,7 +5,7 @@
 //! the runner waits until it is back.
 
 use crate::analyses::catalog::Catalog;
-use crate::analyses::job::{self as analysis, AnalysisRequest};
+use crate::analyses::job as analysis;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::forecasts::job as forecast;
@@ -15,7 +15,7 @@ use crate::jobs::store::{self, Beat, Claimed, Ending};
 use crate::jobs::{replace, source, undo};
 use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
-use script_api::{ImportRequest, JobKind, JobState, OnCancel, Progress};
+use script_api::{AnalysisRequest, ImportRequest, JobKind, JobState, OnCancel, Progress};
 use service_kit::problem::Problem;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

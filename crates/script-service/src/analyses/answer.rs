@@ -3,27 +3,22 @@
 use super::catalog::Analysis;
 use super::compute::ComputeError;
 use super::figures::Figure;
-use super::header::{AnalysisColumn, ColumnType, Header, NoteCondition, Translations};
+use super::header::{DeclaredColumn, Header, NoteCondition};
 use super::question::Question;
 use super::rounding::{self, Rounding};
-use super::window::{Span, Window};
+use super::window::Span;
 use db_client::db_api::{QueryResult, Value};
+use script_api::{ColumnType, Window};
 use std::collections::BTreeMap;
 
-/// An answer.
+/// An answer, its values exact.
+pub(crate) type Answer = script_api::Answer<Figure>;
+
+/// An answer, and the number that stands for it where there is room for one.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    pub analysis: String,
-    pub title: String,
-    pub titles: Translations,
-    pub window: Window,
-    pub columns: Vec<AnalysisColumn>,
-    pub rows: Vec<Vec<Figure>>,
-    pub figures: Vec<(String, Figure)>,
+pub(crate) struct Composed {
+    pub answer: Answer,
     pub headline: Option<f64>,
-    pub notes: Vec<String>,
-    pub dataset_version: i64,
-    pub computed_at: String,
 }
 
 /// The answer to `question` that `result` holds.
@@ -33,7 +28,7 @@ pub(super) fn compose(
     result: &QueryResult,
     version: i64,
     question: &Question,
-) -> Result<Answer, ComputeError> {
+) -> Result<Composed, ComputeError> {
     let header = &analysis.header;
     let columns = if header.columns.is_empty() {
         inferred_columns(result)
@@ -58,7 +53,7 @@ pub(super) fn compose(
             });
         }
     }
-    let take = |column: &AnalysisColumn, row: &[Value]| {
+    let take = |column: &DeclaredColumn, row: &[Value]| {
         Figure::of(column, |name| index.get(name).and_then(|&index| row.get(index)))
     };
     let mut rows: Vec<Vec<Figure>> = result
@@ -101,7 +96,7 @@ pub(super) fn compose(
             rows.len()
         ));
     }
-    Ok(Answer {
+    let answer = Answer {
         analysis: analysis.name.clone(),
         title: header.title.clone(),
         titles: header.titles.clone(),
@@ -109,17 +104,17 @@ pub(super) fn compose(
             from: span.from,
             to: span.to,
         },
-        columns,
+        columns: columns.iter().map(DeclaredColumn::described).collect(),
         rows,
         figures,
-        headline,
         notes,
         dataset_version: version,
         computed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    })
+    };
+    Ok(Composed { answer, headline })
 }
 
-fn inferred_columns(result: &QueryResult) -> Vec<AnalysisColumn> {
+fn inferred_columns(result: &QueryResult) -> Vec<DeclaredColumn> {
     result
         .columns
         .iter()
@@ -130,7 +125,7 @@ fn inferred_columns(result: &QueryResult) -> Vec<AnalysisColumn> {
                 .iter()
                 .map(|row| &row[index])
                 .find(|value| !value.is_null());
-            AnalysisColumn {
+            DeclaredColumn {
                 name: column.name.clone(),
                 kind: match first {
                     Some(Value::Integer(_)) => ColumnType::Integer,

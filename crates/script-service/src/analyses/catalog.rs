@@ -1,9 +1,10 @@
 //! The analyses there are: those built in, and those of a folder.
 
 use super::compute;
-use super::header::{self, Header, HeaderError};
+use super::header::{self, Header};
 use db_client::{DbClient, DbError};
 use include_dir::{Dir, include_dir};
+use script_api::HeaderError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};

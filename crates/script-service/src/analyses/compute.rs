@@ -3,9 +3,8 @@
 //! Before a statement runs, days that somebody changed by hand are summed again; an answer is given only when the
 //! data stayed the same around it, or when it changed each time that it was computed.
 
-use super::answer::{self, Answer};
+use super::answer::{self, Composed};
 use super::catalog::Analysis;
-use super::header::HeaderError;
 use super::parameters::{bind, reach};
 use super::question::{self, Question};
 use super::window::{self, Span};
@@ -13,6 +12,7 @@ use crate::store::analysis_sources::{reads, with_sources};
 use crate::store::daily_sums::{count_tickets, current_state};
 use db_client::db_api::Value;
 use db_client::{DbClient, DbError};
+use script_api::HeaderError;
 use service_kit::faults::Faults;
 
 /// How often an answer is computed again when the data changes under it.
@@ -37,7 +37,7 @@ pub(crate) async fn answer(
     db: &DbClient,
     analysis: &Analysis,
     question: &Question,
-) -> Result<Answer, ComputeError> {
+) -> Result<Composed, ComputeError> {
     let own = question::parameters(analysis, question).map_err(ComputeError::Question)?;
     let mut state = current_state(db).await?;
     let mut attempt = 1;

@@ -1,7 +1,8 @@
 //! Exact values of answers.
 
-use super::header::{AnalysisColumn, ColumnType};
+use super::header::DeclaredColumn;
 use db_client::db_api::Value;
+use script_api::ColumnType;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -30,7 +31,7 @@ pub(crate) enum Figure {
 
 impl Figure {
     /// The value of `column`, taken from the statement's row by `get`.
-    pub(crate) fn of<'a>(column: &AnalysisColumn, get: impl Fn(&str) -> Option<&'a Value>) -> Self {
+    pub(crate) fn of<'a>(column: &DeclaredColumn, get: impl Fn(&str) -> Option<&'a Value>) -> Self {
         if let Some((above, below)) = &column.quotient {
             let (Some(above), Some(below)) = (
                 get(above).and_then(Value::as_i64),
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
     use crate::analyses::header;
 
-    fn column(declaration: &str) -> AnalysisColumn {
+    fn column(declaration: &str) -> DeclaredColumn {
         let text = format!("-- title: x\n-- column: {declaration}\nSELECT 1");
         header::parse(&text).unwrap().columns.remove(0)
     }

@@ -29,79 +29,32 @@
 //! built-in analyses.
 
 use super::parameters;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use script_api::{
+    AnalysisColumn, AnalysisParameter, ChartHint, ColumnType, DefaultWindow, HeaderError, Translations,
+};
 
-/// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ColumnType {
-    /// Text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number as SQL gives it; a quotient has two decimals.
-    Number,
-    /// An amount in EUR with two decimals.
-    Money,
-    /// A number in percent with one decimal.
-    Percent,
-    /// A quotient times 100, with one decimal.
-    Index,
-    /// A day, `YYYY-MM-DD`.
-    Date,
-    /// A month, `YYYY-MM`.
-    Month,
-    /// Yes or no.
-    Boolean,
-}
-
-/// A column of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct AnalysisColumn {
+/// A column that a file declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeclaredColumn {
     /// Its name.
-    #[schema(example = "total_sales")]
     pub name: String,
     /// What its values are.
-    #[serde(rename = "type")]
     pub kind: ColumnType,
-    /// Their unit: `EUR`, `%` or null.
-    #[schema(example = "EUR")]
+    /// Their unit: `EUR`, `%` or none.
     pub unit: Option<String>,
     /// The two columns of the statement whose quotient it is.
-    #[serde(skip)]
     pub quotient: Option<(String, String)>,
 }
 
-/// A parameter of an analysis beyond those that all have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct AnalysisParameter {
-    /// Its name in the query string and, after a colon, in the statement.
-    pub name: String,
-    /// What its values are.
-    #[serde(rename = "type")]
-    pub kind: ColumnType,
-    /// What it is when it is not given; null when it must be given.
-    pub default: Option<String>,
-    /// What it is for.
-    pub description: String,
-    /// The same in other languages, by language tag.
-    pub descriptions: Translations,
-}
-
-/// A text in languages other than English, by language tag such as `fr`.
-pub(crate) type Translations = BTreeMap<String, String>;
-
-/// How an answer is best drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct ChartHint {
-    /// `number`, `bar`, `line` or `map`.
-    pub kind: String,
-    /// The column along the axis; null for `number`.
-    pub x: Option<String>,
-    /// The columns that are drawn.
-    pub y: Vec<String>,
+impl DeclaredColumn {
+    /// What callers learn of it.
+    pub(crate) fn described(&self) -> AnalysisColumn {
+        AnalysisColumn {
+            name: self.name.clone(),
+            kind: self.kind,
+            unit: self.unit.clone(),
+        }
+    }
 }
 
 /// When a note is given.
@@ -119,20 +72,6 @@ pub(crate) enum NoteCondition {
 pub(crate) struct Note {
     pub condition: NoteCondition,
     pub text: String,
-}
-
-/// The window that is taken when none is asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum DefaultWindow {
-    /// The 30 days that end on the latest sale date.
-    #[default]
-    #[serde(rename = "last_30_days")]
-    Last30Days,
-    /// The calendar month of the latest sale date.
-    Month,
-    /// All the data.
-    All,
 }
 
 /// Which days a statement looks at.
@@ -157,8 +96,8 @@ pub(crate) struct Header {
     pub window: DefaultWindow,
     pub reads: Reach,
     pub parameters: Vec<AnalysisParameter>,
-    pub columns: Vec<AnalysisColumn>,
-    pub figures: Vec<AnalysisColumn>,
+    pub columns: Vec<DeclaredColumn>,
+    pub figures: Vec<DeclaredColumn>,
     pub headline: Option<String>,
     pub chart: Option<ChartHint>,
     pub notes: Vec<Note>,
@@ -166,16 +105,6 @@ pub(crate) struct Header {
     pub sql: String,
     /// The line of the file on which it begins, the first being 1.
     pub sql_line: u64,
-}
-
-/// A fault in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
-#[error("line {line}: {message}")]
-pub(crate) struct HeaderError {
-    /// The line, the first being 1.
-    pub line: u64,
-    /// What is wrong with it.
-    pub message: String,
 }
 
 /// Parses the text of a file. All faults at once.
@@ -363,7 +292,7 @@ fn translation(text: &str) -> Result<(&str, &str), String> {
         .ok_or_else(|| format!("`{text}` is not `name \"text\"`"))
 }
 
-fn column(text: &str) -> Result<AnalysisColumn, String> {
+fn column(text: &str) -> Result<DeclaredColumn, String> {
     let (declared, quotient) = match text.split_once('=') {
         Some((declared, quotient)) => {
             let (above, below) = quotient
@@ -397,7 +326,7 @@ fn column(text: &str) -> Result<AnalysisColumn, String> {
     if quotient.is_none() && kind == ColumnType::Index {
         return Err("an index is a quotient: `index = a / b`".into());
     }
-    Ok(AnalysisColumn {
+    Ok(DeclaredColumn {
         name: column_name.to_owned(),
         kind,
         unit,

@@ -1,66 +1,45 @@
 //! Analysis jobs: answers that are kept in `analysis_results`.
 
-use crate::analyses::answer::Answer;
+use crate::analyses::answer::Composed;
 use crate::analyses::catalog::Catalog;
 use crate::analyses::compute;
-use crate::analyses::header::DefaultWindow;
 use crate::analyses::question::Question;
 use crate::analyses::window::{self, WindowQuery};
 use crate::error::ApiError;
 use crate::params::positional;
 use db_client::DbClient;
-use serde::{Deserialize, Serialize};
+use script_api::{AnalysisRequest, DefaultWindow};
 use service_kit::faults::{Fault, Faults};
-use utoipa::ToSchema;
 
-/// What an analysis job is asked to compute.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct AnalysisRequest {
-    /// The analyses; all built-in ones when there are none.
-    #[schema(example = json!(["region", "growth"]))]
-    pub analyses: Vec<String>,
-    /// First day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// Last day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// Instead of first and last day: `2023-11`, `last_30_days`, `all`, ..
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub period: Option<String>,
+/// All that is wrong with `request`.
+pub(crate) fn faults(request: &AnalysisRequest, catalog: &Catalog) -> Faults {
+    let mut faults: Faults = request
+        .analyses
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| catalog.find(name).is_none())
+        .map(|(index, name)| {
+            let reason = format!("there is no analysis `{name}`; GET /analysis lists them");
+            Fault::at(format!("/analyses/{index}"), reason)
+        })
+        .collect();
+    let span = window::resolve(&window_of(request), DefaultWindow::default(), None);
+    faults.take(span);
+    faults
 }
 
-impl AnalysisRequest {
-    /// All that is wrong with it.
-    pub(crate) fn faults(&self, catalog: &Catalog) -> Faults {
-        let mut faults: Faults = self
-            .analyses
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| catalog.find(name).is_none())
-            .map(|(index, name)| {
-                let reason = format!("there is no analysis `{name}`; GET /analysis lists them");
-                Fault::at(format!("/analyses/{index}"), reason)
-            })
-            .collect();
-        let span = window::resolve(&self.window(), DefaultWindow::default(), None);
-        faults.take(span);
-        faults
-    }
-
-    fn window(&self) -> WindowQuery {
-        WindowQuery {
-            from: self.from.clone(),
-            to: self.to.clone(),
-            period: self.period.clone(),
-            ..WindowQuery::default()
-        }
+fn window_of(request: &AnalysisRequest) -> WindowQuery {
+    WindowQuery {
+        from: request.from.clone(),
+        to: request.to.clone(),
+        period: request.period.clone(),
+        ..WindowQuery::default()
     }
 }
 
-/// Keeps `answer`; the id of its row.
-pub(crate) async fn keep(db: &DbClient, answer: &Answer, job: Option<i64>) -> Result<i64, ApiError> {
+/// Keeps an answer; the id of its row.
+pub(crate) async fn keep(db: &DbClient, composed: &Composed, job: Option<i64>) -> Result<i64, ApiError> {
+    let answer = &composed.answer;
     let details = serde_json::to_string(answer).map_err(|error| ApiError::Internal(error.into()))?;
     let result = db
         .execute(
@@ -70,7 +49,7 @@ pub(crate) async fn keep(db: &DbClient, answer: &Answer, job: Option<i64>) -> Re
             RETURNING id",
             positional([
                 answer.analysis.as_str().into(),
-                answer.headline.into(),
+                composed.headline.into(),
                 details.into(),
                 answer.computed_at.as_str().into(),
                 job.into(),
@@ -102,7 +81,7 @@ pub(crate) async fn run(
         request.analyses.clone()
     };
     let question = Question {
-        window: request.window(),
+        window: window_of(request),
         ..Question::default()
     };
     let mut answers = Vec::new();
@@ -111,9 +90,10 @@ pub(crate) async fn run(
             what: "analysis",
             id: name.clone(),
         })?;
-        let answer = compute::answer(db, &analysis, &question).await?;
-        keep(db, &answer, Some(job)).await?;
-        let text = serde_json::to_string(&answer).map_err(|error| ApiError::Internal(error.into()))?;
+        let composed = compute::answer(db, &analysis, &question).await?;
+        keep(db, &composed, Some(job)).await?;
+        let text =
+            serde_json::to_string(&composed.answer).map_err(|error| ApiError::Internal(error.into()))?;
         answers.push(format!("{}:{text}", serde_json::Value::from(name)));
     }
     Ok(format!("{{{}}}", answers.join(",")))

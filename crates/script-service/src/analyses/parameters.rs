@@ -1,12 +1,13 @@
 //! The parameters of statements: which a statement names, what they are for an answer.
 
-use super::header::{AnalysisParameter, ColumnType, Header, Reach};
+use super::header::{Header, Reach};
 use super::question::Question;
 use super::rounding::Rounding;
 use super::window::Span;
 use db_client::db_api::{Params, Value};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use script_api::{AnalysisParameter, ColumnType};
 use service_kit::faults::{Fault, Faults};
 use std::collections::BTreeMap;
 use tabular::cents;

@@ -2,9 +2,8 @@
 
 use super::answer::Answer;
 use super::figures::Figure;
-use super::header::{AnalysisColumn, ColumnType};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Serialize, Serializer};
+use script_api::ColumnType;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The flavour of CSV.
@@ -17,50 +16,6 @@ pub(crate) enum CsvDialect {
     /// What a French Excel opens with a double click: byte order mark, semicolons, decimal commas,
     /// dd/mm/yyyy.
     Fr,
-}
-
-impl Serialize for Answer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("analysis", &self.analysis)?;
-        map.serialize_entry("title", &self.title)?;
-        map.serialize_entry("window", &self.window)?;
-        map.serialize_entry("columns", &self.columns)?;
-        let rows: Vec<NamedRow<'_>> = self
-            .rows
-            .iter()
-            .map(|row| NamedRow {
-                columns: &self.columns,
-                row,
-            })
-            .collect();
-        map.serialize_entry("rows", &rows)?;
-        for (name, figure) in &self.figures {
-            map.serialize_entry(name, figure)?;
-        }
-        map.serialize_entry("notes", &self.notes)?;
-        map.serialize_entry("dataset_version", &self.dataset_version)?;
-        map.serialize_entry("computed_at", &self.computed_at)?;
-        map.serialize_entry("titles", &self.titles)?;
-        map.end()
-    }
-}
-
-/// A row as an object, its members in the order of the columns.
-struct NamedRow<'a> {
-    columns: &'a [AnalysisColumn],
-    row: &'a [Figure],
-}
-
-impl Serialize for NamedRow<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.columns
-                .iter()
-                .map(|column| column.name.as_str())
-                .zip(self.row),
-        )
-    }
 }
 
 /// The rows of `answer` as CSV.
@@ -101,14 +56,13 @@ fn cell(kind: ColumnType, figure: &Figure, dialect: CsvDialect) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyses::window::Window;
+    use script_api::{AnalysisColumn, Window};
 
     fn answer() -> Answer {
         let column = |name: &str, kind| AnalysisColumn {
             name: name.into(),
             kind,
             unit: None,
-            quotient: None,
         };
         Answer {
             analysis: "x".into(),
@@ -135,7 +89,6 @@ mod tests {
                     decimals: 1,
                 },
             )],
-            headline: None,
             notes: vec![],
             dataset_version: 7,
             computed_at: "2023-12-01T00:00:00Z".into(),

@@ -1,7 +1,8 @@
 //! Shares that sum to 100.0.
 
 use super::figures::Figure;
-use super::header::{AnalysisColumn, ColumnType};
+use super::header::DeclaredColumn;
+use script_api::ColumnType;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,9 +37,9 @@ pub(crate) fn largest_remainder(parts: &[i64]) -> Option<Vec<i128>> {
 
 /// Rounds the columns of shares in `rows` anew. `part_of` gives the two parts of a column's quotient in a row.
 pub(crate) fn round_shares(
-    columns: &[AnalysisColumn],
+    columns: &[DeclaredColumn],
     rows: &mut [Vec<Figure>],
-    part_of: impl Fn(usize, &AnalysisColumn) -> Option<(i64, i64)>,
+    part_of: impl Fn(usize, &DeclaredColumn) -> Option<(i64, i64)>,
 ) {
     for (place, column) in columns.iter().enumerate() {
         if column.kind != ColumnType::Percent || column.quotient.is_none() {

@@ -2,10 +2,10 @@
 //!
 //! Windows are calendar days, both ends included. "Today" is the latest sale date, never the clock.
 
-use super::header::DefaultWindow;
 use crate::store::daily_sums::Coverage;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use script_api::DefaultWindow;
 use serde::{Deserialize, Serialize};
 use service_kit::faults::{Fault, Faults};
 use utoipa::{IntoParams, ToSchema};
@@ -37,17 +37,6 @@ pub(crate) enum Comparison {
     /// The same days a year before: whole months meet the same months, whole weeks the weeks 364 days before, so
     /// that weekdays meet their like. Other days have none where a 29 February is among them or theirs.
     YearBefore,
-}
-
-/// The days of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Window {
-    /// First day; null when there are no sales at all.
-    #[schema(value_type = Option<String>, example = "2023-11-01")]
-    pub from: Option<Date>,
-    /// Last day.
-    #[schema(value_type = Option<String>, example = "2023-11-30")]
-    pub to: Option<Date>,
 }
 
 /// A window with what it is compared to.

@@ -4,15 +4,13 @@ use super::jobs::is_known;
 use crate::analyses::answer::Answer;
 use crate::analyses::catalog::Analysis;
 use crate::analyses::compute;
-use crate::analyses::header::{
-    AnalysisColumn, AnalysisParameter, ChartHint, DefaultWindow, HeaderError, Translations,
-};
+use crate::analyses::header::DeclaredColumn;
 use crate::analyses::job as kept;
 use crate::analyses::question::{self, Filters, Question};
 use crate::analyses::render::{self, CsvDialect};
 use crate::analyses::rounding::Rounding;
-use crate::analyses::window::{Comparison, Window, WindowQuery};
-use crate::error::{ApiError, ProblemDocument};
+use crate::analyses::window::{Comparison, WindowQuery};
+use crate::error::ApiError;
 use crate::params::positional;
 use crate::state::App;
 use crate::store::daily_sums;
@@ -21,60 +19,16 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Serialize};
+use script_api::{
+    AnalysisDescription, AnalysisList, AnswerDocument, BrokenAnalysis, KeptResult, KeptResults, Problem,
+};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use service_kit::extract::Path;
 use service_kit::faults::{Asked, Fault, Query};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
-
-/// An analysis that can be asked for.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AnalysisDescription {
-    /// Its name in `/analysis/{name}`.
-    #[schema(example = "region")]
-    name: String,
-    /// What it is called.
-    title: String,
-    /// The same in other languages, by language tag.
-    #[schema(example = json!({"fr": "Ventes par région"}))]
-    titles: Translations,
-    /// What it says. A parameter in braces stands for its value.
-    description: String,
-    /// The same in other languages, by language tag.
-    descriptions: Translations,
-    /// Whether it comes with the program.
-    built_in: bool,
-    /// The window that is taken when none is asked for.
-    default_window: DefaultWindow,
-    /// Its parameters beyond window, filters and limit.
-    parameters: Vec<AnalysisParameter>,
-    /// The columns of its rows; empty when they follow from the statement.
-    columns: Vec<AnalysisColumn>,
-    /// Values beside the rows.
-    figures: Vec<AnalysisColumn>,
-    /// How it is best drawn.
-    chart: Option<ChartHint>,
-}
-
-/// A file of the folder of analyses that is none.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BrokenAnalysis {
-    /// The file's name.
-    file: String,
-    /// What is wrong with it, with line numbers.
-    errors: Vec<HeaderError>,
-}
-
-/// The analyses there are.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AnalysisList {
-    /// Built-in ones first, then those of the folder by name.
-    analyses: Vec<AnalysisDescription>,
-    /// Files of the folder that are no analyses.
-    broken: Vec<BrokenAnalysis>,
-}
 
 /// What is asked of an analysis. An analysis's own parameters come under their own names.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -144,44 +98,19 @@ pub(crate) enum SumSource {
     Lines,
 }
 
-/// What an answer looks like. Figures of the analysis, such as `weekend_uplift`, stand beside the rows under
-/// their own names.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AnswerDocument {
-    /// The analysis.
-    #[schema(example = "region")]
-    analysis: String,
-    /// What it is called.
-    title: String,
-    /// The days it is about.
-    window: Window,
-    /// The columns, in order.
-    columns: Vec<AnalysisColumn>,
-    /// The rows, as objects. Amounts are numbers with exactly two decimals.
-    #[schema(example = json!([{"region": "Île-de-France", "total_sales": 450_230.00, "share": 36.1}]))]
-    rows: Vec<serde_json::Value>,
-    /// What is worth knowing about the figures.
-    notes: Vec<String>,
-    /// Which state of the data it was computed from.
-    dataset_version: i64,
-    /// When.
-    computed_at: String,
-    /// `title` in other languages, by language tag.
-    titles: Translations,
-}
-
 /// The analyses there are.
 #[utoipa::path(
     get,
-    path = "/analysis",
+    path = script_api::paths::ANALYSES,
     tag = "analyses",
     responses(
         (status = 200, description = "the analyses", body = AnalysisList),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisList>, ApiError> {
     let (analyses, broken) = app.catalog.checked(&app.db).await?;
+    let described = |columns: &[DeclaredColumn]| columns.iter().map(DeclaredColumn::described).collect();
     let describe = |analysis: &Arc<Analysis>| AnalysisDescription {
         name: analysis.name.clone(),
         title: analysis.header.title.clone(),
@@ -191,8 +120,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisLis
         built_in: analysis.built_in,
         default_window: analysis.header.window,
         parameters: analysis.header.parameters.clone(),
-        columns: analysis.header.columns.clone(),
-        figures: analysis.header.figures.clone(),
+        columns: described(&analysis.header.columns),
+        figures: described(&analysis.header.figures),
         chart: analysis.header.chart.clone(),
     };
     Ok(Json(AnalysisList {
@@ -213,7 +142,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisLis
 /// answer has an `ETag` that changes with the data.
 #[utoipa::path(
     get,
-    path = "/analysis/{name}",
+    path = script_api::paths::ANALYSIS,
     tag = "analyses",
     params(("name" = String, Path, description = "the analysis", example = "region"), ComputeQuery),
     responses(
@@ -222,7 +151,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisLis
             (String = "text/csv"),
         )),
         (status = 304, description = "the data did not change since the answer whose `ETag` was sent"),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn compute(
@@ -252,10 +181,11 @@ pub(crate) async fn compute(
     if is_known(&headers, &tag) && !save {
         return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
-    let answer = compute::answer(&app.db, &analysis, &question).await?;
+    let composed = compute::answer(&app.db, &analysis, &question).await?;
     if save {
-        kept::keep(&app.db, &answer, None).await?;
+        kept::keep(&app.db, &composed, None).await?;
     }
+    let answer = composed.answer;
     let tag = self::tag(&analysis, answer.dataset_version, form, &uri);
     Ok(with_caching(respond(&answer, form, dialect)?, &tag))
 }
@@ -347,40 +277,15 @@ pub(crate) struct ResultsQuery {
     before: Option<i64>,
 }
 
-/// An answer that was kept.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct KeptResult {
-    /// Its id.
-    id: i64,
-    /// The analysis.
-    analysis_type: String,
-    /// Its headline figure; `result_details` has it exactly.
-    result_value: Option<f64>,
-    /// The whole answer.
-    #[schema(value_type = Object)]
-    result_details: Box<RawValue>,
-    /// When it was computed.
-    created_at: String,
-    /// The job that computed it; null when a request did.
-    job_id: Option<i64>,
-}
-
-/// Answers that were kept.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct KeptResults {
-    /// Newest first.
-    results: Vec<KeptResult>,
-}
-
 /// The answers that were kept, newest first.
 #[utoipa::path(
     get,
-    path = "/analysis/results",
+    path = script_api::paths::ANALYSIS_RESULTS,
     tag = "analyses",
     params(ResultsQuery),
     responses(
         (status = 200, description = "the answers", body = KeptResults),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn results(

@@ -4,7 +4,7 @@
 //! and its id is the job's revision, so a client that was away goes on with `Last-Event-ID`. A finished job
 //! ends its stream with `end`. The ids of the stream of all jobs are times, in milliseconds since 1970.
 
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::jobs::store;
 use crate::state::App;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
-use script_api::Job;
+use script_api::{Job, Problem};
 use service_kit::extract::Path;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -40,13 +40,13 @@ const RECENT_JOBS: u32 = 50;
 /// (`Last-Event-ID`) is answered 204, which tells a browser to stop.
 #[utoipa::path(
     get,
-    path = "/jobs/{id}/events",
+    path = script_api::paths::JOB_EVENTS,
     tag = "jobs",
     params(("id" = i64, Path, description = "the job")),
     responses(
         (status = 200, description = "events", content_type = "text/event-stream", body = String),
         (status = 204, description = "the job is finished and the client knows its end"),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn of_job(
@@ -82,11 +82,11 @@ pub(crate) async fn of_job(
 /// break (`Last-Event-ID`) those too that finished meanwhile. A job may come twice as it is.
 #[utoipa::path(
     get,
-    path = "/events",
+    path = script_api::paths::EVENTS,
     tag = "jobs",
     responses(
         (status = 200, description = "events", content_type = "text/event-stream", body = String),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn of_all(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {

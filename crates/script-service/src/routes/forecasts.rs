@@ -2,7 +2,7 @@
 
 use super::analysis::{AnswerForm, accepted_form};
 use super::jobs::{parse_token, token};
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::forecasts::accuracy::{self, Accuracy};
 use crate::forecasts::history::{self, HistoryQuery, HistoryWindow};
 use crate::forecasts::request::{ForecastRequest, Gaps, Scope};
@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use forecast::{Candidate, Comparison, Model};
 use jiff::civil::Date;
+use script_api::Problem;
 use serde::{Deserialize, Serialize};
 use service_kit::extract::Path;
 use service_kit::faults::{Asked, Fault, Faults, Query};
@@ -60,7 +61,7 @@ pub(crate) struct ForecastPage {
 /// The history of forecasts, newest first.
 #[utoipa::path(
     get,
-    path = "/forecasts",
+    path = script_api::paths::FORECASTS,
     tag = "forecasts",
     params(ListQuery),
     responses(
@@ -68,7 +69,7 @@ pub(crate) struct ForecastPage {
             (ForecastPage = "application/json"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
@@ -133,7 +134,7 @@ pub(crate) struct FormQuery {
 /// As CSV it is `date,value,lower_80,upper_80,lower_95,upper_95`, a line a day.
 #[utoipa::path(
     get,
-    path = "/forecasts/{id}",
+    path = script_api::paths::FORECAST,
     tag = "forecasts",
     params(("id" = i64, Path, description = "the forecast"), FormQuery),
     responses(
@@ -141,7 +142,7 @@ pub(crate) struct FormQuery {
             (ForecastRun = "application/json"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get(
@@ -175,7 +176,7 @@ pub(crate) struct LatestQuery {
 /// The newest forecast of total revenue, or of a region, product or category.
 #[utoipa::path(
     get,
-    path = "/forecasts/latest",
+    path = script_api::paths::FORECASTS_LATEST,
     tag = "forecasts",
     params(LatestQuery),
     responses(
@@ -183,7 +184,7 @@ pub(crate) struct LatestQuery {
             (ForecastRun = "application/json"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn latest(
@@ -210,12 +211,12 @@ pub(crate) async fn latest(
 /// no errors.
 #[utoipa::path(
     get,
-    path = "/forecasts/{id}/accuracy",
+    path = script_api::paths::FORECAST_ACCURACY,
     tag = "forecasts",
     params(("id" = i64, Path, description = "the forecast")),
     responses(
         (status = 200, description = "the forecast against what came", body = Accuracy),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn accuracy(
@@ -291,12 +292,12 @@ pub(crate) struct ForecastComparison {
 /// is kept.
 #[utoipa::path(
     get,
-    path = "/forecasts/compare",
+    path = script_api::paths::FORECASTS_COMPARE,
     tag = "forecasts",
     params(CompareQuery),
     responses(
         (status = 200, description = "the models, best first", body = ForecastComparison),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn compare(

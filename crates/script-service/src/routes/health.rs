@@ -1,10 +1,11 @@
 //! `/healthz`, `/readyz`, `/metrics`.
 
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::state::App;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use script_api::Problem;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -28,7 +29,7 @@ const OK: Health = Health {
 /// The process answers.
 #[utoipa::path(
     get,
-    path = "/healthz",
+    path = script_api::paths::HEALTHZ,
     tag = "operations",
     responses((status = 200, description = "the process answers", body = Health))
 )]
@@ -39,11 +40,11 @@ pub(crate) async fn healthz() -> Json<Health> {
 /// db-service is ready and the schema is up to date.
 #[utoipa::path(
     get,
-    path = "/readyz",
+    path = script_api::paths::READYZ,
     tag = "operations",
     responses(
         (status = 200, description = "jobs can be taken", body = Health),
-        (status = "default", description = "not now; the detail says why", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "not now; the detail says why", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
@@ -55,7 +56,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, 
 /// Metrics in Prometheus' text format.
 #[utoipa::path(
     get,
-    path = "/metrics",
+    path = script_api::paths::METRICS,
     tag = "operations",
     responses((status = 200, description = "metrics", content_type = "text/plain", body = String))
 )]

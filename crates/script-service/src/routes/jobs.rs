@@ -1,7 +1,7 @@
 //! `/jobs`: history, one job, cancel.
 
 use super::submit::small_body;
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::jobs::store::{self, Selection};
 use crate::state::App;
 use axum::Json;
@@ -11,7 +11,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use script_api::{CancelRequest, Job, JobKind, JobPage, JobState};
+use script_api::{CancelRequest, Job, JobKind, JobPage, JobState, Problem};
 use serde::Deserialize;
 use service_kit::extract::Path;
 use service_kit::faults::{self, Asked, Fault, Query};
@@ -48,12 +48,12 @@ pub(crate) struct ListQuery {
 /// The history of jobs, newest first.
 #[utoipa::path(
     get,
-    path = "/jobs",
+    path = script_api::paths::JOBS,
     tag = "jobs",
     params(ListQuery),
     responses(
         (status = 200, description = "a page of jobs", body = JobPage),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
@@ -121,13 +121,13 @@ pub(super) fn parse_token(token: &str) -> Result<i64, ApiError> {
 /// One job.
 #[utoipa::path(
     get,
-    path = "/jobs/{id}",
+    path = script_api::paths::JOB,
     tag = "jobs",
     params(("id" = i64, Path, description = "the job")),
     responses(
         (status = 200, description = "the job", body = Job),
         (status = 304, description = "it did not change since the answer whose `ETag` was sent"),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get(
@@ -167,14 +167,14 @@ pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 /// A job that waits ends at once; one that runs ends after its batch. Asking again changes nothing.
 #[utoipa::path(
     post,
-    path = "/jobs/{id}/cancel",
+    path = script_api::paths::JOB_CANCEL,
     tag = "jobs",
     params(("id" = i64, Path, description = "the job")),
     request_body(content = Option<CancelRequest>, description = "who asks; may be left out"),
     responses(
         (status = 202, description = "its end was asked for", body = Job),
-        (status = 409, description = "it is finished", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "it is finished", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn cancel(

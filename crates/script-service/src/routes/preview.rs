@@ -1,7 +1,7 @@
 //! `POST /imports/preview`: what an import would make of a file.
 
 use super::submit::{ImportQuery, media_type, small_body};
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::import::ids::References;
 use crate::import::preview::{self, PREVIEW_BYTES};
 use crate::jobs::fetch::{self, FetchError};
@@ -13,7 +13,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
-use script_api::{Preview, SourceRequest, Table};
+use script_api::{Preview, Problem, SourceRequest, Table};
 use service_kit::faults::{self, Asked, Fault};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const ZIP: &[u8] = b"PK\x03\x04";
 /// An archive or a workbook is looked at as a whole, up to 64 MiB.
 #[utoipa::path(
     post,
-    path = "/imports/preview",
+    path = script_api::paths::IMPORTS_PREVIEW,
     tag = "jobs",
     params(ImportQuery),
     request_body(content(
@@ -41,7 +41,7 @@ const ZIP: &[u8] = b"PK\x03\x04";
     )),
     responses(
         (status = 200, description = "decisions and the first rows", body = Preview),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn preview(

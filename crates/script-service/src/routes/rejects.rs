@@ -4,7 +4,7 @@ use super::idempotency;
 use super::jobs::submitted;
 use super::submit::{fingerprint, forget};
 use crate::analyses::render::CsvDialect;
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::import::corrections;
 use crate::jobs::replay::{self, ReplayOptions};
 use crate::jobs::store::{self, IdempotencyKey};
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use db_client::db_api::{QueryRequest, QueryResult, Value};
 use db_client::{DbClient, DbError};
 use futures_util::{Stream, stream};
-use script_api::{CorrectedRecord, Job, Mode, RejectList, RejectedRecord};
+use script_api::{CorrectedRecord, Job, Mode, Problem, RejectList, RejectedRecord};
 use serde::Deserialize;
 use service_kit::extract::{Path, body_within};
 use service_kit::faults::Query;
@@ -60,7 +60,7 @@ pub(crate) struct RejectsQuery {
 /// The records that a job did not take, with line, source text and reason.
 #[utoipa::path(
     get,
-    path = "/jobs/{id}/rejects",
+    path = script_api::paths::JOB_REJECTS,
     tag = "jobs",
     params(("id" = i64, Path, description = "the job"), RejectsQuery),
     responses(
@@ -69,7 +69,7 @@ pub(crate) struct RejectsQuery {
             (String = "application/x-ndjson"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
@@ -143,7 +143,7 @@ pub(crate) struct ReplayQuery {
 /// `curl -T rejects.csv -X POST localhost:5000/jobs/7/rejects/replay -H 'Prefer: wait=30'`.
 #[utoipa::path(
     post,
-    path = "/jobs/{id}/rejects/replay",
+    path = script_api::paths::JOB_REJECTS_REPLAY,
     tag = "jobs",
     params(
         ("id" = i64, Path, description = "the job whose rejects they are"),
@@ -159,8 +159,8 @@ pub(crate) struct ReplayQuery {
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job that imports them; `Location` says where to look for it", body = Job),
-        (status = 409, description = "there is nothing to replay, or all of it was replayed before", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "there is nothing to replay, or all of it was replayed before", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn replay(

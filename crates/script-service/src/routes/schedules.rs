@@ -3,7 +3,7 @@
 use super::idempotency;
 use super::jobs::submitted;
 use super::submit::small_body;
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::schedules::store;
 use crate::schedules::{self, clock};
 use crate::state::App;
@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use script_api::{Job, Schedule, ScheduleList, ScheduleRequest};
+use script_api::{Job, Problem, Schedule, ScheduleList, ScheduleRequest};
 use service_kit::extract::Path;
 use service_kit::faults::{self, Asked};
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use std::sync::Arc;
 /// The schedules there are.
 #[utoipa::path(
     get,
-    path = "/schedules",
+    path = script_api::paths::SCHEDULES,
     tag = "schedules",
     responses(
         (status = 200, description = "the schedules", body = ScheduleList),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ScheduleList>, ApiError> {
@@ -35,12 +35,12 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ScheduleLis
 /// One schedule.
 #[utoipa::path(
     get,
-    path = "/schedules/{name}",
+    path = script_api::paths::SCHEDULE,
     tag = "schedules",
     params(("name" = String, Path, description = "the schedule", example = "nightly")),
     responses(
         (status = 200, description = "the schedule, with its next times and its last job", body = Schedule),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get(
@@ -58,14 +58,14 @@ pub(crate) async fn get(
 /// again.
 #[utoipa::path(
     put,
-    path = "/schedules/{name}",
+    path = script_api::paths::SCHEDULE,
     tag = "schedules",
     params(("name" = String, Path, description = "lower-case letters, digits, `-` and `_`", example = "nightly")),
     request_body(content = ScheduleRequest),
     responses(
         (status = 200, description = "it was there, and is now like this", body = Schedule),
         (status = 201, description = "it is new", body = Schedule),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn put(
@@ -89,12 +89,12 @@ pub(crate) async fn put(
 /// Delete a schedule. The jobs that it made stay.
 #[utoipa::path(
     delete,
-    path = "/schedules/{name}",
+    path = script_api::paths::SCHEDULE,
     tag = "schedules",
     params(("name" = String, Path, description = "the schedule", example = "nightly")),
     responses(
         (status = 204, description = "it is gone"),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn delete(
@@ -108,7 +108,7 @@ pub(crate) async fn delete(
 /// Make a job of a schedule now, whether it is due or not.
 #[utoipa::path(
     post,
-    path = "/schedules/{name}/run",
+    path = script_api::paths::SCHEDULE_RUN,
     tag = "schedules",
     params(
         ("name" = String, Path, description = "the schedule, one with `cron`", example = "nightly"),
@@ -118,7 +118,7 @@ pub(crate) async fn delete(
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn run(

@@ -2,8 +2,8 @@
 
 use super::idempotency;
 use super::jobs::submitted;
-use crate::analyses::job::AnalysisRequest;
-use crate::error::{ApiError, ProblemDocument};
+use crate::analyses;
+use crate::error::ApiError;
 use crate::forecasts::request::ForecastRequest;
 use crate::jobs::import;
 use crate::jobs::receiving::Claim;
@@ -19,8 +19,8 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use script_api::{
-    DateOrder, DecimalMark, Format, ImportRequest, Job, JobKind, Locale, MaxRejects, Mode, OnCancel, OnError,
-    ReadOptions, SourceRequest, Table, UploadRef,
+    AnalysisRequest, DateOrder, DecimalMark, Format, ImportRequest, Job, JobKind, Locale, MaxRejects, Mode,
+    OnCancel, OnError, Problem, ReadOptions, SourceRequest, Table, UploadRef,
 };
 use serde::Deserialize;
 use service_kit::extract::body_within;
@@ -172,7 +172,7 @@ impl ImportQuery {
 /// `curl -T sales.csv 'localhost:5000/jobs/import?table=sales' -X POST -H 'Prefer: wait=30'`.
 #[utoipa::path(
     post,
-    path = "/jobs/import",
+    path = script_api::paths::JOBS_IMPORT,
     tag = "jobs",
     params(
         ImportQuery,
@@ -189,7 +189,7 @@ impl ImportQuery {
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn import(
@@ -264,7 +264,7 @@ async fn receive_and_submit(
 /// Compute analyses and keep the answers.
 #[utoipa::path(
     post,
-    path = "/jobs/analysis",
+    path = script_api::paths::JOBS_ANALYSIS,
     tag = "jobs",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
@@ -274,7 +274,7 @@ async fn receive_and_submit(
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
@@ -294,7 +294,7 @@ pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> R
     } else {
         faults::json(&body)?
     };
-    faults.extend(asked.faults(&app.catalog));
+    faults.extend(analyses::job::faults(&asked, &app.catalog));
     faults.or(())?;
     let request = serde_json::to_string(&asked).map_err(|error| ApiError::Internal(error.into()))?;
     let submission = Submission {
@@ -318,7 +318,7 @@ pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> R
 /// Try `curl -X POST localhost:5000/jobs/forecast -H 'Prefer: wait=30' -d '{"model":"arima"}'`.
 #[utoipa::path(
     post,
-    path = "/jobs/forecast",
+    path = script_api::paths::JOBS_FORECAST,
     tag = "jobs",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
@@ -328,7 +328,7 @@ pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> R
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn forecast(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

@@ -1,6 +1,6 @@
 //! `/jobs/{id}/summary`: what became of a job, in short.
 
-use crate::error::{ApiError, ProblemDocument};
+use crate::error::ApiError;
 use crate::jobs::store;
 use crate::params::positional;
 use crate::state::App;
@@ -8,19 +8,19 @@ use axum::Json;
 use axum::extract::State;
 use db_client::DbClient;
 use db_client::db_api::Value;
-use script_api::{Job, JobSource, JobSummary, RejectGroup, SourceSummary};
+use script_api::{Job, JobSource, JobSummary, Problem, RejectGroup, SourceSummary};
 use service_kit::extract::Path;
 use std::sync::Arc;
 
 /// What became of a job, in short: counters, sources, and why records were not taken.
 #[utoipa::path(
     get,
-    path = "/jobs/{id}/summary",
+    path = script_api::paths::JOB_SUMMARY,
     tag = "jobs",
     params(("id" = i64, Path, description = "the job")),
     responses(
         (status = 200, description = "the summary", body = JobSummary),
-        (status = "default", description = "an error", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get(

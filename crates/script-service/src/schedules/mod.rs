@@ -15,13 +15,13 @@ pub(crate) mod files;
 pub(crate) mod store;
 pub(crate) mod times;
 
+use crate::analyses;
 use crate::analyses::catalog::Catalog;
-use crate::analyses::job::AnalysisRequest;
 use crate::error::ApiError;
 use crate::forecasts::request::ForecastRequest;
 use crate::jobs::import;
 use files::FilePattern;
-use script_api::{ImportRequest, JobKind, Mode, ScheduleRequest};
+use script_api::{AnalysisRequest, ImportRequest, JobKind, Mode, ScheduleRequest};
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::faults::{self, Asked, Fault, Faults};
@@ -174,7 +174,7 @@ fn import_request(request: Value, watches: bool) -> Result<ImportRequest, Faults
 
 fn analysis_request(request: Value, catalog: &Catalog) -> Result<AnalysisRequest, Faults> {
     let Asked { value, mut faults } = parse::<AnalysisRequest>(request)?;
-    faults.extend(value.faults(catalog));
+    faults.extend(analyses::job::faults(&value, catalog));
     faults.or(value)
 }
 
