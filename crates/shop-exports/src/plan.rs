@@ -1,0 +1,569 @@
+//! What is decided about a file before its first line is written: everything, once.
+//!
+//! Two or three passes over its records: the first counts what its columns hold, the second looks at its orders,
+//! the third, where there are discounts, tries which way of taking them off comes out at the file's own totals.
+
+use crate::amounts::{self, AmountRule, Base, Reconciling};
+use crate::census::Census;
+use crate::fold;
+use crate::headers::{Level, Purpose, Taxes};
+use crate::layout::{self, Layout};
+use crate::numbers;
+use crate::orders::{Looking, Numbers, Orders};
+use crate::questions::{Asking, Choice, Decision, Question, Text};
+use crate::references::{self, By, Columns, Known, What};
+use crate::statuses::{self, Treatment};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use tabular::cents::DecimalMark;
+use tabular::dates::DateOrder;
+use tabular::{Convention, Record};
+
+/// What a request says about the sales in a file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// From the names of [`layout::COLUMNS`] to headers.
+    pub mapping: BTreeMap<String, String>,
+    /// What is the same on all lines: `store`, `product`, `currency`.
+    pub constants: BTreeMap<String, String>,
+    /// Answers to questions, by their names.
+    pub answers: BTreeMap<String, String>,
+    /// The decimal mark of every number.
+    pub decimal: Option<DecimalMark>,
+    /// The order of day and month in every date.
+    pub date_order: Option<DateOrder>,
+    /// How ambiguous columns are read.
+    pub convention: Convention,
+}
+
+/// What is in the database already.
+#[derive(Debug, Clone, Default)]
+pub struct Database {
+    /// The products.
+    pub products: Vec<Known>,
+    /// The stores.
+    pub stores: Vec<Known>,
+    /// The currency of its amounts, once there are some.
+    pub currency: Option<String>,
+    /// Whether its amounts hold taxes, once that was said.
+    pub taxes: Option<Taxes>,
+}
+
+/// What makes a line the same when its file comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyRule {
+    /// A whole number that identifies the line.
+    Id(usize),
+    /// A text that does.
+    TextId(usize),
+    /// The order and the number of the line in it.
+    OrderLine(usize, usize),
+    /// All that it says.
+    Content,
+}
+
+/// How a file is read into lines of sales.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Where the parts of a line stand.
+    pub layout: Layout,
+    /// For each column, whether its numbers have a decimal comma.
+    pub commas: Vec<bool>,
+    /// Whether days come before months.
+    pub day_first: bool,
+    /// How the product is said.
+    pub product: By,
+    /// How the store is said.
+    pub store: By,
+    /// How amounts are made.
+    pub amount: AmountRule,
+    /// What makes a line the same.
+    pub key: KeyRule,
+    /// What statuses do, folded.
+    pub statuses: BTreeMap<String, Treatment>,
+    /// What kinds of rows do, folded.
+    pub kinds: BTreeMap<String, Treatment>,
+    /// Whether a refund by status is a row of its own beside that of the sale. Else it is the sale itself, which
+    /// was given back.
+    pub refunds_are_rows: bool,
+    /// The header of the column of tests, to read it.
+    pub test_header: Option<String>,
+    /// The code of the currency.
+    pub currency: String,
+    /// Codes of other currencies that the file has: their lines are not taken.
+    pub other_currencies: Vec<String>,
+    /// The column of costs and whether they are of one piece.
+    pub cost: Option<(usize, bool)>,
+    /// The column of taxes of the line.
+    pub tax: Option<usize>,
+}
+
+impl Plan {
+    pub(crate) fn numbers(&self) -> Numbers {
+        let mark = |comma: &bool| if *comma { DecimalMark::Comma } else { DecimalMark::Point };
+        Numbers {
+            marks: self.commas.iter().map(mark).collect(),
+        }
+    }
+
+    pub(crate) fn date_order(&self) -> DateOrder {
+        if self.day_first { DateOrder::DayFirst } else { DateOrder::MonthFirst }
+    }
+}
+
+/// Why no sales can be read from a file: a stable code, and words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoSales {
+    /// `unknown_columns`, `no_amounts`, `empty_source`, `invalid_mapping`.
+    pub code: &'static str,
+    /// What is missing and what to do.
+    pub message: String,
+}
+
+/// What was decided about a file.
+#[derive(Debug)]
+pub struct Prepared {
+    /// How it is read; `None` while a question without an assumed answer is open.
+    pub plan: Option<Plan>,
+    /// Questions that are open.
+    pub questions: Vec<Question>,
+    /// What was decided and why.
+    pub decisions: Vec<Decision>,
+    /// Which header is which part of a line: header and name, for people.
+    pub columns: Vec<(String, String)>,
+    /// Headers that say nothing of sales.
+    pub ignored: Vec<String>,
+}
+
+/// Reads the records of a file from its beginning, as often as it is called.
+pub type Each<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&Record)) -> io::Result<()>;
+
+/// Decides how the file with these `headers`, whose records `each` reads, becomes sales.
+///
+/// # Errors
+///
+/// When the file cannot be read; the inner error says why it holds no sales.
+pub fn prepare(
+    headers: &[String],
+    each: Each<'_>,
+    database: &Database,
+    options: &Options,
+) -> io::Result<Result<Prepared, NoSales>> {
+    let (meanings, named) = match layout::meanings(headers, &options.mapping) {
+        Ok(meanings) => meanings,
+        Err(message) => return Ok(Err(NoSales { code: "unknown_columns", message })),
+    };
+    let mut census = Census::new(headers, meanings);
+    each(&mut |record| census.take(record))?;
+    census.finish();
+    let mut layout = Layout::of(&census, named);
+    if let Some(fault) = missing(headers, &layout, &census) {
+        return Ok(Err(fault));
+    }
+    let marks = census.marks(options.decimal, options.convention);
+    let numbers = Numbers {
+        marks: marks.iter().map(|(mark, _)| *mark).collect(),
+    };
+    let orders = {
+        let mut looking = Looking::new(&layout, &numbers);
+        each(&mut |record| looking.take(record))?;
+        looking.finish()
+    };
+    orders.settle_levels(&mut layout);
+    let mut asking = Asking::new(&options.answers);
+    let has_list_prices = database.products.iter().any(|product| product.price_cents.is_some());
+    let rule = amounts::choose(headers, &layout, &orders, has_list_prices, &mut asking);
+    let Some(mut rule) = rule else {
+        if asking.open.is_empty() {
+            return Ok(Err(NoSales {
+                code: "unknown_columns",
+                message: format!(
+                    "no header stands for an amount or a price; the headers are {}; `mapping` says which stands for `amount` or `unit_price`",
+                    layout::list(headers)
+                ),
+            }));
+        }
+        return Ok(Ok(prepared(None, asking, &layout, headers)));
+    };
+    if let Some((field, is_fraction)) = &mut rule.percent {
+        let values = &census.columns[*field];
+        *is_fraction = values.percents == 0 && values.nonzero > 0 && values.above_one == 0;
+    }
+    if let Some(mut reconciling) = Reconciling::new(&layout, &rule) {
+        each(&mut |record| reconciling.take(record, &layout, &numbers))?;
+        let (best, matching, compared) = reconciling.finish();
+        if matching * 2 > compared {
+            asking.decide("amount", format!("{matching} of {compared} orders come out at their totals so"));
+            rule = best;
+        }
+    }
+    let plan = Deciding {
+        headers,
+        census: &census,
+        layout: &layout,
+        orders: &orders,
+        database,
+        options,
+        asking: &mut asking,
+    }
+    .plan(rule, &marks);
+    Ok(Ok(prepared(plan, asking, &layout, headers)))
+}
+
+fn prepared(plan: Option<Plan>, asking: Asking<'_>, layout: &Layout, headers: &[String]) -> Prepared {
+    let columns = layout.described(plan.as_ref().map(|plan| &plan.amount));
+    let is_used = |field: usize| columns.iter().any(|(used, _)| *used == field);
+    let ignored = (0..headers.len())
+        .filter(|field| !is_used(*field) && !headers[*field].trim().is_empty())
+        .map(|field| headers[field].clone())
+        .collect();
+    let is_open = asking.open.iter().any(|question| question.assumed.is_none());
+    Prepared {
+        plan: plan.filter(|_| !is_open),
+        questions: asking.open,
+        decisions: asking.decisions,
+        columns: columns.into_iter().map(|(field, name)| (headers[field].clone(), name.to_owned())).collect(),
+        ignored,
+    }
+}
+
+/// What a file lacks without which it holds no sales.
+fn missing(headers: &[String], layout: &Layout, census: &Census) -> Option<NoSales> {
+    if census.records == 0 {
+        return Some(NoSales {
+            code: "empty_source",
+            message: "the file has headers and no lines".into(),
+        });
+    }
+    if layout.date.is_none() {
+        return Some(NoSales {
+            code: "unknown_columns",
+            message: format!(
+                "no header stands for the day of a sale; the headers are {}; `mapping` says which stands for `sale_date`",
+                layout::list(headers)
+            ),
+        });
+    }
+    None
+}
+
+/// All that the decisions look at.
+struct Deciding<'a, 'b> {
+    headers: &'a [String],
+    census: &'a Census,
+    layout: &'a Layout,
+    orders: &'a Orders,
+    database: &'a Database,
+    options: &'a Options,
+    asking: &'a mut Asking<'b>,
+}
+
+impl Deciding<'_, '_> {
+    fn plan(mut self, amount: AmountRule, marks: &[(DecimalMark, bool)]) -> Option<Plan> {
+        self.asking.decide("amount", amounts::words(self.headers, &amount));
+        if amount.taxes == Taxes::Excluded {
+            self.asking.decide("taxes", "amounts are without taxes (HT)");
+        }
+        self.say_marks(marks);
+        let (order, assumed) = self.census.order(
+            self.layout.date?,
+            self.options.date_order,
+            self.options.convention,
+        );
+        if assumed {
+            let what = if order == DateOrder::DayFirst { "the day" } else { "the month" };
+            self.asking.decide("dates", format!("every date reads two ways; {what} first was assumed"));
+        }
+        let product = self.product();
+        let store = self.store();
+        let (currency, other_currencies) = self.currency(&amount);
+        let statuses = self.treatments("status");
+        let kinds = self.treatments("type");
+        let key = self.key();
+        let shipping = self.layout.money(|money| money.purpose == Purpose::Shipping);
+        if let Some(field) = shipping {
+            self.asking.decide("shipping", format!("`{}` is not among the amounts", self.headers[field]));
+        }
+        Some(Plan {
+            layout: self.layout.clone(),
+            commas: marks.iter().map(|(mark, _)| *mark == DecimalMark::Comma).collect(),
+            day_first: order == DateOrder::DayFirst,
+            product: product?,
+            store: store?,
+            key,
+            refunds_are_rows: self.orders.refunds_beside_sales > self.orders.refunds_alone,
+            test_header: self.layout.test.map(|field| self.headers[field].clone()),
+            statuses,
+            kinds,
+            currency,
+            other_currencies,
+            cost: self.cost(),
+            tax: self.layout.money(|money| money.purpose == Purpose::Tax && money.level == Level::Line),
+            amount,
+        })
+    }
+
+    fn say_marks(&mut self, marks: &[(DecimalMark, bool)]) {
+        for (field, (mark, assumed)) in marks.iter().enumerate() {
+            let is_quantity = Some(field) == self.layout.quantity;
+            let ambiguous = self.census.columns[field].ambiguous;
+            if !(*assumed || (is_quantity && ambiguous > 0)) {
+                continue;
+            }
+            let what = if *mark == DecimalMark::Comma { "a decimal comma" } else { "a decimal point" };
+            let why = if *assumed { "was assumed: every value reads two ways" } else { "is read, as in the rest of the file" };
+            self.asking.decide("numbers", format!("`{}`: {what} {why}", self.headers[field]));
+        }
+    }
+
+    fn product(&mut self) -> Option<By> {
+        if let Some(name) = self.options.constants.get("product") {
+            return Some(By::Always(name.clone()));
+        }
+        let columns = Columns {
+            code: self.layout.product_code,
+            name: self.layout.product_name,
+            any: self.layout.product,
+        };
+        let by = references::choose(What::Product, columns, self.census, &self.database.products, self.asking);
+        if let Some(by) = by {
+            return Some(by);
+        }
+        if let Some(category) = self.layout.category {
+            self.asking.decide(
+                "product",
+                format!("no header stands for the product; `{}` is taken for it", self.headers[category]),
+            );
+            return Some(By::Name(category));
+        }
+        self.asking.decide("product", "no header stands for the product: all lines are of `Sales`");
+        Some(By::Always("Sales".into()))
+    }
+
+    fn store(&mut self) -> Option<By> {
+        if let Some(name) = self.options.constants.get("store") {
+            self.asking.decide("store", format!("`{name}`, as the request says"));
+            return Some(By::Always(name.clone()));
+        }
+        let columns = Columns {
+            code: self.layout.store_code,
+            name: self.layout.store_name,
+            any: self.layout.store,
+        };
+        let by = references::choose(What::Store, columns, self.census, &self.database.stores, self.asking);
+        if by.is_some() {
+            return by;
+        }
+        if let Some(city) = self.layout.city {
+            self.asking.decide("store", format!("no header stands for the store; `{}` is taken for it", self.headers[city]));
+            return Some(By::Name(city));
+        }
+        if let Some(answer) = self.asking.answer("store") {
+            return Some(By::Always(answer.to_owned()));
+        }
+        match self.database.stores.as_slice() {
+            [] => {
+                self.asking.decide("store", "no line names a store and there is none: `Main shop` is made");
+                Some(By::Always("Main shop".into()))
+            }
+            [only] => {
+                let name = only.name.clone().or_else(|| only.city.clone()).unwrap_or_default();
+                self.asking.decide("store", format!("no line names a store: it is the only one, `{name}`"));
+                Some(By::AlwaysId(only.id))
+            }
+            stores => {
+                let called = |store: &Known| store.name.clone().or_else(|| store.city.clone()).or_else(|| store.code.clone());
+                let choices = stores
+                    .iter()
+                    .filter_map(called)
+                    .take(200)
+                    .map(|name| Choice::new(name.clone(), name.clone(), name))
+                    .collect();
+                let answer = self.asking.ask(Question {
+                    id: "store".into(),
+                    text: Text::new("Which store are these sales of?", "De quel magasin sont ces ventes ?"),
+                    choices,
+                    assumed: None,
+                });
+                answer.map(By::Always)
+            }
+        }
+    }
+
+    /// The currency of the file, and others that it has too.
+    fn currency(&mut self, amount: &AmountRule) -> (String, Vec<String>) {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        if let Some(field) = self.layout.currency {
+            for (written, count) in self.census.columns[field].distinct.values() {
+                let code = numbers::currency(written).map_or_else(|| written.to_uppercase(), str::to_owned);
+                *counts.entry(code).or_default() += count;
+            }
+        }
+        let field = match amount.base {
+            Base::Line(field) | Base::UnitTimesQuantity(field) | Base::OrderTotal(field) => Some(field),
+            Base::ListPrice => None,
+        };
+        if counts.is_empty()
+            && let Some(field) = field
+        {
+            for (code, count) in &self.census.columns[field].currencies {
+                counts.insert((*code).to_owned(), *count);
+            }
+            let said = crate::words::cut(&self.headers[field]);
+            let of_header = said
+                .iter()
+                .find_map(|word| numbers::currency(word))
+                .or_else(|| self.headers[field].chars().find_map(|sign| numbers::currency(&sign.to_string())));
+            if counts.is_empty()
+                && let Some(code) = of_header
+            {
+                counts.insert(code.to_owned(), 1);
+            }
+        }
+        let most = counts.iter().max_by_key(|(_, count)| **count).map(|(code, _)| code.clone());
+        let wanted = self.options.constants.get("currency").cloned().or_else(|| self.asking.answer("currency").map(str::to_owned));
+        let currency = wanted
+            .or_else(|| self.database.currency.clone())
+            .or_else(|| most.clone())
+            .unwrap_or_else(|| "EUR".into());
+        let others: Vec<String> = counts.into_keys().filter(|code| *code != currency).collect();
+        if self.database.currency.is_none() && currency != "EUR" && self.asking.answer("currency").is_none() {
+            self.asking.ask(Question {
+                id: "currency".into(),
+                text: Text::new(
+                    format!("The amounts are in {currency}. Shall all sales be kept in it?"),
+                    format!("Les montants sont en {currency}. Toutes les ventes seront-elles dans cette devise ?"),
+                ),
+                choices: vec![Choice::new(currency.clone(), currency.clone(), currency.clone())],
+                assumed: Some(currency.clone()),
+            });
+        }
+        if !others.is_empty() {
+            self.asking.decide(
+                "currency",
+                format!("amounts are in {currency}; lines in {} are rejected", others.join(", ")),
+            );
+        }
+        (currency, others)
+    }
+
+    /// What the words of a column do: `status`, or `type`.
+    fn treatments(&mut self, about: &str) -> BTreeMap<String, Treatment> {
+        let counts = if about == "status" { &self.orders.statuses } else { &self.orders.kinds };
+        let field = if about == "status" { self.layout.status } else { self.layout.kind };
+        let mut treatments: BTreeMap<String, Treatment> = BTreeMap::new();
+        if field.is_none() {
+            return treatments;
+        }
+        let mut lines: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
+        for (key, (written, count)) in counts {
+            let treatment = statuses::treatment(written);
+            let group = match treatment {
+                Treatment::Pending => "pending",
+                Treatment::LeftOut => "left_out",
+                Treatment::Refund => "refund",
+                Treatment::Sale => "sale",
+                Treatment::Unknown => "unknown",
+            };
+            let entry = lines.entry(group).or_default();
+            entry.0 += count;
+            entry.1.push(written);
+            treatments.insert(key.clone(), treatment);
+        }
+        let of = |group: &str| lines.get(group).cloned().unwrap_or_default();
+        let (unknown, words) = of("unknown");
+        let total: u64 = lines.values().map(|(count, _)| count).sum();
+        if unknown == total {
+            return BTreeMap::new();
+        }
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        if !words.is_empty() {
+            self.asking.decide(about, format!("{} say nothing that is known; their lines are sales", quoted(&words)));
+        }
+        for (group, treatment) in [("pending", Treatment::Pending), ("left_out", Treatment::LeftOut)] {
+            let (count, words) = of(group);
+            if count == 0 {
+                continue;
+            }
+            let words = quoted(&words);
+            let id = if group == "pending" { "pending".to_owned() } else { format!("{about}_left_out") };
+            let is_most = count * 2 > total;
+            let keep = if group == "pending" || is_most {
+                let answer = self.asking.ask(Question {
+                    id,
+                    text: Text::new(
+                        format!("{count} of {total} lines are {words}. Are they sales?"),
+                        format!("{count} lignes sur {total} sont {words}. Sont-elles des ventes ?"),
+                    ),
+                    choices: vec![
+                        Choice::new("leave_out", "no, leave them out", "non, les écarter"),
+                        Choice::new("keep", "yes", "oui"),
+                    ],
+                    assumed: (!is_most).then(|| "leave_out".to_owned()),
+                });
+                answer.as_deref() == Some("keep")
+            } else {
+                false
+            };
+            for known in treatments.values_mut().filter(|known| **known == treatment) {
+                *known = if keep { Treatment::Sale } else { Treatment::LeftOut };
+            }
+            if !keep {
+                self.asking.decide(about, format!("{count} lines that are {words} are left out"));
+            }
+        }
+        let (refunds, words) = of("refund");
+        if refunds > 0 {
+            self.asking.decide(about, format!("{refunds} lines that are {} are refunds", quoted(&words)));
+        }
+        treatments
+    }
+
+    fn key(&mut self) -> KeyRule {
+        let (rule, words) = if let Some(field) = self.layout.line_id {
+            let column = &self.census.columns[field];
+            if column.ids == column.filled {
+                (KeyRule::Id(field), format!("lines are known by `{}`", self.headers[field]))
+            } else {
+                (KeyRule::TextId(field), format!("lines are known by `{}`", self.headers[field]))
+            }
+        } else if let (Some(order), Some(number)) = (self.layout.order, self.layout.line_number)
+            && !self.orders.numbers_repeat
+            && !self.orders.scattered
+            && self.orders.several > 0
+        {
+            let words = format!("lines are known by `{}` and `{}`", self.headers[order], self.headers[number]);
+            (KeyRule::OrderLine(order, number), words)
+        } else {
+            (KeyRule::Content, "lines have no ids: they are known by what they say, equal ones by their number".into())
+        };
+        self.asking.decide("keys", words);
+        rule
+    }
+
+    /// The column of costs, not of margins.
+    fn cost(&self) -> Option<(usize, bool)> {
+        let is_cost = |field: usize| {
+            crate::words::cut(&self.headers[field])
+                .iter()
+                .any(|word| ["cost", "cout", "cogs", "achat", "revient"].contains(&word.as_str()))
+        };
+        let column = self
+            .layout
+            .money
+            .iter()
+            .find(|column| column.money.purpose == Purpose::Cost && is_cost(column.field))?;
+        Some((column.field, column.money.level == Level::Unit))
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}
+
+/// The folded form of a status, to look it up in [`Plan::statuses`].
+pub(crate) fn status_key(text: &str) -> String {
+    fold::key(text)
+}
