@@ -41,4 +41,7 @@ pub struct Spec {
     pub columns: &'static [Column],
     /// How many of the first columns are the key.
     pub key: usize,
+    /// Whether a header is one that such a table has, where its columns' names and synonyms are not all that is
+    /// known: it finds the header line and the delimiter, and says nothing of which column it is.
+    pub knows_header: Option<fn(&str) -> bool>,
 }

@@ -200,6 +200,13 @@ pub fn map(
 /// at the dialect is worth.
 #[must_use]
 pub fn recognised(spec: &Spec, headers: &[String], mapping: &BTreeMap<String, String>) -> usize {
+    if let Some(knows_header) = spec.knows_header {
+        let is_mapped = |header: &String| mapping.values().any(|mapped| fold(mapped) == fold(header));
+        let known = headers
+            .iter()
+            .filter(|header| knows_header(header) || is_mapped(header));
+        return known.count();
+    }
     spec.columns
         .iter()
         .filter(|column| {

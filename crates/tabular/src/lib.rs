@@ -18,6 +18,7 @@
 //! static SPEC: Spec = Spec {
 //!     stored_as: "takings",
 //!     key: 0,
+//!     knows_header: None,
 //!     columns: &[
 //!         Column { name: "day", stored_as: "day", kind: Kind::Date, required: true, synonyms: &["date"] },
 //!         Column { name: "amount", stored_as: "cents", kind: Kind::Cents, required: true, synonyms: &["montant"] },

@@ -16,6 +16,7 @@ const fn column(name: &'static str, kind: Kind, required: bool, synonyms: &'stat
 pub(crate) static SALES: Spec = Spec {
     stored_as: "sales",
     key: 1,
+    knows_header: None,
     columns: &[
         column("id", Kind::Integer, true, &["n ligne", "no ligne", "line id"]),
         column(
@@ -36,6 +37,7 @@ pub(crate) static SALES: Spec = Spec {
 pub(crate) static STORES: Spec = Spec {
     stored_as: "stores",
     key: 1,
+    knows_header: None,
     columns: &[
         column("id", Kind::Integer, true, &["code"]),
         column("city", Kind::Text, true, &["ville", "commune"]),

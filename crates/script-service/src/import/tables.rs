@@ -81,6 +81,7 @@ const STORE_REFERENCE: &[&str] = &[
 static PRODUCTS: Spec = Spec {
     stored_as: "products",
     key: 1,
+    knows_header: None,
     columns: &[
         column(
             "id",
@@ -162,6 +163,7 @@ static PRODUCTS: Spec = Spec {
 static STORES: Spec = Spec {
     stored_as: "stores",
     key: 1,
+    knows_header: None,
     columns: &[
         column(
             "id",
@@ -218,6 +220,7 @@ static STORES: Spec = Spec {
 static TARGETS: Spec = Spec {
     stored_as: "product_targets",
     key: 2,
+    knows_header: None,
     columns: &[
         column(
             "product_id",
@@ -255,6 +258,7 @@ static TARGETS: Spec = Spec {
 static SALES: Spec = Spec {
     stored_as: "sales",
     key: 1,
+    knows_header: None,
     columns: &[
         column(
             "id",
