@@ -10,6 +10,7 @@ use crate::numbers::{self, ONE};
 use crate::orders::{Numbers, Orders};
 use crate::questions::{Asking, Choice, Question, Text};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 use tabular::Record;
 
 /// What the amount of a line begins with.
@@ -60,7 +61,11 @@ impl AmountRule {
         if let Some((field, is_fraction)) = self.percent
             && let Some(part) = numbers.get(record, field)
         {
-            let whole = if is_fraction && !cell(record, field).text.contains('%') { ONE } else { 100 * ONE };
+            let whole = if is_fraction && !cell(record, field).text.contains('%') {
+                ONE
+            } else {
+                100 * ONE
+            };
             let off = numbers::divide(i128::from(cents) * i128::from(part.abs()), i128::from(whole));
             cents -= off;
         }
@@ -101,7 +106,8 @@ impl Reconciling {
         if !has_line && rule.order_discount.is_none() {
             return None;
         }
-        let of_order = |purpose: Purpose| layout.money(|money| money.level == Level::Order && money.purpose == purpose);
+        let of_order =
+            |purpose: Purpose| layout.money(|money| money.level == Level::Order && money.purpose == purpose);
         let totals: Vec<usize> = layout
             .money
             .iter()
@@ -143,10 +149,25 @@ impl Reconciling {
             self.finish_order();
             self.current = Some(order.to_owned());
         }
-        let quantity = layout.quantity.and_then(|field| numbers.get(record, field)).unwrap_or(ONE);
-        self.lines.push(self.ways.iter().map(|(way, _)| way.of_line(record, numbers, quantity)).collect());
+        let quantity = layout
+            .quantity
+            .and_then(|field| numbers.get(record, field))
+            .unwrap_or(ONE);
+        self.lines.push(
+            self.ways
+                .iter()
+                .map(|(way, _)| way.of_line(record, numbers, quantity))
+                .collect(),
+        );
         let discount = self.ways.iter().find_map(|(way, _)| way.order_discount);
-        for field in self.totals.iter().copied().chain(self.shipping).chain(self.tax).chain(discount) {
+        for field in self
+            .totals
+            .iter()
+            .copied()
+            .chain(self.shipping)
+            .chain(self.tax)
+            .chain(discount)
+        {
             if !self.of_order.iter().any(|(known, _)| *known == field)
                 && let Some(value) = numbers.get(record, field)
             {
@@ -162,17 +183,24 @@ impl Reconciling {
             let found = field.and_then(|field| of_order.iter().find(|(known, _)| *known == field));
             found.map_or(0, |(_, value)| *value)
         };
-        let totals: Vec<i64> =
-            self.totals.iter().filter_map(|field| of_order.iter().find(|(known, _)| known == field)).map(|(_, value)| *value).collect();
+        let totals: Vec<i64> = self
+            .totals
+            .iter()
+            .filter_map(|field| of_order.iter().find(|(known, _)| known == field))
+            .map(|(_, value)| *value)
+            .collect();
         if totals.is_empty() || lines.is_empty() {
             return;
         }
         let (shipping, tax) = (get(self.shipping), get(self.tax));
         self.compared += 1;
         for (at, (way, matching)) in self.ways.iter_mut().enumerate() {
-            let sum: i64 = lines.iter().filter_map(|line| line[at]).sum::<i64>() - get(way.order_discount).abs();
+            let sum: i64 =
+                lines.iter().filter_map(|line| line[at]).sum::<i64>() - get(way.order_discount).abs();
             let fits = totals.iter().any(|total| {
-                [0, shipping, tax, shipping + tax].iter().any(|apart| (total - apart - sum).abs() <= 1)
+                [0, shipping, tax, shipping + tax]
+                    .iter()
+                    .any(|apart| (total - apart - sum).abs() <= 1)
             });
             *matching += u64::from(fits);
         }
@@ -196,7 +224,12 @@ impl Reconciling {
 /// Whether `header` says of itself that it is about one piece.
 fn says_unit(header: &str) -> bool {
     let words = crate::words::cut(header);
-    words.iter().any(|word| matches!(crate::words::find(word), Some(crate::words::Word::Unit | crate::words::Word::Of)) || word == "pu")
+    words.iter().any(|word| {
+        matches!(
+            crate::words::find(word),
+            Some(crate::words::Word::Unit | crate::words::Word::Of)
+        ) || word == "pu"
+    })
 }
 
 /// The rule for the amounts of a file, or `None` where nothing says what was paid. Discounts are those that there
@@ -209,7 +242,13 @@ pub(crate) fn choose(
     asking: &mut Asking<'_>,
 ) -> Option<AmountRule> {
     let goods = |column: &&MoneyColumn| column.money.purpose == Purpose::Goods && !column.money.converted;
-    let of = |level: Level| layout.money.iter().filter(goods).filter(move |column| column.money.level == level);
+    let of = |level: Level| {
+        layout
+            .money
+            .iter()
+            .filter(goods)
+            .filter(move |column| column.money.level == level)
+    };
     let mut lines: Vec<MoneyColumn> = of(Level::Line).copied().collect();
     let mut units: Vec<MoneyColumn> = of(Level::Unit).copied().collect();
     // A price that grows with the quantity is that of the line, whatever its header says; without a quantity too.
@@ -227,7 +266,10 @@ pub(crate) fn choose(
         unsaid(headers, layout, asking, &mut lines)?;
     }
     if lines.is_empty() && units.is_empty() {
-        let before = layout.money.iter().find(|column| column.money.purpose == Purpose::GoodsBeforeDiscount);
+        let before = layout
+            .money
+            .iter()
+            .find(|column| column.money.purpose == Purpose::GoodsBeforeDiscount);
         lines.extend(before.copied());
     }
     let base = if lines.is_empty() { &units } else { &lines };
@@ -244,7 +286,10 @@ pub(crate) fn choose(
         base,
         tax: None,
         discount: sum(Level::Line).filter(|_| takes_off),
-        percent: layout.discount_percent.filter(|_| takes_off).map(|field| (field, false)),
+        percent: layout
+            .discount_percent
+            .filter(|_| takes_off)
+            .map(|field| (field, false)),
         order_discount: sum(Level::Order),
         refund: layout.money(|money| money.purpose == Purpose::Refund && !money.converted),
         taxes: column.money.taxes,
@@ -292,8 +337,12 @@ fn base_of(headers: &[String], columns: &[MoneyColumn], asking: &mut Asking<'_>)
         Taxes::Unsaid => 2,
         Taxes::Excluded => 1,
     };
-    let best = columns.iter().max_by(|a, b| rank(&a.money).cmp(&rank(&b.money)).then(b.field.cmp(&a.field)))?;
-    let without = columns.iter().find(|column| column.money.taxes == Taxes::Excluded);
+    let best = columns
+        .iter()
+        .max_by(|a, b| rank(&a.money).cmp(&rank(&b.money)).then(b.field.cmp(&a.field)))?;
+    let without = columns
+        .iter()
+        .find(|column| column.money.taxes == Taxes::Excluded);
     if let Some(without) = without
         && best.money.taxes != Taxes::Excluded
     {
@@ -305,8 +354,16 @@ fn base_of(headers: &[String], columns: &[MoneyColumn], asking: &mut Asking<'_>)
                 format!("Les montants sont-ils TTC (`{gross}`) ou HT (`{net}`) ?"),
             ),
             choices: vec![
-                Choice::new("included", format!("with taxes: `{gross}`"), format!("TTC : `{gross}`")),
-                Choice::new("excluded", format!("without taxes: `{net}`"), format!("HT : `{net}`")),
+                Choice::new(
+                    "included",
+                    format!("with taxes: `{gross}`"),
+                    format!("TTC : `{gross}`"),
+                ),
+                Choice::new(
+                    "excluded",
+                    format!("without taxes: `{net}`"),
+                    format!("HT : `{net}`"),
+                ),
             ],
             assumed: Some("included".into()),
         });
@@ -333,10 +390,11 @@ fn without_lines(
         refund: layout.money(|money| money.purpose == Purpose::Refund && !money.converted),
         taxes,
     };
-    let total = layout
-        .money
-        .iter()
-        .find(|column| column.money.level == Level::Order && column.money.purpose == Purpose::Goods && !column.money.converted);
+    let total = layout.money.iter().find(|column| {
+        column.money.level == Level::Order
+            && column.money.purpose == Purpose::Goods
+            && !column.money.converted
+    });
     let Some(total) = total else {
         return has_list_prices.then(|| plain(Base::ListPrice, Taxes::Unsaid));
     };
@@ -364,19 +422,23 @@ pub(crate) fn words(headers: &[String], rule: &AmountRule) -> String {
         Base::ListPrice => "quantity × the product's price".to_owned(),
     };
     if let Some((field, _)) = rule.percent {
-        text.push_str(&format!(" less `{}` percent", headers[field]));
+        let _ = write!(text, " less `{}` percent", headers[field]); // a String takes every write
     }
     if let Some(field) = rule.discount {
-        text.push_str(&format!(" less `{}`", headers[field]));
+        let _ = write!(text, " less `{}`", headers[field]); // a String takes every write
     }
     if let Some(field) = rule.order_discount {
-        text.push_str(&format!(" less `{}` of the order, spread over its lines", headers[field]));
+        let _ = write!(
+            text,
+            " less `{}` of the order, spread over its lines",
+            headers[field]
+        ); // a String takes every write
     }
     if let Some(field) = rule.tax {
-        text.push_str(&format!(" plus `{}`", headers[field]));
+        let _ = write!(text, " plus `{}`", headers[field]); // a String takes every write
     }
     if let Some(field) = rule.refund {
-        text.push_str(&format!("; `{}` is given back", headers[field]));
+        let _ = write!(text, "; `{}` is given back", headers[field]); // a String takes every write
     }
     text
 }

@@ -21,7 +21,7 @@ impl Cell<'_> {
 
 /// Cell `field` of `record`; empty where there is none.
 pub(crate) fn cell(record: &Record, field: usize) -> Cell<'_> {
-    if field >= record.len() {
+    if field >= record.width() {
         return Cell::EMPTY;
     }
     let (bytes, kind) = record.field(field);
@@ -35,7 +35,10 @@ pub(crate) fn cell(record: &Record, field: usize) -> Cell<'_> {
 
 /// `text` as a whole number without a leading zero, also written `6.0`; `None` for anything else, `006` too.
 pub(crate) fn plain_id(text: &str) -> Option<i64> {
-    let digits = text.strip_suffix(".0").or_else(|| text.strip_suffix(",0")).unwrap_or(text);
+    let digits = text
+        .strip_suffix(".0")
+        .or_else(|| text.strip_suffix(",0"))
+        .unwrap_or(text);
     let is_plain = !digits.is_empty()
         && digits.len() <= 18
         && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -63,7 +66,11 @@ pub(crate) fn day(text: &str, order: DateOrder) -> Option<Date> {
 /// The time of day in `text`, as `HH:MM:SS`: `14:05`, `2:05 PM`, `14h05`, alone or behind a day.
 pub(crate) fn time(text: &str) -> Option<String> {
     let at = text.find([':', 'h', 'H'])?;
-    let before: String = text[..at].chars().rev().take_while(char::is_ascii_digit).collect();
+    let before: String = text[..at]
+        .chars()
+        .rev()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let hour: u32 = before.chars().rev().collect::<String>().parse().ok()?;
     let rest = &text[at + 1..];
     let number = |text: &str| -> Option<u32> {
@@ -75,7 +82,11 @@ pub(crate) fn time(text: &str) -> Option<String> {
         None if rest.is_empty() && text[at..].starts_with(['h', 'H']) => 0,
         None => return None,
     };
-    let second = rest.get(2..).and_then(|rest| rest.strip_prefix(':')).and_then(number).unwrap_or(0);
+    let second = rest
+        .get(2..)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .and_then(number)
+        .unwrap_or(0);
     let lower = text.to_lowercase();
     let hour = match hour {
         12 if lower.ends_with("am") || lower.ends_with("a.m.") => 0,

@@ -61,7 +61,9 @@ impl Column {
         }
         self.hashes += u64::from(cell.text.starts_with('#'));
         match meaning {
-            Meaning::Money(_) | Meaning::Quantity(_) | Meaning::DiscountPercent => self.take_number(cell, line),
+            Meaning::Money(_) | Meaning::Quantity(_) | Meaning::DiscountPercent => {
+                self.take_number(cell, line);
+            }
             Meaning::Date(_) => self.take_day(cell),
             Meaning::Nothing => return,
             _ => {}
@@ -202,7 +204,10 @@ impl Census {
         };
         let elsewhere = self.columns.iter().find_map(of);
         let says_point = self.columns.iter().any(|column| {
-            column.currencies.keys().any(|code| matches!(*code, "USD" | "GBP" | "CAD" | "AUD" | "INR"))
+            column
+                .currencies
+                .keys()
+                .any(|code| matches!(*code, "USD" | "GBP" | "CAD" | "AUD" | "INR"))
                 || (column.month_first > 0 && column.day_first == 0)
         });
         let assumed = if says_point {
@@ -227,7 +232,12 @@ impl Census {
     }
 
     /// The date order of column `field`, and whether it was assumed.
-    pub(crate) fn order(&self, field: usize, fixed: Option<DateOrder>, locale: Convention) -> (DateOrder, bool) {
+    pub(crate) fn order(
+        &self,
+        field: usize,
+        fixed: Option<DateOrder>,
+        locale: Convention,
+    ) -> (DateOrder, bool) {
         if let Some(order) = fixed {
             return (order, false);
         }

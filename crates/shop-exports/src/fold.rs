@@ -37,6 +37,7 @@ pub fn key(text: &str) -> String {
 }
 
 /// `text` as it is shown: as written, but for the blanks around it and runs of blanks within.
+#[must_use]
 pub fn shown(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -47,6 +48,7 @@ pub fn letters(word: &str) -> String {
 }
 
 /// `text` with a blank before every capital that follows a small letter: `idProduit` as `id Produit`.
+#[must_use]
 pub fn camel(text: &str) -> String {
     let mut cut = String::with_capacity(text.len() + 8);
     let mut characters = text.chars().peekable();

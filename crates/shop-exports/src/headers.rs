@@ -146,11 +146,16 @@ impl Said {
     }
 
     fn unknown(&self) -> usize {
-        self.spelled.iter().filter(|word| words::find(word).is_none() && !is_number(word)).count()
+        self.spelled
+            .iter()
+            .filter(|word| words::find(word).is_none() && !is_number(word))
+            .count()
     }
 
     fn spells(&self, words: &[&str]) -> bool {
-        self.spelled.iter().any(|spelled| words.contains(&spelled.as_str()))
+        self.spelled
+            .iter()
+            .any(|spelled| words.contains(&spelled.as_str()))
     }
 }
 
@@ -189,6 +194,17 @@ pub fn meaning(header: &str) -> Meaning {
         .unwrap_or(Meaning::Nothing)
 }
 
+/// Whether `header` is one that a table of sales may have.
+#[must_use]
+pub fn is_known(header: &str) -> bool {
+    let words = words::cut(header);
+    let is_short = !words.is_empty() && words.len() <= 6;
+    is_short
+        && words
+            .iter()
+            .any(|word| words::find(word).is_some_and(|word| word != Word::Filler))
+}
+
 const fn money(level: Level, taxes: Taxes, purpose: Purpose) -> Meaning {
     Meaning::Money(Money {
         level,
@@ -216,6 +232,7 @@ fn of_whole(header: &str) -> Option<Meaning> {
         "sold for" => money(Level::Unit, Taxes::Unsaid, Purpose::Goods),
         "mode" | "livemode" => Meaning::Test,
         "state" => Meaning::Region,
+        "current state" | "order state" => Meaning::Status(90),
         "tax" | "tva" | "vat" | "taxes" => money(Level::Unsaid, Taxes::Unsaid, Purpose::Tax),
         "day" | "jour" => Meaning::Date(60),
         "count" | "units" | "nombre" | "nb" | "sold" => Meaning::Quantity(60),
@@ -250,7 +267,11 @@ fn of_place(said: &Said) -> Option<Meaning> {
     }
     let is_state = said.spells(&["state"]);
     if said.has(Word::Region) && (!is_state || said.any(&[Word::Billing, Word::Shipping])) {
-        return Some(if whose >= 60 { Meaning::Region } else { Meaning::Nothing });
+        return Some(if whose >= 60 {
+            Meaning::Region
+        } else {
+            Meaning::Nothing
+        });
     }
     None
 }
@@ -260,14 +281,24 @@ fn of_moment(said: &Said) -> Option<Meaning> {
     if said.has(Word::Zone) {
         return Some(Meaning::Nothing);
     }
-    let has_event = said.any(&[Word::Created, Word::Paid, Word::Completed, Word::Later, Word::Cancelled]);
+    let has_event = said.any(&[
+        Word::Created,
+        Word::Paid,
+        Word::Completed,
+        Word::Later,
+        Word::Cancelled,
+    ]);
     let is_date = said.has(Word::Date)
         || (has_event && said.spells(&["on", "utc", "gmt"]))
         || (said.has(Word::Created) && said.only(&[Word::Created]))
         || (said.has(Word::Time) && said.has(Word::Order));
     if !is_date {
         if said.has(Word::Time) && !said.any(&[Word::Quantity, Word::Price, Word::Amount]) {
-            return Some(if has_event { Meaning::Nothing } else { Meaning::Time });
+            return Some(if has_event {
+                Meaning::Nothing
+            } else {
+                Meaning::Time
+            });
         }
         if said.has(Word::Period) {
             return Some(Meaning::Nothing);
@@ -275,8 +306,14 @@ fn of_moment(said: &Said) -> Option<Meaning> {
         return None;
     }
     // `day name`, `date format`: not a day.
-    if said.any(&[Word::Name, Word::Quantity, Word::Amount, Word::Price, Word::Customer, Word::Aside])
-        && !said.any(&[Word::Sale, Word::Order])
+    if said.any(&[
+        Word::Name,
+        Word::Quantity,
+        Word::Amount,
+        Word::Price,
+        Word::Customer,
+        Word::Aside,
+    ]) && !said.any(&[Word::Sale, Word::Order])
     {
         return Some(Meaning::Nothing);
     }
@@ -313,7 +350,9 @@ fn of_state(said: &Said) -> Option<Meaning> {
             Meaning::Currency(if said.only(&[Word::Currency]) { 90 } else { 70 })
         });
     }
-    if said.has(Word::Status) || (said.spells(&["state"]) && said.any(&[Word::Order, Word::Payment, Word::Sale])) {
+    if said.has(Word::Status)
+        || (said.spells(&["state"]) && said.any(&[Word::Order, Word::Payment, Word::Sale]))
+    {
         if said.any(&[Word::Aside, Word::Shipping, Word::Customer, Word::Tax]) {
             return Some(Meaning::Nothing);
         }
@@ -329,10 +368,21 @@ fn of_state(said: &Said) -> Option<Meaning> {
         if said.has(Word::Product) {
             return Some(Meaning::Category(60));
         }
-        if said.any(&[Word::Customer, Word::Aside, Word::Payment, Word::Store, Word::Tax, Word::Discount]) {
+        if said.any(&[
+            Word::Customer,
+            Word::Aside,
+            Word::Payment,
+            Word::Store,
+            Word::Tax,
+            Word::Discount,
+        ]) {
             return Some(Meaning::Nothing);
         }
-        return Some(Meaning::Type(if said.any(&[Word::Order, Word::Sale]) { 90 } else { 80 }));
+        return Some(Meaning::Type(if said.any(&[Word::Order, Word::Sale]) {
+            90
+        } else {
+            80
+        }));
     }
     if said.has(Word::Test) {
         return Some(Meaning::Test);
@@ -347,6 +397,10 @@ fn of_state(said: &Said) -> Option<Meaning> {
 }
 
 /// Amounts of money and counts of pieces.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of rules, each of a line or two, that is read from above"
+)]
 fn of_money(said: &Said) -> Option<Meaning> {
     let is_count = said.has(Word::Quantity);
     let is_money = said.any(&[
@@ -366,20 +420,40 @@ fn of_money(said: &Said) -> Option<Meaning> {
         || said.has(Word::Tax) && !said.has(Word::Id)
         || said.has(Word::Refund) && said.has(Word::Amount)
         || said.any(&[Word::Untaxed, Word::Taxed])
-        || said.has(Word::Sale) && said.only(&[Word::Sale, Word::Line, Word::Order, Word::Product]) && !said.has(Word::Id);
-    if is_count && !said.any(&[Word::Price, Word::Amount, Word::Discount, Word::Cost, Word::Untaxed, Word::Taxed, Word::Money]) {
+        || said.has(Word::Sale)
+            && said.only(&[Word::Sale, Word::Line, Word::Order, Word::Product])
+            && !said.has(Word::Id);
+    if is_count
+        && !said.any(&[
+            Word::Price,
+            Word::Amount,
+            Word::Discount,
+            Word::Cost,
+            Word::Untaxed,
+            Word::Taxed,
+            Word::Money,
+        ])
+    {
         // `Units Sold`, `Nb articles`; `Total quantity` counts too.
         if said.any(&[Word::Plan, Word::Refund, Word::Customer]) || said.spells(&["stock", "restant"]) {
             return Some(Meaning::Nothing);
         }
-        return Some(Meaning::Quantity(if said.spells(&["quantity", "quantite", "qty", "qte", "qt"]) { 90 } else { 70 }));
+        return Some(Meaning::Quantity(
+            if said.spells(&["quantity", "quantite", "qty", "qte", "qt"]) {
+                90
+            } else {
+                70
+            },
+        ));
     }
     if !is_money || said.any(&[Word::Name, Word::Sku, Word::Category]) {
         return None;
     }
     // `No TVA`, `discount code`, `Type de prix`: names of things that are about money.
     if said.has(Word::Id) && !said.any(&[Word::Amount, Word::Price]) {
-        return said.any(&[Word::Tax, Word::Discount, Word::Fee, Word::Plan]).then_some(Meaning::Nothing);
+        return said
+            .any(&[Word::Tax, Word::Discount, Word::Fee, Word::Plan])
+            .then_some(Meaning::Nothing);
     }
     if said.any(&[Word::Aside, Word::Customer]) {
         return Some(Meaning::Nothing);
@@ -402,9 +476,16 @@ fn of_money(said: &Said) -> Option<Meaning> {
         Purpose::Goods
     };
     if said.has(Word::Percent) {
-        return Some(if purpose == Purpose::Discount { Meaning::DiscountPercent } else { Meaning::Nothing });
+        return Some(if purpose == Purpose::Discount {
+            Meaning::DiscountPercent
+        } else {
+            Meaning::Nothing
+        });
     }
-    if said.has(Word::Payment) && purpose == Purpose::Goods && !said.any(&[Word::Order, Word::Line, Word::Sale]) {
+    if said.has(Word::Payment)
+        && purpose == Purpose::Goods
+        && !said.any(&[Word::Order, Word::Line, Word::Sale])
+    {
         // What was paid by card, in cash: a part of something.
         if !said.any(&[Word::Amount, Word::Total]) {
             return Some(Meaning::Nothing);
@@ -441,9 +522,7 @@ fn level(said: &Said, purpose: Purpose) -> Level {
         Level::Unit
     } else if of_line {
         Level::Line
-    } else if said.any(&[Word::Order, Word::Subtotal, Word::Shipping]) {
-        Level::Order
-    } else if purpose == Purpose::Refund {
+    } else if purpose == Purpose::Refund || said.any(&[Word::Order, Word::Subtotal, Word::Shipping]) {
         Level::Order
     } else {
         Level::Unsaid
@@ -451,16 +530,30 @@ fn level(said: &Said, purpose: Purpose) -> Level {
 }
 
 /// Products, stores, orders, lines, buyers.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of rules, each of a line or two, that is read from above"
+)]
 fn of_thing(said: &Said) -> Option<Meaning> {
     if said.has(Word::Sku) {
-        return Some(Meaning::ProductCode(if said.only(&[Word::Sku]) { 95 } else { 90 }));
+        return Some(Meaning::ProductCode(if said.only(&[Word::Sku]) {
+            95
+        } else {
+            90
+        }));
     }
     if said.any(&[Word::Customer, Word::Billing]) {
         let identifies = said.any(&[Word::Id]) || said.spells(&["email", "mail", "courriel"]);
         return Some(if said.any(&[Word::Category, Word::Type]) {
             Meaning::Nothing
         } else {
-            Meaning::Buyer(if identifies { 90 } else if said.has(Word::Name) || said.known.len() == 1 { 60 } else { 20 })
+            Meaning::Buyer(if identifies {
+                90
+            } else if said.has(Word::Name) || said.known.len() == 1 {
+                60
+            } else {
+                20
+            })
         });
     }
     if said.has(Word::Channel) && !said.has(Word::Product) {
@@ -469,26 +562,44 @@ fn of_thing(said: &Said) -> Option<Meaning> {
     if said.has(Word::Aside) {
         return None;
     }
-    if said.any(&[Word::Shipping, Word::Payment, Word::Discount, Word::Tax, Word::Percent, Word::Later, Word::Plan]) {
+    if said.any(&[
+        Word::Shipping,
+        Word::Payment,
+        Word::Discount,
+        Word::Tax,
+        Word::Percent,
+        Word::Later,
+        Word::Plan,
+    ]) {
         return None;
     }
     if said.has(Word::Category) {
-        return Some(Meaning::Category(if said.spells(&["sub", "sous", "subcategory", "group", "groupe", "segment"]) {
-            50
-        } else {
-            80
-        }));
+        return Some(Meaning::Category(
+            if said.spells(&["sub", "sous", "subcategory", "group", "groupe", "segment"]) {
+                50
+            } else {
+                80
+            },
+        ));
     }
     let ids = said.has(Word::Id) || said.spells(&["#"]);
     let names = said.has(Word::Name);
     if said.has(Word::Line) && !said.has(Word::Product) || said.has(Word::Line) && ids {
-        return Some(if said.spells(&["number", "no", "n", "num", "numero", "nr"]) || !ids {
-            Meaning::LineNumber
-        } else if said.has(Word::Order) && said.has(Word::Line) || said.only(&[Word::Line, Word::Id, Word::Sale]) {
-            if said.has(Word::Sale) { Meaning::LineId } else { Meaning::LineNumber }
-        } else {
-            Meaning::LineId
-        });
+        return Some(
+            if said.spells(&["number", "no", "n", "num", "numero", "nr"]) || !ids {
+                Meaning::LineNumber
+            } else if said.has(Word::Order) && said.has(Word::Line)
+                || said.only(&[Word::Line, Word::Id, Word::Sale])
+            {
+                if said.has(Word::Sale) {
+                    Meaning::LineId
+                } else {
+                    Meaning::LineNumber
+                }
+            } else {
+                Meaning::LineId
+            },
+        );
     }
     if said.has(Word::Product) {
         // `order item id`, `item id` beside an order: a line of it.
@@ -502,7 +613,11 @@ fn of_thing(said: &Said) -> Option<Meaning> {
         if ids {
             return Some(Meaning::ProductCode(80));
         }
-        return Some(if said.unknown() == 0 { Meaning::Product(80) } else { Meaning::Product(40) });
+        return Some(if said.unknown() == 0 {
+            Meaning::Product(80)
+        } else {
+            Meaning::Product(40)
+        });
     }
     if said.has(Word::Store) || said.spells(&["point"]) && said.has(Word::Sale) {
         if names {
@@ -511,38 +626,67 @@ fn of_thing(said: &Said) -> Option<Meaning> {
         if ids {
             return Some(Meaning::StoreCode(80));
         }
-        return Some(Meaning::Store(if said.unknown() == 0 || said.spells(&["point"]) { 80 } else { 40 }));
+        return Some(Meaning::Store(
+            if said.unknown() == 0 || said.spells(&["point"]) {
+                80
+            } else {
+                40
+            },
+        ));
     }
     if said.has(Word::Order) {
         if names && !ids {
             return None;
         }
         let is_plain = said.only(&[Word::Order, Word::Id]);
-        let by_what = if said.spells(&["order", "commande", "ticket", "receipt", "invoice", "facture", "invoiceno"]) { 5 } else { 0 };
+        let by_what = if said.spells(&[
+            "order",
+            "commande",
+            "ticket",
+            "receipt",
+            "invoice",
+            "facture",
+            "invoiceno",
+        ]) {
+            5
+        } else {
+            0
+        };
         return Some(Meaning::Order(if is_plain { 85 + by_what } else { 50 + by_what }));
     }
     if said.has(Word::Sale) && ids && said.unknown() == 0 {
         return Some(Meaning::LineId);
+    }
+    if names && said.any(&[Word::Price, Word::Amount, Word::Tax, Word::Period, Word::Zone]) {
+        return None;
     }
     if names {
         return Some(if said.only(&[Word::Name]) {
             Meaning::ProductName(60)
         } else {
             // `pizza_name`: a name of something whose word nobody knows.
-            Meaning::ProductName(if said.unknown() == 1 && said.known.len() == 1 { 30 } else { 10 })
+            Meaning::ProductName(if said.unknown() == 1 && said.known.len() == 1 {
+                30
+            } else {
+                10
+            })
         });
     }
     if ids {
         if said.unknown() > 0 {
             return None;
         }
-        return Some(if said.spells(&["id", "identifiant", "identifier", "uid", "uuid", "guid"]) && !said.spells(&["ref", "reference", "code"]) {
-            Meaning::LineId
-        } else if said.spells(&["ref", "reference", "code"]) {
-            Meaning::ProductCode(50)
-        } else {
-            Meaning::LineNumber
-        });
+        return Some(
+            if said.spells(&["id", "identifiant", "identifier", "uid", "uuid", "guid"])
+                && !said.spells(&["ref", "reference", "code"])
+            {
+                Meaning::LineId
+            } else if said.spells(&["ref", "reference", "code"]) {
+                Meaning::ProductCode(50)
+            } else {
+                Meaning::LineNumber
+            },
+        );
     }
     None
 }
@@ -562,7 +706,11 @@ mod tests {
                 }
                 text
             }
-            other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
+            other => format!("{other:?}")
+                .split('(')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 

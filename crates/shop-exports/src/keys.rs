@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// How many bits remember which digests came before: 16 MiB.
-const BITS: usize = 1 << 27;
+const BITS: u64 = 1 << 27;
 
 /// A digest of what a line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,16 +67,18 @@ pub struct Repeats {
 impl Repeats {
     pub(crate) fn note(&mut self, digest: Digest) {
         if self.bits.is_empty() {
-            self.bits = vec![0; BITS / 64];
+            self.bits = vec![0; usize::try_from(BITS / 64).unwrap_or_default()];
         }
         let digest = digest.short();
-        let places = [digest as usize % BITS, (digest >> 32) as usize % BITS];
-        let seen = places.iter().all(|place| self.bits[place / 64] & (1 << (place % 64)) != 0);
+        let mut seen = true;
+        for place in [digest % BITS, (digest >> 32) % BITS] {
+            let word = usize::try_from(place / 64).unwrap_or_default();
+            let bit = 1_u64 << (place % 64);
+            seen &= self.bits[word] & bit != 0;
+            self.bits[word] |= bit;
+        }
         if seen {
             self.twice.insert(digest);
-        }
-        for place in places {
-            self.bits[place / 64] |= 1 << (place % 64);
         }
     }
 
@@ -149,8 +151,13 @@ mod tests {
 
             let added = keys(&second).into_iter().filter(|key| stored.insert(key.clone())).count();
 
-            let count = |lines: &[u8], line: u8| lines.iter().filter(|other| **other == line).count();
-            let expected: usize = (0..6).map(|line| count(&second, line).saturating_sub(count(&first, line))).sum();
+            let count = |lines: &[u8]| {
+                let mut counts = [0_usize; 6];
+                lines.iter().for_each(|line| counts[usize::from(*line)] += 1);
+                counts
+            };
+            let (before, after) = (count(&first), count(&second));
+            let expected: usize = (0..6).map(|line| after[line].saturating_sub(before[line])).sum();
             prop_assert_eq!(added, expected);
         }
     }

@@ -126,40 +126,137 @@ impl Layout {
         layout
     }
 
+    #[expect(clippy::too_many_lines, reason = "one part of a line after the other")]
     fn take(&mut self, pick: &Pick<'_>) {
         self.line_id = pick.best(|meaning| matches!(meaning, Meaning::LineId).then_some(50));
         self.line_number = pick.best(|meaning| matches!(meaning, Meaning::LineNumber).then_some(50));
-        self.order = pick.best(|meaning| if let Meaning::Order(rank) = meaning { Some(rank) } else { None });
+        self.order = pick.best(|meaning| {
+            if let Meaning::Order(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
         self.date = pick.best_that(
-            |meaning| if let Meaning::Date(rank) = meaning { Some(rank) } else { None },
+            |meaning| {
+                if let Meaning::Date(rank) = meaning {
+                    Some(rank)
+                } else {
+                    None
+                }
+            },
             |column| column.days > 0 && column.days * 2 >= column.filled,
         );
         self.time = pick.best(|meaning| matches!(meaning, Meaning::Time).then_some(50));
         self.cancelled_at = pick.best(|meaning| matches!(meaning, Meaning::CancelledAt).then_some(50));
-        self.product_code = pick.best(|meaning| if let Meaning::ProductCode(rank) = meaning { Some(rank) } else { None });
-        self.product_name = pick.best(|meaning| if let Meaning::ProductName(rank) = meaning { Some(rank) } else { None });
-        self.product = pick.best(|meaning| if let Meaning::Product(rank) = meaning { Some(rank) } else { None });
-        self.category = pick.best(|meaning| if let Meaning::Category(rank) = meaning { Some(rank) } else { None });
-        self.store_code = pick.best(|meaning| if let Meaning::StoreCode(rank) = meaning { Some(rank) } else { None });
-        self.store_name = pick.best(|meaning| if let Meaning::StoreName(rank) = meaning { Some(rank) } else { None });
-        self.store = pick.best(|meaning| if let Meaning::Store(rank) = meaning { Some(rank) } else { None });
-        self.city = pick.best(|meaning| if let Meaning::City(rank) = meaning { Some(rank) } else { None });
-        self.postal = pick.best(|meaning| if let Meaning::Postal(rank) = meaning { Some(rank) } else { None });
+        self.product_code = pick.best(|meaning| {
+            if let Meaning::ProductCode(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.product_name = pick.best(|meaning| {
+            if let Meaning::ProductName(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.product = pick.best(|meaning| {
+            if let Meaning::Product(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.category = pick.best(|meaning| {
+            if let Meaning::Category(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.store_code = pick.best(|meaning| {
+            if let Meaning::StoreCode(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.store_name = pick.best(|meaning| {
+            if let Meaning::StoreName(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.store = pick.best(|meaning| {
+            if let Meaning::Store(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.city = pick.best(|meaning| {
+            if let Meaning::City(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.postal = pick.best(|meaning| {
+            if let Meaning::Postal(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
         self.region = pick.best(|meaning| matches!(meaning, Meaning::Region).then_some(50));
         self.quantity = pick.best_that(
-            |meaning| if let Meaning::Quantity(rank) = meaning { Some(rank) } else { None },
-            |column| column.is_numeric(),
+            |meaning| {
+                if let Meaning::Quantity(rank) = meaning {
+                    Some(rank)
+                } else {
+                    None
+                }
+            },
+            crate::census::Column::is_numeric,
         );
         self.discount_percent = pick.best_that(
             |meaning| matches!(meaning, Meaning::DiscountPercent).then_some(50),
             |column| column.numbers > 0,
         );
-        self.status = pick.best(|meaning| if let Meaning::Status(rank) = meaning { Some(rank) } else { None });
-        self.kind = pick.best(|meaning| if let Meaning::Type(rank) = meaning { Some(rank) } else { None });
+        self.status = pick.best(|meaning| {
+            if let Meaning::Status(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.kind = pick.best(|meaning| {
+            if let Meaning::Type(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
         self.test = pick.best(|meaning| matches!(meaning, Meaning::Test).then_some(50));
-        self.currency = pick.best(|meaning| if let Meaning::Currency(rank) = meaning { Some(rank) } else { None });
+        self.currency = pick.best(|meaning| {
+            if let Meaning::Currency(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
         self.channel = pick.best(|meaning| matches!(meaning, Meaning::Channel).then_some(50));
-        self.buyer = pick.best(|meaning| if let Meaning::Buyer(rank) = meaning { Some(rank) } else { None });
+        self.buyer = pick.best(|meaning| {
+            if let Meaning::Buyer(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
         for (field, meaning) in pick.census.meanings.iter().enumerate() {
             if let Meaning::Money(money) = meaning
                 && pick.census.columns[field].is_numeric()
@@ -184,8 +281,9 @@ impl Layout {
             let column = &census.columns[field];
             column.filled > 0 && column.hashes == column.filled
         };
-        let numbered = (0..census.headers.len())
-            .find(|&field| matches!(census.meanings[field], Meaning::ProductName(..=60)) && is_numbered(field));
+        let numbered = (0..census.headers.len()).find(|&field| {
+            matches!(census.meanings[field], Meaning::ProductName(..=60)) && is_numbered(field)
+        });
         if let Some(field) = numbered
             && self.product_name != Some(field)
         {
@@ -239,7 +337,10 @@ impl Layout {
 
     /// The first column of money that `fits`.
     pub(crate) fn money(&self, fits: impl Fn(&Money) -> bool) -> Option<usize> {
-        self.money.iter().find(|column| fits(&column.money)).map(|column| column.field)
+        self.money
+            .iter()
+            .find(|column| fits(&column.money))
+            .map(|column| column.field)
     }
 }
 
@@ -255,7 +356,11 @@ pub(crate) fn meanings(
         let field = headers
             .iter()
             .position(|seen| seen.trim() == header.trim())
-            .or_else(|| headers.iter().position(|seen| fold::key(seen) == fold::key(header)))
+            .or_else(|| {
+                headers
+                    .iter()
+                    .position(|seen| fold::key(seen) == fold::key(header))
+            })
             .ok_or_else(|| {
                 format!(
                     "`mapping` names the header `{header}`, which the source lacks; its headers are {}",
@@ -263,7 +368,10 @@ pub(crate) fn meanings(
                 )
             })?;
         meanings[field] = named(name).ok_or_else(|| {
-            format!("`mapping` names the column `{name}`, which sales lack; they have {}", COLUMNS.join(", "))
+            format!(
+                "`mapping` names the column `{name}`, which sales lack; they have {}",
+                COLUMNS.join(", ")
+            )
         })?;
         fields.insert(name.clone(), field);
     }
@@ -335,10 +443,18 @@ impl Pick<'_> {
         rank: impl Fn(Meaning) -> Option<u8>,
         fits: impl Fn(&crate::census::Column) -> bool,
     ) -> Option<usize> {
-        let ranked = self.census.meanings.iter().enumerate().filter_map(|(field, meaning)| {
-            let column = &self.census.columns[field];
-            (column.filled > 0 && fits(column)).then(|| rank(*meaning)).flatten().map(|rank| (rank, field))
-        });
+        let ranked = self
+            .census
+            .meanings
+            .iter()
+            .enumerate()
+            .filter_map(|(field, meaning)| {
+                let column = &self.census.columns[field];
+                (column.filled > 0 && fits(column))
+                    .then(|| rank(*meaning))
+                    .flatten()
+                    .map(|rank| (rank, field))
+            });
         ranked
             .max_by(|(rank, field), (other_rank, other)| rank.cmp(other_rank).then(other.cmp(field)))
             .map(|(_, field)| field)

@@ -10,15 +10,25 @@ use crate::plan::{KeyRule, Plan, status_key};
 use crate::references::{By, Said};
 use crate::statuses::{self, Treatment};
 use jiff::civil::Date;
-use tabular::dates::DateOrder;
 use tabular::Record;
+use tabular::dates::DateOrder;
 
 /// How much of a record's source text is kept, in bytes.
 const MAX_RAW_BYTES: usize = 4_096;
 /// Rows that add up others, by what stands in one of their cells, folded.
 const SUMS: &[&str] = &[
-    "total", "totals", "totaux", "sous-total", "sous total", "subtotal", "grand total", "total general", "somme", "sum",
-    "total ht", "total ttc",
+    "total",
+    "totals",
+    "totaux",
+    "sous-total",
+    "sous total",
+    "subtotal",
+    "grand total",
+    "total general",
+    "somme",
+    "sum",
+    "total ht",
+    "total ttc",
 ];
 
 /// Where a record stands.
@@ -252,18 +262,26 @@ impl<'a> Lines<'a> {
             let folded = fold::key(text);
             SUMS.contains(&folded.trim_end_matches([':', ' ']))
         };
-        let says = fields.into_iter().flatten().map(|field| cell(record, field).text).find(|text| is_sum(text));
+        let says = fields
+            .into_iter()
+            .flatten()
+            .map(|field| cell(record, field).text)
+            .find(|text| is_sum(text));
         if let Some(text) = says {
             // A product may be called so: then the row has a day.
-            let has_day = layout.date.is_some_and(|field| cells::day(cell(record, field).text, self.order).is_some());
+            let has_day = layout
+                .date
+                .is_some_and(|field| cells::day(cell(record, field).text, self.order).is_some());
             return (!has_day).then(|| fold::shown(text).to_lowercase());
         }
-        let first_is_sum = record.len() > 0 && is_sum(cell(record, 0).text);
-        let has_day = layout.date.is_some_and(|field| !cell(record, field).text.is_empty());
+        let first_is_sum = record.width() > 0 && is_sum(cell(record, 0).text);
+        let has_day = layout
+            .date
+            .is_some_and(|field| !cell(record, field).text.is_empty());
         if first_is_sum && !has_day {
             return Some("total".into());
         }
-        let is_empty = (0..record.len()).all(|field| cell(record, field).text.is_empty());
+        let is_empty = (0..record.width()).all(|field| cell(record, field).text.is_empty());
         is_empty.then(|| "empty".into())
     }
 
@@ -271,7 +289,9 @@ impl<'a> Lines<'a> {
     fn inherit(&mut self, record: &Record, out: &mut dyn FnMut(Place, Outcome)) {
         let layout = &self.plan.layout;
         let order = self.text(record, layout.order);
-        let continues = layout.order.is_some() && (order.is_empty() || order == self.inherited.order) && !self.inherited.order.is_empty();
+        let continues = layout.order.is_some()
+            && (order.is_empty() || order == self.inherited.order)
+            && !self.inherited.order.is_empty();
         if !continues {
             self.flush(out);
             self.inherited = Inherited {
@@ -310,10 +330,17 @@ impl<'a> Lines<'a> {
     fn note_order(&mut self, record: &Record) {
         let rule = &self.plan.amount;
         let get = |field: Option<usize>| {
-            field.and_then(|field| self.numbers.get(record, field)).map(numbers::to_cents).filter(|cents| *cents != 0)
+            field
+                .and_then(|field| self.numbers.get(record, field))
+                .map(numbers::to_cents)
+                .filter(|cents| *cents != 0)
         };
         let (discount, refund) = (get(rule.order_discount), get(rule.refund));
-        let total = if let Base::OrderTotal(field) = rule.base { get(Some(field)) } else { None };
+        let total = if let Base::OrderTotal(field) = rule.base {
+            get(Some(field))
+        } else {
+            None
+        };
         self.discount = self.discount.or(discount);
         self.refund = self.refund.or(refund);
         self.total = self.total.or(total);
@@ -336,37 +363,33 @@ impl<'a> Lines<'a> {
                     Some(quantity) => quantity,
                     None if text.is_empty() => ONE,
                     None if text.chars().any(|character| character.is_ascii_digit()) => {
-                        return Err(fault("quantity", text, "bad_quantity", format!("`{text}` is not a quantity")));
+                        return Err(fault(
+                            "quantity",
+                            text,
+                            "bad_quantity",
+                            format!("`{text}` is not a quantity"),
+                        ));
                     }
                     // `annulation`: a line that is none.
                     None => return Err(Outcome::Skipped(fold::shown(text).to_lowercase())),
                 }
             }
         };
-        let amount = match self.plan.amount.base {
-            Base::ListPrice => None,
-            base => match self.plan.amount.of_line(record, &self.numbers, quantity) {
-                Some(cents) => Some(cents),
-                None => {
-                    let field = match base {
-                        Base::Line(field) | Base::UnitTimesQuantity(field) | Base::OrderTotal(field) => field,
-                        Base::ListPrice => 0,
-                    };
-                    let text = cell(record, field).text;
-                    return Err(if text.is_empty() {
-                        fault("amount", "", "missing_value", "there is no amount".into())
-                    } else {
-                        fault("amount", text, "bad_amount", format!("`{text}` is not an amount"))
-                    });
-                }
-            },
-        };
+        let amount = self.amount(record, quantity)?;
         let (quantity_milli, is_whole) = numbers::to_milli(quantity);
         let time = cells::time(&self.inherited.time).or_else(|| cells::time(&self.inherited.date));
-        let cents = |field: Option<usize>| field.and_then(|field| self.numbers.get(record, field)).map(numbers::to_cents);
+        let cents = |field: Option<usize>| {
+            field
+                .and_then(|field| self.numbers.get(record, field))
+                .map(numbers::to_cents)
+        };
         let cost = self.plan.cost.and_then(|(field, is_unit)| {
             let cost = self.numbers.get(record, field)?;
-            Some(if is_unit { numbers::product_cents(cost, quantity) } else { numbers::to_cents(cost) })
+            Some(if is_unit {
+                numbers::product_cents(cost, quantity)
+            } else {
+                numbers::to_cents(cost)
+            })
         });
         let mut line = Line {
             key: LineKey::Text(String::new()),
@@ -389,12 +412,32 @@ impl<'a> Lines<'a> {
         match treatment {
             Treatment::Refund if !is_positive => {}
             Treatment::Refund if self.is_refund_row() => negate(&mut line),
-            Treatment::Refund => is_given_back = self.plan.amount.refund.is_none() || self.refund_is_unsaid(record),
+            Treatment::Refund => {
+                is_given_back = self.plan.amount.refund.is_none() || self.refund_is_unsaid(record);
+            }
             _ => {}
         }
         let (key, digest) = self.key(record, &line);
         line.key = key;
         Ok((line, digest, is_given_back))
+    }
+
+    /// The amount of the line; `None` where it is that of the product.
+    fn amount(&self, record: &Record, quantity: i64) -> Result<Option<i64>, Outcome> {
+        let (Base::Line(field) | Base::UnitTimesQuantity(field) | Base::OrderTotal(field)) =
+            self.plan.amount.base
+        else {
+            return Ok(None);
+        };
+        if let Some(cents) = self.plan.amount.of_line(record, &self.numbers, quantity) {
+            return Ok(Some(cents));
+        }
+        let text = cell(record, field).text;
+        Err(if text.is_empty() {
+            fault("amount", "", "missing_value", "there is no amount".into())
+        } else {
+            fault("amount", text, "bad_amount", format!("`{text}` is not an amount"))
+        })
     }
 
     /// Whether the order has no sum that was given back although its status says that it was.
@@ -420,7 +463,10 @@ impl<'a> Lines<'a> {
             return Err(Outcome::Skipped("test".into()));
         }
         let of = |treatments: &std::collections::BTreeMap<String, Treatment>, text: &str| {
-            treatments.get(&status_key(text)).copied().unwrap_or(Treatment::Sale)
+            treatments
+                .get(&status_key(text))
+                .copied()
+                .unwrap_or(Treatment::Sale)
         };
         let kind = of(&plan.kinds, &self.inherited.kind);
         let status = of(&plan.statuses, &self.inherited.status);
@@ -478,10 +524,20 @@ impl<'a> Lines<'a> {
     fn product(&self, record: &Record) -> Result<Said, Outcome> {
         let layout = &self.plan.layout;
         let mut said = said(&self.plan.product, record).map_err(|text| {
-            fault("product", text, "bad_product", format!("`{text}` is not the id of a product"))
+            fault(
+                "product",
+                text,
+                "bad_product",
+                format!("`{text}` is not the id of a product"),
+            )
         })?;
         if said == Said::default() {
-            return Err(fault("product", "", "missing_value", "there is no product".into()));
+            return Err(fault(
+                "product",
+                "",
+                "missing_value",
+                "there is no product".into(),
+            ));
         }
         let category = self.text(record, layout.category);
         if !category.is_empty() && self.plan.product != By::Name(layout.category.unwrap_or(usize::MAX)) {
@@ -536,7 +592,11 @@ impl<'a> Lines<'a> {
                 digesting.part(&line.date);
                 digesting.part(line.time.as_deref().unwrap_or_default());
                 let product = &line.product;
-                let called = product.code.as_deref().or(product.name.as_deref()).unwrap_or_default();
+                let called = product
+                    .code
+                    .as_deref()
+                    .or(product.name.as_deref())
+                    .unwrap_or_default();
                 digesting.part(&fold::key(called));
                 digesting.number(product.id);
                 digesting.part(&fold::key(&line.store.shown()));
@@ -562,18 +622,27 @@ impl<'a> Lines<'a> {
         }
         let mut pending = std::mem::take(&mut self.pending);
         if let Some(total) = self.total {
-            let weights: Vec<i64> = pending.iter().map(|pending| pending.line.quantity_milli).collect();
+            let weights: Vec<i64> = pending
+                .iter()
+                .map(|pending| pending.line.quantity_milli)
+                .collect();
             for (pending, share) in pending.iter_mut().zip(numbers::spread(total, &weights)) {
                 pending.line.amount_cents = Some(share);
             }
         }
         let amounts = |pending: &[Pending]| -> Vec<i64> {
-            pending.iter().map(|pending| pending.line.amount_cents.unwrap_or_default()).collect()
+            pending
+                .iter()
+                .map(|pending| pending.line.amount_cents.unwrap_or_default())
+                .collect()
         };
         if let Some(discount) = self.discount {
             let weights = amounts(&pending);
             let sign = if weights.iter().sum::<i64>() < 0 { -1 } else { 1 };
-            for (pending, share) in pending.iter_mut().zip(numbers::spread(sign * discount.abs(), &weights)) {
+            for (pending, share) in pending
+                .iter_mut()
+                .zip(numbers::spread(sign * discount.abs(), &weights))
+            {
                 pending.line.amount_cents = pending.line.amount_cents.map(|amount| amount - share);
                 let off = pending.line.discount_cents.unwrap_or_default() + share.abs();
                 pending.line.discount_cents = Some(off);

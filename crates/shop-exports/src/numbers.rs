@@ -62,7 +62,10 @@ pub fn currency(text: &str) -> Option<&'static str> {
         "DOLLAR" | "DOLLARS" => "USD",
         other => other,
     };
-    CURRENCIES.iter().find(|(sign, _)| *sign == text).map(|(_, code)| *code)
+    CURRENCIES
+        .iter()
+        .find(|(sign, _)| *sign == text)
+        .map(|(_, code)| *code)
 }
 
 /// The code of the currency whose sign or code stands at either end of `text`.
@@ -91,8 +94,13 @@ fn strip(text: &str) -> Option<Stripped> {
         })
         .collect();
     // Excel is told so that it is text: `="45,90"`.
-    if let Some(inner) = rest.trim().strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
-        rest = inner.to_owned();
+    if let Some(inner) = rest
+        .trim()
+        .strip_prefix("=\"")
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        let inner = inner.to_owned();
+        rest = inner;
     }
     let mut negative = false;
     let mut percent = false;
@@ -139,7 +147,9 @@ fn strip(text: &str) -> Option<Stripped> {
     }
     let is_plain = !rest.is_empty()
         && signs <= 1
-        && rest.chars().all(|character| character.is_ascii_digit() || matches!(character, ',' | '.' | ' ' | '\''))
+        && rest
+            .chars()
+            .all(|character| character.is_ascii_digit() || matches!(character, ',' | '.' | ' ' | '\''))
         && rest.chars().any(|character| character.is_ascii_digit())
         && rest.ends_with(|character: char| character.is_ascii_digit() || matches!(character, ',' | '.'));
     is_plain.then_some(Stripped {
@@ -203,7 +213,12 @@ pub fn mark(text: &str) -> Mark {
 fn single(digits: &str, separator: char, mark: DecimalMark) -> Mark {
     let (whole, fraction) = digits.split_once(separator).unwrap_or((digits, ""));
     let plain: String = whole.chars().filter(char::is_ascii_digit).collect();
-    if fraction.len() != 3 || plain.is_empty() || plain == "0" || plain.len() > 3 || whole.contains([' ', '\'']) {
+    if fraction.len() != 3
+        || plain.is_empty()
+        || plain == "0"
+        || plain.len() > 3
+        || whole.contains([' ', '\''])
+    {
         Mark::Says(mark)
     } else {
         Mark::Ambiguous
@@ -290,9 +305,16 @@ fn exponent(text: &str) -> Option<String> {
     let text = text.trim();
     let (mantissa, power) = text.split_once(['e', 'E'])?;
     let power: i32 = power.parse().ok().filter(|power| (-9..=9).contains(power))?;
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let (sign, mantissa) = mantissa
+        .strip_prefix('-')
+        .map_or(("", mantissa), |rest| ("-", rest));
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
-    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+    if whole.is_empty()
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
     let digits = format!("{whole}{fraction}");
@@ -301,7 +323,10 @@ fn exponent(text: &str) -> Option<String> {
     Some(match usize::try_from(point) {
         Err(_) | Ok(0) => format!("{sign}0.{}{digits}", zeros(-point)),
         Ok(at) if at >= digits.len() => {
-            format!("{sign}{digits}{}", zeros(point - i32::try_from(digits.len()).ok()?))
+            format!(
+                "{sign}{digits}{}",
+                zeros(point - i32::try_from(digits.len()).ok()?)
+            )
         }
         Ok(at) => format!("{sign}{}.{}", &digits[..at], &digits[at..]),
     })
@@ -329,7 +354,11 @@ pub fn product_cents(first: i64, second: i64) -> i64 {
 #[must_use]
 pub fn divide(value: i128, divisor: i128) -> i64 {
     let half = divisor / 2;
-    let rounded = if value < 0 { -((-value + half) / divisor) } else { (value + half) / divisor };
+    let rounded = if value < 0 {
+        -((-value + half) / divisor)
+    } else {
+        (value + half) / divisor
+    };
     i64::try_from(rounded).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
@@ -337,7 +366,10 @@ pub fn divide(value: i128, divisor: i128) -> i64 {
 /// largest remainders, the first of equal ones. Without any weight all of it goes to the first.
 #[must_use]
 pub fn spread(total: i64, weights: &[i64]) -> Vec<i64> {
-    let sum: i128 = weights.iter().map(|weight| i128::from(weight.unsigned_abs())).sum();
+    let sum: i128 = weights
+        .iter()
+        .map(|weight| i128::from(weight.unsigned_abs()))
+        .sum();
     let mut shares = vec![0_i64; weights.len()];
     if sum == 0 {
         if let Some(first) = shares.first_mut() {
@@ -399,7 +431,10 @@ mod tests {
         ] {
             assert_eq!(cents(text, mark), expected, "{text}");
         }
-        assert_eq!(parse("0.0125", DecimalMark::Point).map(|number| number.micro), Some(12_500));
+        assert_eq!(
+            parse("0.0125", DecimalMark::Point).map(|number| number.micro),
+            Some(12_500)
+        );
         assert_eq!(product_cents(12_500, 1_000 * ONE), 1_250);
         assert!(parse("10 %", DecimalMark::Point).is_some_and(|number| number.percent));
     }

@@ -58,11 +58,13 @@ impl MoneyEvidence {
         }
         if self.differing > 0 {
             // An order that was cut in two, or typed by hand, is no rule.
-            return Some(if (self.repeated + self.first_only) > 10 * self.differing && self.is_line == 0 {
-                Level::Order
-            } else {
-                Level::Line
-            });
+            return Some(
+                if (self.repeated + self.first_only) > 10 * self.differing && self.is_line == 0 {
+                    Level::Order
+                } else {
+                    Level::Line
+                },
+            );
         }
         if self.first_only > 0 {
             return Some(Level::Order);
@@ -128,9 +130,8 @@ pub(crate) struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     pub(crate) fn new(layout: &'a Layout, numbers: &'a Numbers) -> Self {
-        let unit_price = layout.money(|money| {
-            money.level == Level::Unit && money.purpose == Purpose::Goods && !money.converted
-        });
+        let unit_price = layout
+            .money(|money| money.level == Level::Unit && money.purpose == Purpose::Goods && !money.converted);
         Self {
             layout,
             numbers,
@@ -154,7 +155,8 @@ impl<'a> Looking<'a> {
         }
         let text = |field: Option<usize>| field.map_or("", |field| cell(record, field).text);
         let order = text(self.layout.order);
-        let continues = self.current.is_some() && (order.is_empty() || self.current.as_deref() == Some(order));
+        let continues =
+            self.current.is_some() && (order.is_empty() || self.current.as_deref() == Some(order));
         if !continues {
             self.finish_order();
             self.current = (!order.is_empty()).then(|| order.to_owned());
@@ -170,9 +172,16 @@ impl<'a> Looking<'a> {
         }
         count(&mut self.orders.statuses, &self.status);
         count(&mut self.orders.kinds, &self.kind);
-        let amounts: Vec<Option<i64>> =
-            self.layout.money.iter().map(|column| self.numbers.get(record, column.field)).collect();
-        let quantity = self.layout.quantity.and_then(|field| self.numbers.get(record, field));
+        let amounts: Vec<Option<i64>> = self
+            .layout
+            .money
+            .iter()
+            .map(|column| self.numbers.get(record, column.field))
+            .collect();
+        let quantity = self
+            .layout
+            .quantity
+            .and_then(|field| self.numbers.get(record, field));
         self.orders.many += u64::from(quantity.is_some_and(|quantity| quantity.abs() != ONE));
         let price = self.unit_price.and_then(|field| self.numbers.get(record, field));
         self.look_at_price(record, quantity, price);
@@ -190,12 +199,18 @@ impl<'a> Looking<'a> {
 
     /// A price of one piece stays the same whatever the quantity; a price of the line grows with it.
     fn look_at_price(&mut self, record: &Record, quantity: Option<i64>, price: Option<i64>) {
-        let (Some(quantity), Some(price)) = (quantity, price) else { return };
-        let product = [self.layout.product_code, self.layout.product_name, self.layout.product]
-            .into_iter()
-            .flatten()
-            .map(|field| cell(record, field).text)
-            .find(|text| !text.is_empty());
+        let (Some(quantity), Some(price)) = (quantity, price) else {
+            return;
+        };
+        let product = [
+            self.layout.product_code,
+            self.layout.product_name,
+            self.layout.product,
+        ]
+        .into_iter()
+        .flatten()
+        .map(|field| cell(record, field).text)
+        .find(|text| !text.is_empty());
         let Some(product) = product else { return };
         if quantity <= 0 || price <= 0 {
             return;
@@ -271,7 +286,9 @@ impl<'a> Looking<'a> {
     }
 
     fn compare_with_product(&mut self, line: &Seen) {
-        let Some(product) = line.product.filter(|product| *product != 0) else { return };
+        let Some(product) = line.product.filter(|product| *product != 0) else {
+            return;
+        };
         for (at, column) in self.layout.money.iter().enumerate() {
             if Some(column.field) == self.unit_price || column.money.purpose != Purpose::Goods {
                 continue;

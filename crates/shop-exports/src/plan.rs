@@ -101,14 +101,24 @@ pub struct Plan {
 
 impl Plan {
     pub(crate) fn numbers(&self) -> Numbers {
-        let mark = |comma: &bool| if *comma { DecimalMark::Comma } else { DecimalMark::Point };
+        let mark = |comma: &bool| {
+            if *comma {
+                DecimalMark::Comma
+            } else {
+                DecimalMark::Point
+            }
+        };
         Numbers {
             marks: self.commas.iter().map(mark).collect(),
         }
     }
 
     pub(crate) fn date_order(&self) -> DateOrder {
-        if self.day_first { DateOrder::DayFirst } else { DateOrder::MonthFirst }
+        if self.day_first {
+            DateOrder::DayFirst
+        } else {
+            DateOrder::MonthFirst
+        }
     }
 }
 
@@ -152,7 +162,12 @@ pub fn prepare(
 ) -> io::Result<Result<Prepared, NoSales>> {
     let (meanings, named) = match layout::meanings(headers, &options.mapping) {
         Ok(meanings) => meanings,
-        Err(message) => return Ok(Err(NoSales { code: "unknown_columns", message })),
+        Err(message) => {
+            return Ok(Err(NoSales {
+                code: "unknown_columns",
+                message,
+            }));
+        }
     };
     let mut census = Census::new(headers, meanings);
     each(&mut |record| census.take(record))?;
@@ -172,7 +187,10 @@ pub fn prepare(
     };
     orders.settle_levels(&mut layout);
     let mut asking = Asking::new(&options.answers);
-    let has_list_prices = database.products.iter().any(|product| product.price_cents.is_some());
+    let has_list_prices = database
+        .products
+        .iter()
+        .any(|product| product.price_cents.is_some());
     let rule = amounts::choose(headers, &layout, &orders, has_list_prices, &mut asking);
     let Some(mut rule) = rule else {
         if asking.open.is_empty() {
@@ -194,7 +212,10 @@ pub fn prepare(
         each(&mut |record| reconciling.take(record, &layout, &numbers))?;
         let (best, matching, compared) = reconciling.finish();
         if matching * 2 > compared {
-            asking.decide("amount", format!("{matching} of {compared} orders come out at their totals so"));
+            asking.decide(
+                "amount",
+                format!("{matching} of {compared} orders come out at their totals so"),
+            );
             rule = best;
         }
     }
@@ -223,7 +244,10 @@ fn prepared(plan: Option<Plan>, asking: Asking<'_>, layout: &Layout, headers: &[
         plan: plan.filter(|_| !is_open),
         questions: asking.open,
         decisions: asking.decisions,
-        columns: columns.into_iter().map(|(field, name)| (headers[field].clone(), name.to_owned())).collect(),
+        columns: columns
+            .into_iter()
+            .map(|(field, name)| (headers[field].clone(), name.to_owned()))
+            .collect(),
         ignored,
     }
 }
@@ -261,7 +285,8 @@ struct Deciding<'a, 'b> {
 
 impl Deciding<'_, '_> {
     fn plan(mut self, amount: AmountRule, marks: &[(DecimalMark, bool)]) -> Option<Plan> {
-        self.asking.decide("amount", amounts::words(self.headers, &amount));
+        self.asking
+            .decide("amount", amounts::words(self.headers, &amount));
         if amount.taxes == Taxes::Excluded {
             self.asking.decide("taxes", "amounts are without taxes (HT)");
         }
@@ -272,8 +297,15 @@ impl Deciding<'_, '_> {
             self.options.convention,
         );
         if assumed {
-            let what = if order == DateOrder::DayFirst { "the day" } else { "the month" };
-            self.asking.decide("dates", format!("every date reads two ways; {what} first was assumed"));
+            let what = if order == DateOrder::DayFirst {
+                "the day"
+            } else {
+                "the month"
+            };
+            self.asking.decide(
+                "dates",
+                format!("every date reads two ways; {what} first was assumed"),
+            );
         }
         let product = self.product();
         let store = self.store();
@@ -283,13 +315,19 @@ impl Deciding<'_, '_> {
         let key = self.key();
         let shipping = self.layout.money(|money| money.purpose == Purpose::Shipping);
         if let Some(field) = shipping {
-            self.asking.decide("shipping", format!("`{}` is not among the amounts", self.headers[field]));
+            self.asking.decide(
+                "shipping",
+                format!("`{}` is not among the amounts", self.headers[field]),
+            );
         }
         Some(Plan {
             layout: self.layout.clone(),
-            commas: marks.iter().map(|(mark, _)| *mark == DecimalMark::Comma).collect(),
+            commas: marks
+                .iter()
+                .map(|(mark, _)| *mark == DecimalMark::Comma)
+                .collect(),
             day_first: order == DateOrder::DayFirst,
-            product: product?,
+            product,
             store: store?,
             key,
             refunds_are_rows: self.orders.refunds_beside_sales > self.orders.refunds_alone,
@@ -299,7 +337,9 @@ impl Deciding<'_, '_> {
             currency,
             other_currencies,
             cost: self.cost(),
-            tax: self.layout.money(|money| money.purpose == Purpose::Tax && money.level == Level::Line),
+            tax: self
+                .layout
+                .money(|money| money.purpose == Purpose::Tax && money.level == Level::Line),
             amount,
         })
     }
@@ -311,39 +351,89 @@ impl Deciding<'_, '_> {
             if !(*assumed || (is_quantity && ambiguous > 0)) {
                 continue;
             }
-            let what = if *mark == DecimalMark::Comma { "a decimal comma" } else { "a decimal point" };
-            let why = if *assumed { "was assumed: every value reads two ways" } else { "is read, as in the rest of the file" };
-            self.asking.decide("numbers", format!("`{}`: {what} {why}", self.headers[field]));
+            let what = if *mark == DecimalMark::Comma {
+                "a decimal comma"
+            } else {
+                "a decimal point"
+            };
+            let why = if *assumed {
+                "was assumed: every value reads two ways"
+            } else {
+                "is read, as in the rest of the file"
+            };
+            self.asking
+                .decide("numbers", format!("`{}`: {what} {why}", self.headers[field]));
         }
     }
 
-    fn product(&mut self) -> Option<By> {
+    fn product(&mut self) -> By {
         if let Some(name) = self.options.constants.get("product") {
-            return Some(By::Always(name.clone()));
+            return By::Always(name.clone());
         }
         let columns = Columns {
             code: self.layout.product_code,
             name: self.layout.product_name,
             any: self.layout.product,
         };
-        let by = references::choose(What::Product, columns, self.census, &self.database.products, self.asking);
+        let by = references::choose(
+            What::Product,
+            columns,
+            self.census,
+            &self.database.products,
+            self.asking,
+        );
+        if let Some(By::Name(field)) = by
+            && self.tells_payments_apart(field)
+        {
+            let text = format!(
+                "`{}` tells payments apart: all lines are of `Sales`",
+                self.headers[field]
+            );
+            self.asking.decide("product", text);
+            return By::Always("Sales".into());
+        }
         if let Some(by) = by {
-            return Some(by);
+            return by;
         }
         if let Some(category) = self.layout.category {
             self.asking.decide(
                 "product",
-                format!("no header stands for the product; `{}` is taken for it", self.headers[category]),
+                format!(
+                    "no header stands for the product; `{}` is taken for it",
+                    self.headers[category]
+                ),
             );
-            return Some(By::Name(category));
+            return By::Name(category);
         }
-        self.asking.decide("product", "no header stands for the product: all lines are of `Sales`");
-        Some(By::Always("Sales".into()))
+        self.asking.decide(
+            "product",
+            "no header stands for the product: all lines are of `Sales`",
+        );
+        By::Always("Sales".into())
+    }
+
+    /// Whether column `field` is a remark on each payment, not the name of a product: nearly each is another, and
+    /// nothing else says that pieces are sold.
+    fn tells_payments_apart(&self, field: usize) -> bool {
+        let column = &self.census.columns[field];
+        let different = if column.overflows {
+            column.filled
+        } else {
+            column.distinct.len() as u64
+        };
+        let sells_pieces = self.layout.quantity.is_some()
+            || self.layout.category.is_some()
+            || self.layout.money(|money| money.level == Level::Unit).is_some();
+        !sells_pieces
+            && self.layout.named.is_empty()
+            && column.filled > 3
+            && different * 10 >= column.filled * 7
     }
 
     fn store(&mut self) -> Option<By> {
         if let Some(name) = self.options.constants.get("store") {
-            self.asking.decide("store", format!("`{name}`, as the request says"));
+            self.asking
+                .decide("store", format!("`{name}`, as the request says"));
             return Some(By::Always(name.clone()));
         }
         let columns = Columns {
@@ -351,12 +441,24 @@ impl Deciding<'_, '_> {
             name: self.layout.store_name,
             any: self.layout.store,
         };
-        let by = references::choose(What::Store, columns, self.census, &self.database.stores, self.asking);
+        let by = references::choose(
+            What::Store,
+            columns,
+            self.census,
+            &self.database.stores,
+            self.asking,
+        );
         if by.is_some() {
             return by;
         }
         if let Some(city) = self.layout.city {
-            self.asking.decide("store", format!("no header stands for the store; `{}` is taken for it", self.headers[city]));
+            self.asking.decide(
+                "store",
+                format!(
+                    "no header stands for the store; `{}` is taken for it",
+                    self.headers[city]
+                ),
+            );
             return Some(By::Name(city));
         }
         if let Some(answer) = self.asking.answer("store") {
@@ -364,16 +466,32 @@ impl Deciding<'_, '_> {
         }
         match self.database.stores.as_slice() {
             [] => {
-                self.asking.decide("store", "no line names a store and there is none: `Main shop` is made");
+                self.asking.decide(
+                    "store",
+                    "no line names a store and there is none: `Main shop` is made",
+                );
                 Some(By::Always("Main shop".into()))
             }
             [only] => {
-                let name = only.name.clone().or_else(|| only.city.clone()).unwrap_or_default();
-                self.asking.decide("store", format!("no line names a store: it is the only one, `{name}`"));
+                let name = only
+                    .name
+                    .clone()
+                    .or_else(|| only.city.clone())
+                    .unwrap_or_default();
+                self.asking.decide(
+                    "store",
+                    format!("no line names a store: it is the only one, `{name}`"),
+                );
                 Some(By::AlwaysId(only.id))
             }
             stores => {
-                let called = |store: &Known| store.name.clone().or_else(|| store.city.clone()).or_else(|| store.code.clone());
+                let called = |store: &Known| {
+                    store
+                        .name
+                        .clone()
+                        .or_else(|| store.city.clone())
+                        .or_else(|| store.code.clone())
+                };
                 let choices = stores
                     .iter()
                     .filter_map(called)
@@ -382,7 +500,10 @@ impl Deciding<'_, '_> {
                     .collect();
                 let answer = self.asking.ask(Question {
                     id: "store".into(),
-                    text: Text::new("Which store are these sales of?", "De quel magasin sont ces ventes ?"),
+                    text: Text::new(
+                        "Which store are these sales of?",
+                        "De quel magasin sont ces ventes ?",
+                    ),
                     choices,
                     assumed: None,
                 });
@@ -411,18 +532,27 @@ impl Deciding<'_, '_> {
                 counts.insert((*code).to_owned(), *count);
             }
             let said = crate::words::cut(&self.headers[field]);
-            let of_header = said
-                .iter()
-                .find_map(|word| numbers::currency(word))
-                .or_else(|| self.headers[field].chars().find_map(|sign| numbers::currency(&sign.to_string())));
+            let of_header = said.iter().find_map(|word| numbers::currency(word)).or_else(|| {
+                self.headers[field]
+                    .chars()
+                    .find_map(|sign| numbers::currency(&sign.to_string()))
+            });
             if counts.is_empty()
                 && let Some(code) = of_header
             {
                 counts.insert(code.to_owned(), 1);
             }
         }
-        let most = counts.iter().max_by_key(|(_, count)| **count).map(|(code, _)| code.clone());
-        let wanted = self.options.constants.get("currency").cloned().or_else(|| self.asking.answer("currency").map(str::to_owned));
+        let most = counts
+            .iter()
+            .max_by_key(|(_, count)| **count)
+            .map(|(code, _)| code.clone());
+        let wanted = self
+            .options
+            .constants
+            .get("currency")
+            .cloned()
+            .or_else(|| self.asking.answer("currency").map(str::to_owned));
         let currency = wanted
             .or_else(|| self.database.currency.clone())
             .or_else(|| most.clone())
@@ -433,7 +563,9 @@ impl Deciding<'_, '_> {
                 id: "currency".into(),
                 text: Text::new(
                     format!("The amounts are in {currency}. Shall all sales be kept in it?"),
-                    format!("Les montants sont en {currency}. Toutes les ventes seront-elles dans cette devise ?"),
+                    format!(
+                        "Les montants sont en {currency}. Toutes les ventes seront-elles dans cette devise ?"
+                    ),
                 ),
                 choices: vec![Choice::new(currency.clone(), currency.clone(), currency.clone())],
                 assumed: Some(currency.clone()),
@@ -442,7 +574,10 @@ impl Deciding<'_, '_> {
         if !others.is_empty() {
             self.asking.decide(
                 "currency",
-                format!("amounts are in {currency}; lines in {} are rejected", others.join(", ")),
+                format!(
+                    "amounts are in {currency}; lines in {} are rejected",
+                    others.join(", ")
+                ),
             );
         }
         (currency, others)
@@ -450,8 +585,16 @@ impl Deciding<'_, '_> {
 
     /// What the words of a column do: `status`, or `type`.
     fn treatments(&mut self, about: &str) -> BTreeMap<String, Treatment> {
-        let counts = if about == "status" { &self.orders.statuses } else { &self.orders.kinds };
-        let field = if about == "status" { self.layout.status } else { self.layout.kind };
+        let counts = if about == "status" {
+            &self.orders.statuses
+        } else {
+            &self.orders.kinds
+        };
+        let field = if about == "status" {
+            self.layout.status
+        } else {
+            self.layout.kind
+        };
         let mut treatments: BTreeMap<String, Treatment> = BTreeMap::new();
         if field.is_none() {
             return treatments;
@@ -479,7 +622,13 @@ impl Deciding<'_, '_> {
         }
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         if !words.is_empty() {
-            self.asking.decide(about, format!("{} say nothing that is known; their lines are sales", quoted(&words)));
+            self.asking.decide(
+                about,
+                format!(
+                    "{} say nothing that is known; their lines are sales",
+                    quoted(&words)
+                ),
+            );
         }
         for (group, treatment) in [("pending", Treatment::Pending), ("left_out", Treatment::LeftOut)] {
             let (count, words) = of(group);
@@ -487,7 +636,11 @@ impl Deciding<'_, '_> {
                 continue;
             }
             let words = quoted(&words);
-            let id = if group == "pending" { "pending".to_owned() } else { format!("{about}_left_out") };
+            let id = if group == "pending" {
+                "pending".to_owned()
+            } else {
+                format!("{about}_left_out")
+            };
             let is_most = count * 2 > total;
             let keep = if group == "pending" || is_most {
                 let answer = self.asking.ask(Question {
@@ -510,12 +663,16 @@ impl Deciding<'_, '_> {
                 *known = if keep { Treatment::Sale } else { Treatment::LeftOut };
             }
             if !keep {
-                self.asking.decide(about, format!("{count} lines that are {words} are left out"));
+                self.asking
+                    .decide(about, format!("{count} lines that are {words} are left out"));
             }
         }
         let (refunds, words) = of("refund");
         if refunds > 0 {
-            self.asking.decide(about, format!("{refunds} lines that are {} are refunds", quoted(&words)));
+            self.asking.decide(
+                about,
+                format!("{refunds} lines that are {} are refunds", quoted(&words)),
+            );
         }
         treatments
     }
@@ -524,19 +681,31 @@ impl Deciding<'_, '_> {
         let (rule, words) = if let Some(field) = self.layout.line_id {
             let column = &self.census.columns[field];
             if column.ids == column.filled {
-                (KeyRule::Id(field), format!("lines are known by `{}`", self.headers[field]))
+                (
+                    KeyRule::Id(field),
+                    format!("lines are known by `{}`", self.headers[field]),
+                )
             } else {
-                (KeyRule::TextId(field), format!("lines are known by `{}`", self.headers[field]))
+                (
+                    KeyRule::TextId(field),
+                    format!("lines are known by `{}`", self.headers[field]),
+                )
             }
         } else if let (Some(order), Some(number)) = (self.layout.order, self.layout.line_number)
             && !self.orders.numbers_repeat
             && !self.orders.scattered
             && self.orders.several > 0
         {
-            let words = format!("lines are known by `{}` and `{}`", self.headers[order], self.headers[number]);
+            let words = format!(
+                "lines are known by `{}` and `{}`",
+                self.headers[order], self.headers[number]
+            );
             (KeyRule::OrderLine(order, number), words)
         } else {
-            (KeyRule::Content, "lines have no ids: they are known by what they say, equal ones by their number".into())
+            (
+                KeyRule::Content,
+                "lines have no ids: they are known by what they say, equal ones by their number".into(),
+            )
         };
         self.asking.decide("keys", words);
         rule

@@ -93,7 +93,9 @@ impl<'a> Asking<'a> {
 
     /// What the request answers to `id`, asked or not.
     pub(crate) fn answer(&self, id: &str) -> Option<&'a str> {
-        self.answers.and_then(|answers| answers.get(id)).map(String::as_str)
+        self.answers
+            .and_then(|answers| answers.get(id))
+            .map(String::as_str)
     }
 
     pub(crate) fn decide(&mut self, about: &str, text: impl Into<String>) {

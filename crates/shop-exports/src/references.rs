@@ -81,12 +81,20 @@ pub(crate) fn choose(
     known: &[Known],
     asking: &mut Asking<'_>,
 ) -> Option<By> {
-    let Columns { mut code, mut name, any } = columns;
+    let Columns {
+        mut code,
+        mut name,
+        any,
+    } = columns;
     // `Produit` beside a code is its name, beside a name it is a code; alone its values say what it is.
     if let Some(any) = any {
         let numbers = holds_numbers(census, any);
         match (code, name) {
-            (None, None) if numbers || known_share(census, any, known, code_of) > known_share(census, any, known, name_of) => {
+            (None, None)
+                if numbers
+                    || known_share(census, any, known, code_of)
+                        > known_share(census, any, known, name_of) =>
+            {
                 code = Some(any);
             }
             (None | Some(_), None) => name = Some(any),
@@ -107,10 +115,18 @@ pub(crate) fn choose(
         let answer = asking.ask(Question {
             id: format!("{}_numbers", what.word()),
             text: Text::new(
-                format!("Are the numbers in `{header}` ids or codes of {}s? They fit both.", what.word()),
-                format!("Les nombres de `{header}` sont-ils des identifiants ou des codes ? Les deux conviennent."),
+                format!(
+                    "Are the numbers in `{header}` ids or codes of {}s? They fit both.",
+                    what.word()
+                ),
+                format!(
+                    "Les nombres de `{header}` sont-ils des identifiants ou des codes ? Les deux conviennent."
+                ),
             ),
-            choices: vec![Choice::new("id", "ids", "identifiants"), Choice::new("code", "codes", "codes")],
+            choices: vec![
+                Choice::new("id", "ids", "identifiants"),
+                Choice::new("code", "codes", "codes"),
+            ],
             assumed: None,
         });
         return Some(if answer.as_deref() == Some("code") {
@@ -129,12 +145,26 @@ pub(crate) fn choose(
     let answer = asking.ask(Question {
         id: format!("new_{}s", what.word()),
         text: Text::new(
-            format!("`{header}` holds numbers of {}s that are not there. Shall they be made?", what.word()),
-            format!("`{header}` contient des numéros de {} inconnus. Faut-il les créer ?", what.french()),
+            format!(
+                "`{header}` holds numbers of {}s that are not there. Shall they be made?",
+                what.word()
+            ),
+            format!(
+                "`{header}` contient des numéros de {} inconnus. Faut-il les créer ?",
+                what.french()
+            ),
         ),
         choices: vec![
-            Choice::new("create", format!("make them, as `{} 6`", capital(what.word())), "les créer"),
-            Choice::new("unknown", "no, their lines are left out", "non, leurs lignes sont écartées"),
+            Choice::new(
+                "create",
+                format!("make them, as `{} 6`", capital(what.word())),
+                "les créer",
+            ),
+            Choice::new(
+                "unknown",
+                "no, their lines are left out",
+                "non, leurs lignes sont écartées",
+            ),
         ],
         assumed: Some("unknown".into()),
     });
@@ -155,7 +185,12 @@ fn name_of(known: &Known) -> Option<String> {
 }
 
 /// How many of the values of column `field` are what `of` says of those that are known.
-fn known_share(census: &Census, field: usize, known: &[Known], of: impl Fn(&Known) -> Option<String>) -> usize {
+fn known_share(
+    census: &Census,
+    field: usize,
+    known: &[Known],
+    of: impl Fn(&Known) -> Option<String>,
+) -> usize {
     let there: HashSet<String> = known.iter().filter_map(of).collect();
     let values = census.columns[field].distinct.keys();
     values
@@ -168,7 +203,9 @@ fn known_share(census: &Census, field: usize, known: &[Known], of: impl Fn(&Know
 
 fn capital(word: &str) -> String {
     let mut characters = word.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
 }
 
 /// What a line says of its product or store.
@@ -197,7 +234,11 @@ impl Said {
     #[must_use]
     pub fn shown(&self) -> String {
         let id = self.id.map(|id| id.to_string());
-        self.name.clone().or_else(|| self.code.clone()).or(id).unwrap_or_default()
+        self.name
+            .clone()
+            .or_else(|| self.code.clone())
+            .or(id)
+            .unwrap_or_default()
     }
 }
 
@@ -254,7 +295,11 @@ impl Catalogue {
                 catalogue.names.entry(fold::key(name)).or_default().push(known.id);
             }
             if let Some(city) = &known.city {
-                catalogue.cities.entry(fold::key(city)).or_default().push(known.id);
+                catalogue
+                    .cities
+                    .entry(fold::key(city))
+                    .or_default()
+                    .push(known.id);
             }
         }
         catalogue
@@ -351,7 +396,10 @@ impl Catalogue {
         let spelling = fold::shown(spelling);
         if let Some(first) = self.shown.get(&key) {
             let is_other = first.to_lowercase() != spelling.to_lowercase();
-            if is_other && self.spellings.len() < 20 && !self.spellings.iter().any(|(_, other)| *other == spelling) {
+            if is_other
+                && self.spellings.len() < 20
+                && !self.spellings.iter().any(|(_, other)| *other == spelling)
+            {
                 self.spellings.push((first.clone(), spelling));
             }
         } else {
@@ -392,7 +440,10 @@ mod tests {
         assert_eq!(products.resolve(&named("Thé")), Ok(2));
 
         assert_eq!(products.made().len(), 2);
-        assert_eq!(products.spellings(), [("Café crème".to_owned(), "Cafe creme".to_owned())]);
+        assert_eq!(
+            products.spellings(),
+            [("Café crème".to_owned(), "Cafe creme".to_owned())]
+        );
     }
 
     #[test]
@@ -403,7 +454,10 @@ mod tests {
             ..Said::default()
         };
 
-        assert_ne!(products.resolve(&coded("000123")), products.resolve(&coded("123")));
+        assert_ne!(
+            products.resolve(&coded("000123")),
+            products.resolve(&coded("123"))
+        );
     }
 
     #[test]
