@@ -153,7 +153,9 @@ mod tests {
 
             let count = |lines: &[u8]| {
                 let mut counts = [0_usize; 6];
-                lines.iter().for_each(|line| counts[usize::from(*line)] += 1);
+                for line in lines {
+                    counts[usize::from(*line)] += 1;
+                }
                 counts
             };
             let (before, after) = (count(&first), count(&second));
