@@ -169,8 +169,9 @@ fn health_is_asked_of_the_program_itself() {
         let image = read(&service.image_file());
         let check = format!("CMD [\"{}\", \"--probe\"]", service.name);
         assert!(image.contains("HEALTHCHECK") && image.contains(&check), "{check}");
-        assert!(service.source("main.rs").contains("probe: bool"));
+        assert!(service.source("main.rs").contains("service_kit::program("));
     }
+    assert!(read("crates/service-kit/src/program.rs").contains("const PROBE: &str = \"probe\""));
     assert!(read("crates/service-kit/src/probe.rs").contains("GET /readyz "));
 }
 

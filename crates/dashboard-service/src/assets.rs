@@ -1,9 +1,10 @@
 //! What the page is made of, out of the binary, under addresses that carry a hash of the content: a browser
 //! asks for each once.
 
+use crate::error;
 use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
@@ -101,7 +102,7 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
 /// `GET /assets/{hash}/{name}`: a file. An old hash gives today's file, which is then not kept.
 pub(crate) async fn get(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let Some(asset) = ASSETS.all().into_iter().find(|asset| asset.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return error::missing();
     };
     let current = asset.url.split('/').nth(2) == Some(hash.as_str());
     let caching = if current {
@@ -129,7 +130,7 @@ pub(crate) async fn get(Path((hash, name)): Path<(String, String)>, headers: Hea
     let mut plain = Vec::new();
     match GzDecoder::new(&*asset.packed).read_to_end(&mut plain) {
         Ok(_) => (head, plain).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) => error::internal(),
     }
 }
 

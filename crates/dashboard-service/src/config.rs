@@ -21,6 +21,12 @@ pub struct Config {
     pub drain_ms: u64,
 }
 
+impl service_kit::Settings for Config {
+    fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+}
+
 impl Config {
     /// The defaults, for the script-service at `script_url`.
     #[must_use]

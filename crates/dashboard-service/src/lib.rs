@@ -10,11 +10,13 @@
 //! | `table`, `figure` | what is shown as rows, and what is drawn |
 //! | `format`, `locale` | numbers, dates and words in French and English |
 //! | `page` | from a view to a document, or to what the script puts into the page |
+//! | `error` | the only place that names the status of an error |
 //! | `assets`, `policy` | what the page is made of, and what a browser may do with it |
 
 mod answer;
 mod assets;
 mod config;
+mod error;
 mod figure;
 mod filter;
 mod format;
@@ -28,11 +30,13 @@ mod table;
 
 pub use config::Config;
 
-use axum::middleware;
+use axum::routing::any;
 use script::Script;
-use service_kit::origin::{self, OriginPolicy};
+use serde_json::Value;
+use service_kit::metrics::HttpMetrics;
+use service_kit::origin::OriginPolicy;
+use service_kit::{Limits, Service};
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing::info;
@@ -42,8 +46,6 @@ use tracing::info;
 pub(crate) struct App {
     /// script-service.
     pub(crate) script: Script,
-    /// Requests, counted and timed.
-    pub(crate) metrics: service_kit::metrics::HttpMetrics,
 }
 
 /// Answers on `listener` until `shutdown` is done, then finishes what is in flight within the drain limit.
@@ -59,26 +61,41 @@ pub async fn run(
     let address = listener.local_addr()?;
     let app = App {
         script: Script::new(&config)?,
-        metrics: service_kit::metrics::HttpMetrics::new("dashboard"),
     };
-    let policy = Arc::new(OriginPolicy {
-        allowed_origins: Vec::new(),
-        local_names_only: address.ip().is_loopback(),
-    });
-    let metrics = app.metrics.clone();
-    let router = routes::router(app)
-        .layer(middleware::from_fn_with_state(policy, origin::guard))
-        .layer(middleware::from_fn(policy::headers))
-        .layer(middleware::from_fn_with_state(
-            metrics,
-            service_kit::metrics::record,
-        ));
+    let service = Service {
+        missing: any(page::missing),
+        policy: OriginPolicy {
+            allowed_origins: Vec::new(),
+            local_names_only: address.ip().is_loopback(),
+        },
+        headers: policy::headers(),
+        ..Service::new(
+            "dashboard-service",
+            routes::table().with_state(app.clone()).into(),
+            error::PROBLEMS.into(),
+            HttpMetrics::new("dashboard"),
+            Limits {
+                drain: Duration::from_millis(config.drain_ms),
+                stall: service_kit::STALL,
+            },
+        )
+    };
     info!(
         script = config.script_url,
-        "dashboard-service answers on http://{address}"
+        "dashboard-service shows what script-service answers"
     );
-    let drain = Duration::from_millis(config.drain_ms);
-    service_kit::serve(listener, router, shutdown, drain, service_kit::STALL).await?;
+    let check = move || {
+        let script = app.script.clone();
+        // Pages hold figures when script-service answers.
+        async move {
+            script
+                .get::<Value>("/readyz", &[])
+                .await
+                .map(drop)
+                .map_err(error::not_ready)
+        }
+    };
+    service.serve(listener, shutdown, check).await?;
     info!("dashboard-service stopped");
     Ok(())
 }

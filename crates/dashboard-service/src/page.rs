@@ -2,6 +2,7 @@
 //! is open already. Failures are views too, each with what to do.
 
 use crate::assets::{ASSETS, Assets};
+use crate::error;
 use crate::figure::Figure;
 use crate::labels;
 use crate::locale::{Locale, Words};
@@ -147,13 +148,10 @@ impl Visit {
     pub(crate) fn answer(&self, view: Result<View, Failure>) -> Response {
         let (status, view) = match view {
             Ok(view) => (StatusCode::OK, view),
-            Err(failure) => {
-                let (status, view) = self.explain(&failure);
-                match view {
-                    Ok(view) => (status, view),
-                    Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-                }
-            }
+            Err(failure) => match self.explain(&failure) {
+                Ok(view) => (error::status(&failure), view),
+                Err(_) => return error::internal(),
+            },
         };
         let head = [
             (CACHE_CONTROL, "no-store"),
@@ -173,7 +171,7 @@ impl Visit {
             Ok(document) => (status, head, Html(document)).into_response(),
             Err(cause) => {
                 error!(%cause, "a page could not be written");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                error::internal()
             }
         }
     }
@@ -207,51 +205,27 @@ impl Visit {
     }
 
     /// The state in which a page is that cannot show what was asked for.
-    fn explain(&self, failure: &Failure) -> (StatusCode, Result<View, askama::Error>) {
+    fn explain(&self, failure: &Failure) -> Result<View, askama::Error> {
         let w = self.locale.words();
-        let (status, title, text, detail, retry) = match failure {
-            Failure::BadFilter(what) => (StatusCode::BAD_REQUEST, w.bad_title, "", what.clone(), false),
-            Failure::Missing => (StatusCode::NOT_FOUND, w.missing_title, "", String::new(), false),
+        let (title, text, detail, retry) = match failure {
+            Failure::BadFilter(what) => (w.bad_title, "", what.clone(), false),
+            Failure::Missing => (w.missing_title, "", String::new(), false),
             Failure::Script(ScriptError::Down(cause)) => {
                 warn!("script-service is down: {cause}");
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    w.down_title,
-                    w.down_text,
-                    cause.clone(),
-                    true,
-                )
+                (w.down_title, w.down_text, cause.clone(), true)
             }
             Failure::Script(ScriptError::Slow(limit_ms)) => {
                 warn!("script-service did not answer within {limit_ms} ms");
                 let detail = format!("{limit_ms} ms (--answer-timeout-ms)");
-                (
-                    StatusCode::GATEWAY_TIMEOUT,
-                    w.slow_title,
-                    w.slow_text,
-                    detail,
-                    false,
-                )
+                (w.slow_title, w.slow_text, detail, false)
             }
             Failure::Script(cause) => {
                 error!(%cause, "script-service failed");
-                (
-                    StatusCode::BAD_GATEWAY,
-                    w.broken_title,
-                    "",
-                    cause.to_string(),
-                    false,
-                )
+                (w.broken_title, "", cause.to_string(), false)
             }
             Failure::Template(cause) => {
                 error!(%cause, "a view could not be written");
-                (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    w.broken_title,
-                    "",
-                    String::new(),
-                    false,
-                )
+                (w.broken_title, "", String::new(), false)
             }
         };
         let html = FailureView {
@@ -263,13 +237,12 @@ impl Visit {
             here: &self.here,
             path: &self.path,
         }
-        .render();
-        let view = html.map(|html| View {
+        .render()?;
+        Ok(View {
             title: title.to_owned(),
             html,
             figures: BTreeMap::new(),
-        });
-        (status, view)
+        })
     }
 }
 

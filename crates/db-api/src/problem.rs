@@ -59,6 +59,34 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them, in the order in which they are declared.
+    pub const ALL: [Self; 24] = [
+        Self::InvalidRequest,
+        Self::InvalidSql,
+        Self::InvalidParameters,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::ReadOnly,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::StatementTimeout,
+        Self::UploadTimeout,
+        Self::ConstraintViolation,
+        Self::IdempotencyConflict,
+        Self::PreconditionFailed,
+        Self::TooLarge,
+        Self::ResultTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidRows,
+        Self::IdempotencyMismatch,
+        Self::Cancelled,
+        Self::Overloaded,
+        Self::ShuttingDown,
+        Self::DiskFull,
+        Self::Internal,
+    ];
+
     /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,6 +115,56 @@ impl ErrorCode {
             Self::ShuttingDown => "shutting_down",
             Self::DiskFull => "disk_full",
             Self::Internal => "internal",
+        }
+    }
+}
+
+impl ErrorCode {
+    /// What it means and what to do, in a sentence; what stands between backticks is code.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => {
+                "The request is not what the route takes; `errors` lists every fault with its place."
+            }
+            Self::InvalidSql => "SQLite refuses the text of the statement; `sql_offset` says where.",
+            Self::InvalidParameters => "The parameters do not fit the statement.",
+            Self::Unauthorized => "There is no token, or one that is not known.",
+            Self::Forbidden => {
+                "The token, or the page that sent the request, is not allowed to do this; the detail names the object."
+            }
+            Self::ReadOnly => "The route only reads and the statement would write.",
+            Self::NotFound => "There is no such thing, or no such route.",
+            Self::MethodNotAllowed => "The route exists with another method.",
+            Self::NotAcceptable => "No form that the client accepts can be given.",
+            Self::StatementTimeout => "The statement took longer than its limit.",
+            Self::UploadTimeout => "The body did not arrive in time.",
+            Self::ConstraintViolation => {
+                "A constraint of the schema does not hold; the statement changed nothing."
+            }
+            Self::IdempotencyConflict => {
+                "A request with this idempotency key is still being received; try again when it is done."
+            }
+            Self::PreconditionFailed => {
+                "A statement changed another number of rows than `must_change` says: somebody else was faster. \
+                 Nothing was written; read the rows again."
+            }
+            Self::TooLarge => {
+                "The body, or the text of a statement, is larger than its limit; the detail states it."
+            }
+            Self::ResultTooLarge => "The answer is larger than its limit; ask for less, or stream it.",
+            Self::UnsupportedMediaType => "A content type or encoding that the route does not read.",
+            Self::InvalidRows => {
+                "Rows of a bulk insert cannot be taken; `errors` lists them. Nothing was written."
+            }
+            Self::IdempotencyMismatch => "The idempotency key was used for another request; use a new key.",
+            Self::Cancelled => {
+                "The statement was stopped by an administrator, or because its client went away."
+            }
+            Self::Overloaded => "The queue is full, or the wait was too long; try again after `Retry-After`.",
+            Self::ShuttingDown => "The service is stopping.",
+            Self::DiskFull => "The disk of db-service is full. Nothing was written.",
+            Self::Internal => "A fault of the service; its log has the cause.",
         }
     }
 }
@@ -145,12 +223,15 @@ mod tests {
 
     #[test]
     fn the_name_of_a_code_is_its_json() {
-        for code in [
-            ErrorCode::InvalidSql,
-            ErrorCode::IdempotencyMismatch,
-            ErrorCode::Overloaded,
-        ] {
+        for code in ErrorCode::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
+    }
+
+    #[test]
+    fn all_codes_are_all() {
+        let schema = serde_json::to_value(<ErrorCode as utoipa::PartialSchema>::schema()).unwrap();
+
+        assert_eq!(schema["enum"], serde_json::json!(ErrorCode::ALL));
     }
 }

@@ -133,6 +133,12 @@ impl Default for Limits {
     }
 }
 
+impl service_kit::Settings for Config {
+    fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+}
+
 impl Config {
     /// The defaults, for `database`.
     #[must_use]

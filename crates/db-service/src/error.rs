@@ -6,6 +6,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use db_api::{ErrorCode, Problem};
+use service_kit::problem_types::ProblemType;
 use tracing::error;
 
 /// When to try again after the queue was full, in seconds.
@@ -134,6 +135,17 @@ fn bare(code: ErrorCode, detail: String) -> Problem {
         retryable: status == StatusCode::SERVICE_UNAVAILABLE,
         errors: Vec::new(),
     }
+}
+
+/// What the codes of errors mean.
+pub(crate) fn problem_types() -> Vec<ProblemType> {
+    ErrorCode::ALL
+        .map(|code| ProblemType {
+            code: code.as_str(),
+            status: status(code),
+            meaning: code.meaning(),
+        })
+        .into()
 }
 
 fn status(code: ErrorCode) -> StatusCode {

@@ -20,9 +20,11 @@ pub use sqlite::{Restored, restore};
 pub use tokens::new_token;
 
 use anyhow::bail;
+use axum::response::IntoResponse as _;
 use engine::Engine;
-use service_kit::edge::Edge;
+use error::ApiError;
 use service_kit::origin::OriginPolicy;
+use service_kit::{Limits as ServiceLimits, Service};
 use sqlite::SqliteEngine;
 use state::App;
 use std::future::Future;
@@ -35,7 +37,7 @@ use tracing::{info, warn};
 /// The contract of the service, as it is served at `/openapi.json`.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes::contract()
+    service_kit::service::contract(routes::table())
 }
 
 /// Opens the database and answers on `listener` until `shutdown` is done; then finishes what is in flight, within
@@ -69,9 +71,22 @@ pub async fn run(
         .clone()
         .map(|file| tokio::spawn(Arc::clone(&tokens).follow(file)));
     let app = Arc::new(App::new(&config, Arc::clone(&engine), tokens));
-    let edge = Edge::new(policy, app.metrics.http.clone());
-    let router = routes::router(Arc::clone(&app)).layer(edge);
-    info!(database = %config.database.display(), "db-service answers on http://{address}");
+    let service = Service {
+        policy,
+        // Copies of the database gain little and have a known length.
+        packed: &["application/vnd.sqlite3"],
+        ..Service::new(
+            "db-service",
+            routes::table().with_state(Arc::clone(&app)),
+            error::problem_types(),
+            app.metrics.http.clone(),
+            ServiceLimits {
+                drain: Duration::from_millis(config.limits.drain_ms),
+                stall: Duration::from_millis(config.limits.stall_timeout_ms),
+            },
+        )
+    };
+    info!(database = %config.database.display(), "db-service has opened its database");
     let streams = Arc::clone(&app.streams);
     let shutdown = async move {
         shutdown.await;
@@ -79,8 +94,16 @@ pub async fn run(
         streams.close().await;
     };
     let drain = Duration::from_millis(config.limits.drain_ms);
-    let stall = Duration::from_millis(config.limits.stall_timeout_ms);
-    service_kit::serve(listener, router, shutdown, drain, stall).await?;
+    let check = move || {
+        let engine = Arc::clone(&app.engine);
+        async move {
+            engine
+                .check()
+                .await
+                .map_err(|error| ApiError::from(error).into_response())
+        }
+    };
+    service.serve(listener, shutdown, check).await?;
     if let Some(follower) = follower {
         follower.abort();
     }

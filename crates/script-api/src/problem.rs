@@ -20,7 +20,6 @@ pub mod codes {
 
 /// An error answer, `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = ProblemDocument)]
 pub struct Problem {
     /// What kind of error: a page of this service that says what `code` means.
     #[schema(example = "/docs/problems#not_found", required)]

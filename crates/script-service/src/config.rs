@@ -15,9 +15,9 @@ pub enum DailySums {
     LeftToReaders,
 }
 
-/// The settings of script-service.
+/// Takes imports and analyses as jobs, runs them, answers with figures.
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "script-service", version, about)]
+#[command(name = "script-service", version)]
 pub struct Config {
     /// Address and port to listen on.
     #[arg(long, env = "SCRIPT_LISTEN", default_value = "127.0.0.1:5000")]
@@ -89,6 +89,12 @@ pub struct Config {
     /// How long requests and the running batch may take to finish when the service stops, in milliseconds.
     #[arg(long, env = "SCRIPT_DRAIN_MS", default_value_t = 10_000)]
     pub drain_ms: u64,
+}
+
+impl service_kit::Settings for Config {
+    fn listen(&self) -> SocketAddr {
+        self.listen
+    }
 }
 
 impl Config {

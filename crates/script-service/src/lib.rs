@@ -13,6 +13,7 @@ mod import;
 mod jobs;
 mod migrations;
 mod params;
+mod problems;
 mod routes;
 mod runner;
 mod schedules;
@@ -25,11 +26,12 @@ pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_
 
 use analyses::catalog::Catalog;
 use anyhow::Context as _;
-use axum::middleware;
+use axum::response::IntoResponse;
 use db_client::DbClient;
 use runner::Runner;
 use schedules::clock::Clock;
-use service_kit::origin::{self, OriginPolicy};
+use service_kit::origin::OriginPolicy;
+use service_kit::{Limits, Service};
 use state::App;
 use std::future::Future;
 use std::sync::Arc;
@@ -37,13 +39,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{info, warn};
 
 /// The contract of the service, as it is served at `/openapi.json`.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes::contract()
+    service_kit::service::contract(routes::described())
 }
 
 /// Answers on `listener` until `shutdown` is done. It answers at once; jobs and analyses wait until db-service
@@ -65,22 +66,26 @@ pub async fn run(
     let catalog = Arc::new(Catalog::open(config.analyses.clone()));
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App::new(db, Arc::clone(&config), catalog, stopping.clone()));
-    let policy = Arc::new(OriginPolicy {
-        allowed_origins: config.allow_origins.clone(),
-        local_names_only: address.ip().is_loopback(),
-    });
-    let router = routes::router(Arc::clone(&app))
-        .layer(middleware::from_fn_with_state(policy, origin::guard))
-        .layer(CatchPanicLayer::custom(on_panic))
-        .layer(middleware::from_fn_with_state(
+    let drain = Duration::from_millis(config.drain_ms);
+    let service = Service {
+        policy: OriginPolicy {
+            allowed_origins: config.allow_origins.clone(),
+            local_names_only: address.ip().is_loopback(),
+        },
+        ..Service::new(
+            "script-service",
+            routes::table(Arc::clone(&app)),
+            problems::TYPES.into(),
             app.metrics.clone(),
-            service_kit::metrics::record,
-        ));
-    info!(db = %config.db_url, "script-service answers on http://{address}");
+            Limits {
+                drain,
+                stall: service_kit::STALL,
+            },
+        )
+    };
 
     let stop = Arc::new(stop);
     let mut working = tokio::spawn(work(Arc::clone(&app), stopping.clone()));
-    let drain = Duration::from_millis(config.drain_ms);
     let asked = Arc::clone(&stop);
     let shutdown = async move {
         let mut failed = stopping;
@@ -90,13 +95,11 @@ pub async fn run(
         }
         let _ = asked.send(true); // the runner may be gone already
     };
-    let mut serving = std::pin::pin!(service_kit::serve(
-        listener,
-        router,
-        shutdown,
-        drain,
-        service_kit::STALL
-    ));
+    let check = move || {
+        let app = Arc::clone(&app);
+        async move { app.check().await.map_err(IntoResponse::into_response) }
+    };
+    let mut serving = std::pin::pin!(service.serve(listener, shutdown, check));
     let worked = tokio::select! {
         served = &mut serving => {
             served?;
@@ -183,17 +186,4 @@ async fn prepare(app: &App) -> anyhow::Result<()> {
     app.ready.store(true, Ordering::Release);
     info!("script-service is ready");
     Ok(())
-}
-
-/// A panic is a fault of ours: the caller sees an internal error, the log the message.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn on_panic(cause: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    let message = cause
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| cause.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    axum::response::IntoResponse::into_response(error::ApiError::Internal(anyhow::anyhow!(
-        "panic: {message}"
-    )))
 }

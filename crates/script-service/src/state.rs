@@ -58,6 +58,12 @@ impl App {
         }
     }
 
+    /// Whether work can be done now: the schema is there, and db-service answers.
+    pub(crate) async fn check(&self) -> Result<(), ApiError> {
+        self.check_ready()?;
+        Ok(self.db.ready().await?)
+    }
+
     /// Marks the key of a request whose body is coming in, until the guard is dropped.
     pub(crate) fn receive<'a>(&'a self, key: Option<&str>) -> Result<Receiving<'a>, ApiError> {
         if let Some(key) = key {

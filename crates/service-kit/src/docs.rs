@@ -6,7 +6,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// Routes that serve `contract` at `/openapi.json` and Swagger UI at `/docs`. Nothing is fetched from
 /// elsewhere: the badge of the public validator is switched off.
-pub fn routes<S: Clone + Send + Sync + 'static>(contract: OpenApi) -> Router<S> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(contract: OpenApi) -> Router<S> {
     SwaggerUi::new("/docs")
         .url("/openapi.json", contract)
         .config(Config::default().validator_url("none").try_it_out_enabled(true))

@@ -1,15 +1,16 @@
 //! What every request passes on its way in and out, as one layer: the origin is checked, a panic becomes an error
-//! answer, the time is taken, and the answer is compressed for a client that asks for it.
+//! answer, a problem document learns which request it is about, the time is taken, the answer gets the headers that
+//! all answers carry and is compressed for a client that asks for it.
 //!
-//! One layer and not four, since each costs a request some allocations.
+//! One layer and not six, since each costs a request some allocations.
 
 use crate::metrics::HttpMetrics;
 use crate::origin::OriginPolicy;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::http::header::ACCEPT_ENCODING;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use std::any::Any;
@@ -19,30 +20,61 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tower_http::compression::predicate::{NotForContentType, Predicate as _};
-use tower_http::compression::{Compression, DefaultPredicate, predicate::And};
+use tower_http::compression::predicate::Predicate;
+use tower_http::compression::{Compression, DefaultPredicate};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::error;
 
-/// Binary copies gain little and have a known length.
-const NOT_COMPRESSED: &str = "application/vnd.sqlite3";
-
 /// The layer.
 #[derive(Debug, Clone)]
-pub struct Edge {
-    policy: Arc<OriginPolicy>,
+pub(crate) struct Edge {
+    rules: Arc<Rules>,
     metrics: HttpMetrics,
 }
 
+#[derive(Debug)]
+struct Rules {
+    policy: OriginPolicy,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    packed: &'static [&'static str],
+}
+
 impl Edge {
-    /// Checks by `policy` and counts in `metrics`.
-    #[must_use]
-    pub fn new(policy: OriginPolicy, metrics: HttpMetrics) -> Self {
+    /// Checks by `policy`, counts in `metrics`, adds `headers`, leaves answers of a `packed` media type as they are.
+    pub(crate) fn new(
+        policy: OriginPolicy,
+        metrics: HttpMetrics,
+        mut headers: Vec<(HeaderName, HeaderValue)>,
+        packed: &'static [&'static str],
+    ) -> Self {
+        headers.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
         Self {
-            policy: Arc::new(policy),
+            rules: Arc::new(Rules {
+                policy,
+                headers,
+                packed,
+            }),
             metrics,
         }
+    }
+}
+
+/// Which answers are compressed.
+#[derive(Debug, Clone, Copy)]
+struct Worthwhile {
+    packed: &'static [&'static str],
+}
+
+impl Predicate for Worthwhile {
+    fn should_compress<B: axum::body::HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        let media_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|media_type| media_type.to_str().ok())
+            .unwrap_or_default();
+        !self.packed.iter().any(|packed| media_type.starts_with(packed))
+            && DefaultPredicate::new().should_compress(response)
     }
 }
 
@@ -50,10 +82,12 @@ impl<S: Clone> Layer<S> for Edge {
     type Service = EdgeService<S>;
 
     fn layer(&self, inner: S) -> EdgeService<S> {
-        let worth = DefaultPredicate::new().and(NotForContentType::const_new(NOT_COMPRESSED));
+        let worthwhile = Worthwhile {
+            packed: self.rules.packed,
+        };
         EdgeService {
             edge: self.clone(),
-            compressed: Compression::new(inner.clone()).compress_when(worth),
+            compressed: Compression::new(inner.clone()).compress_when(worthwhile),
             plain: inner,
         }
     }
@@ -61,10 +95,10 @@ impl<S: Clone> Layer<S> for Edge {
 
 /// The service that the layer makes.
 #[derive(Clone)]
-pub struct EdgeService<S> {
+pub(crate) struct EdgeService<S> {
     edge: Edge,
     plain: S,
-    compressed: Compression<S, And<DefaultPredicate, NotForContentType>>,
+    compressed: Compression<S, Worthwhile>,
 }
 
 impl<S> Service<Request> for EdgeService<S>
@@ -81,34 +115,52 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let measured = self.edge.metrics.begin(&request);
-        if let Err(problem) = self.edge.policy.check(request.headers()) {
-            let response = problem.into_response();
-            measured.end(&response);
+        let passage = Passage {
+            measured: self.edge.metrics.begin(&request),
+            rules: Arc::clone(&self.edge.rules),
+            uri: request.uri().clone(),
+        };
+        if let Err(problem) = passage.rules.policy.check(request.headers()) {
+            let response = passage.end(problem.into_response());
             return Box::pin(std::future::ready(Ok(response)));
         }
         if request.headers().contains_key(ACCEPT_ENCODING) {
             let answer = self.compressed.call(request);
             let answer = async { answer.await.map(|response| response.map(Body::new)) };
-            Box::pin(async move { Ok(guarded(answer, measured).await) })
+            Box::pin(async move { Ok(passage.guard(answer).await) })
         } else {
             let answer = self.plain.call(request);
-            Box::pin(async move { Ok(guarded(answer, measured).await) })
+            Box::pin(async move { Ok(passage.guard(answer).await) })
         }
     }
 }
 
-async fn guarded(
-    answer: impl Future<Output = Result<Response, Infallible>>,
+/// A request on its way through.
+struct Passage {
     measured: crate::metrics::Measured,
-) -> Response {
-    let response = match AssertUnwindSafe(answer).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
-        Err(cause) => panicked(cause.as_ref()),
-    };
-    measured.end(&response);
-    response
+    rules: Arc<Rules>,
+    uri: Uri,
+}
+
+impl Passage {
+    async fn guard(self, answer: impl Future<Output = Result<Response, Infallible>>) -> Response {
+        let response = match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(cause) => panicked(cause.as_ref()),
+        };
+        self.end(response)
+    }
+
+    fn end(self, response: Response) -> Response {
+        let mut response = problem::with_instance(response, self.uri.path());
+        let headers = response.headers_mut();
+        for (name, value) in &self.rules.headers {
+            headers.insert(name, value.clone());
+        }
+        self.measured.end(&response);
+        response
+    }
 }
 
 /// A panic is a fault of ours: the caller sees an internal error, the log the message.
@@ -131,9 +183,16 @@ mod tests {
     use tower::ServiceExt as _;
 
     fn router() -> Router {
-        let edge = Edge::new(OriginPolicy::default(), HttpMetrics::new("test"));
+        let edge = Edge::new(
+            OriginPolicy::default(),
+            HttpMetrics::new("test"),
+            Vec::new(),
+            &["application/zip"],
+        );
+        let zip = async || ([(CONTENT_TYPE, "application/zip")], "PK ".repeat(1_000));
         Router::new()
             .route("/fine", get(async || "fine ".repeat(1_000)))
+            .route("/packed", get(zip))
             .route("/broken", get(async || -> &'static str { panic!("on purpose") }))
             .layer(edge)
     }
@@ -153,9 +212,15 @@ mod tests {
             .body(Body::empty())
             .unwrap();
         let packed = router().oneshot(packed).await.unwrap();
+        let zip = request("/packed")
+            .header(ACCEPT_ENCODING, "gzip")
+            .body(Body::empty())
+            .unwrap();
+        let zip = router().oneshot(zip).await.unwrap();
 
         assert!(!plain.headers().contains_key(CONTENT_ENCODING));
         assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip");
+        assert!(!zip.headers().contains_key(CONTENT_ENCODING));
     }
 
     #[tokio::test]

@@ -1,28 +1,14 @@
-//! `Json`, `Path` and `Query` whose refusals are problem documents.
+//! Bodies and `Path` whose refusals are problem documents.
 
 use crate::problem::Problem;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
-
-/// A JSON body. The content type is not asked for, since `curl -d` names another; what is not JSON is
-/// refused with line and column.
-#[derive(Debug)]
-pub struct Json<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = body_bytes(request, state).await?;
-        parse_json(&bytes).map(Self)
-    }
-}
 
 /// The whole body, of at most `limit` bytes; the setting `limit_name` sets it.
 pub async fn body_within(body: Body, limit: usize, limit_name: &str) -> Result<Bytes, Problem> {
@@ -42,27 +28,6 @@ pub async fn body_within(body: Body, limit: usize, limit_name: &str) -> Result<B
     })
 }
 
-/// The whole body, within the route's limit.
-pub async fn body_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| {
-        let too_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE
-            || rejection.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
-        if too_large {
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                "the body is larger than this route takes; /v1/limits of db-service and --help name the limit",
-            )
-        } else {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                format!("the body did not arrive whole: {rejection}"),
-            )
-        }
-    })
-}
-
 /// `bytes` as a JSON document of the shape `T`.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
@@ -76,23 +41,6 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         };
         invalid(format!("{what}: {error}"))
     })
-}
-
-/// The query string.
-#[derive(Debug)]
-pub struct Query<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query: Result<axum::extract::Query<T>, QueryRejection> =
-            axum::extract::Query::from_request_parts(parts, state).await;
-        match query {
-            Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(invalid(format!("query string: {}", innermost(&rejection)))),
-        }
-    }
 }
 
 /// The parameters of the path.

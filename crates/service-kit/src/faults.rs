@@ -427,7 +427,7 @@ mod tests {
 
     #[derive(Debug, Deserialize, PartialEq)]
     struct Source {
-        table: String,
+        shelf: String,
         #[serde(flatten)]
         reading: Reading,
     }
@@ -469,12 +469,12 @@ mod tests {
         #[derive(Debug, Deserialize)]
         struct Needy {
             #[expect(dead_code, reason = "only whether it can be read matters")]
-            table: String,
+            shelf: String,
         }
 
         let faults = query::<Needy>(&"/?x=1".parse().unwrap()).unwrap_err();
 
-        assert_eq!(faults.to_string(), "table: missing field `table`");
+        assert_eq!(faults.to_string(), "shelf: missing field `shelf`");
     }
 
     #[test]
@@ -483,8 +483,8 @@ mod tests {
             "limit": "many",
             "lmit": 3,
             "sources": [
-                { "table": "sales", "strict": "yes", "skip": -1 },
-                { "table": 7 },
+                { "shelf": "books", "strict": "yes", "skip": -1 },
+                { "shelf": 7 },
             ],
         });
 
@@ -497,7 +497,7 @@ mod tests {
                 "lmit",
                 "sources.0.skip",
                 "sources.0.strict",
-                "sources.1.table"
+                "sources.1.shelf"
             ]
         );
     }
@@ -524,16 +524,16 @@ mod tests {
         assert_eq!(
             faults.into_iter().collect::<Vec<_>>(),
             [Fault {
-                place: Place::Pointer("/sources/0/table".into()),
+                place: Place::Pointer("/sources/0/shelf".into()),
                 code: "missing_field",
-                detail: "missing field `table`".into(),
+                detail: "missing field `shelf`".into(),
             }]
         );
     }
 
     #[test]
     fn only_an_object_is_taken() {
-        for body in ["[]", r#" [[{"table": "sales"}], 5]"#, "5", "\"limit\""] {
+        for body in ["[]", r#" [[{"shelf": "books"}], 5]"#, "5", "\"limit\""] {
             let faults = json::<Request>(body.as_bytes()).unwrap_err();
 
             assert!(faults.to_string().contains("JSON object"), "{body}: {faults}");

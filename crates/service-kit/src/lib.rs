@@ -1,30 +1,42 @@
-//! What the services do alike. It knows no word of sales or of SQL.
+//! What services do alike. It knows no word of what they are about.
+//!
+//! A service hands over its routes, the codes of its errors and its limits as a [`Service`], which serves them; its
+//! `main` is [`program`](program()).
 //!
 //! | module | what for |
 //! | --- | --- |
+//! | [`service`] | listener, edge, health, documentation and problem page, put together |
+//! | [`program`](program()) | the `main` of a service: log, settings, listener, probe |
 //! | [`logging`] | one line per event on standard error, filtered by `RUST_LOG` |
-//! | [`serve`](serve()) | accept, answer, drain within a stated time |
 //! | [`problem`] | error answers as `application/problem+json` (RFC 9457) |
 //! | [`problem_types`] | what their codes mean, and the page that says it |
-//! | [`extract`] | `Json`, `Path` and `Query` whose refusals are such answers |
+//! | [`extract`] | bodies and `Path` whose refusals are such answers |
 //! | [`faults`] | all that is wrong with a request, each fault with its place |
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
-//! | [`edge`] | origin, panics, metrics and compression as one layer |
+//! | `edge` | what every request passes, as one layer: origin, panics, metrics, headers, compression |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
+//! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //! | [`probe`](probe()) | asks a service on this machine whether it is ready |
-//! | [`docs`] | `/openapi.json` and its explorer, nothing fetched from outside |
+//! | `docs` | `/openapi.json` and its explorer, nothing fetched from outside |
 
-pub mod docs;
-pub mod edge;
+mod docs;
+mod edge;
 pub mod extract;
 pub mod faults;
+mod health;
 pub mod logging;
 pub mod metrics;
 pub mod origin;
 mod probe;
 pub mod problem;
 pub mod problem_types;
+mod program;
 mod serve;
+pub mod service;
 
 pub use probe::probe;
-pub use serve::{STALL, serve, stop_signal};
+pub use program::{Settings, Stop, program};
+pub use serve::{STALL, stop_signal};
+pub use service::{Limits, Service};
+
+use serve::serve;

@@ -1,9 +1,8 @@
 //! Requests by route, counted and timed.
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus::{HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
 use std::time::Instant;
@@ -24,7 +23,7 @@ pub struct HttpMetrics {
 }
 
 impl HttpMetrics {
-    /// A registry whose names all start with `service`, such as `db`.
+    /// A registry whose names all start with `service`, such as `shop`.
     ///
     /// # Panics
     ///
@@ -74,14 +73,6 @@ impl HttpMetrics {
             }
         }
     }
-}
-
-/// Counts and times: `route_layer(middleware::from_fn_with_state(metrics, metrics::record))`.
-pub async fn record(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
-    let measured = metrics.begin(&request);
-    let response = next.run(request).await;
-    measured.end(&response);
-    response
 }
 
 impl HttpMetrics {

@@ -6,17 +6,14 @@
 //! of this machine.
 
 use crate::problem::Problem;
-use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 
 /// Which requests are let through.
 #[derive(Debug, Clone, Default)]
 pub struct OriginPolicy {
-    /// Further origins whose pages may call, such as `http://localhost:8501`.
+    /// Further origins whose pages may call, such as `http://localhost:3000`.
     pub allowed_origins: Vec<String>,
     /// Whether `Host` must name this machine (`localhost` or a loopback address).
     pub local_names_only: bool,
@@ -42,18 +39,6 @@ impl OriginPolicy {
         Err(forbidden(
             "a web page of another origin may not call this service",
         ))
-    }
-}
-
-/// The policy as a layer: `middleware::from_fn_with_state(policy, origin::guard)`.
-pub async fn guard(
-    axum::extract::State(policy): axum::extract::State<std::sync::Arc<OriginPolicy>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match policy.check(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Error answers as problem documents (RFC 9457).
 
 use crate::problem_types;
-use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -79,19 +77,16 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Says in a problem document which request it is about: `instance` is the path.
-pub async fn with_instance(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => {
-            let (parts, body) = problem.with("instance", path).into_response().into_parts();
-            *response.body_mut() = body;
-            response.headers_mut().extend(parts.headers);
-            response
-        }
-        None => response,
+/// Says in an answer that is a [`Problem`] which request it is about: `instance` is the path.
+pub(crate) fn with_instance(mut response: Response, path: &str) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let (parts, body) = problem.with("instance", path).into_response().into_parts();
+        *response.body_mut() = body;
+        // It told the length of the document without `instance`.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().extend(parts.headers);
     }
+    response
 }
 
 /// The title of a status, in words.

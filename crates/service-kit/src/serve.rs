@@ -20,7 +20,7 @@ pub const STALL: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// When the listener fails for good.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,

@@ -1,5 +1,6 @@
 //! The switch of language.
 
+use crate::error;
 use crate::locale::{COOKIE_NAME, Locale};
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ const KEEP_S: u32 = 31_536_000;
 /// `GET /language/{tag}?back=`: keeps the choice in a cookie and goes back to the page.
 pub(crate) async fn set(Path(tag): Path<String>, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let Some(locale) = Locale::parse(&tag) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return error::missing();
     };
     let back = query.get("back").map_or("/", |back| own_path(back));
     let cookie = format!(

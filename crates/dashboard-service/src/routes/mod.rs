@@ -3,7 +3,6 @@
 mod analyses;
 mod export;
 mod forecasts;
-mod health;
 mod imports;
 mod jobs;
 mod language;
@@ -13,16 +12,13 @@ mod schedules;
 
 use crate::App;
 use crate::assets;
-use crate::page;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post, put};
-use tower_http::compression::CompressionLayer;
 
-/// Every route.
-pub(crate) fn router(app: App) -> Router {
+/// Every route of its own.
+pub(crate) fn table() -> Router<App> {
     let pages = Router::new()
-        .merge(service_kit::problem_types::routes())
         .route("/", get(overview::get))
         .route("/analyses", get(analyses::list))
         .route("/analyses/{name}", get(analyses::get))
@@ -34,9 +30,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/language/{tag}", get(language::set))
         .route("/export/{widget}", get(export::widget))
         .route("/analyses/{name}/export", get(export::analysis))
-        .route("/forecasts/{id}/export", get(export::forecast))
-        .fallback(page::missing)
-        .layer(CompressionLayer::new());
+        .route("/forecasts/{id}/export", get(export::forecast));
     let relayed = Router::new()
         .route("/api/jobs/import", post(relay::send))
         .route("/api/imports/preview", post(relay::send))
@@ -55,8 +49,4 @@ pub(crate) fn router(app: App) -> Router {
         .merge(pages)
         .merge(relayed)
         .route("/assets/{hash}/{name}", get(assets::get))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
-        .with_state(app)
 }

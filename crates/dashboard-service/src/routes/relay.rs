@@ -2,12 +2,11 @@
 //! that the page talks to one origin. Only the routes of the table are relayed.
 
 use crate::App;
-use crate::script::ScriptError;
+use crate::error;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use service_kit::problem::Problem;
+use axum::http::HeaderName;
+use axum::response::Response;
 
 /// What of a request is sent on.
 const REQUEST_HEADERS: [&str; 7] = [
@@ -58,14 +57,6 @@ pub(crate) async fn send(State(app): State<App>, request: Request) -> Response {
             *response.body_mut() = Body::from_stream(answer.bytes_stream());
             response
         }
-        Err(cause) => {
-            let status = match cause {
-                ScriptError::Slow(_) => StatusCode::GATEWAY_TIMEOUT,
-                _ => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            let mut problem = Problem::new(status, "script_service_unavailable", cause.to_string());
-            problem.retry_after_s = Some(1);
-            problem.into_response()
-        }
+        Err(cause) => error::not_relayed(&cause),
     }
 }

@@ -3,9 +3,9 @@
 use crate::engine::{Kind, Read};
 use crate::error::ApiError;
 use crate::state::{App, Caller};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use db_api::{PlanNode, QueryRequest};
-use service_kit::extract::Json;
+use service_kit::extract::parse_json;
 use std::sync::Arc;
 
 /// Show the plan of a statement as a tree. The statement is not run.
@@ -22,8 +22,9 @@ use std::sync::Arc;
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Json(query): Json<QueryRequest>,
+    request: Request,
 ) -> Result<axum::Json<Vec<PlanNode>>, ApiError> {
+    let query: QueryRequest = parse_json(&app.body(request.into_body()).await?)?;
     let ticket = app
         .registry
         .open(Kind::Read, &query.sql, caller.0.token.as_deref());

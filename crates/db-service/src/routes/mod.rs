@@ -4,7 +4,6 @@ mod backup;
 mod batch;
 mod execute;
 mod explain;
-mod health;
 mod hrana;
 mod limits;
 mod queries;
@@ -13,10 +12,7 @@ mod rows;
 mod tables;
 
 use crate::state::App;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::response::IntoResponse as _;
-use db_api::ErrorCode;
 use std::sync::Arc;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
@@ -53,7 +49,7 @@ fn head() -> OpenApi {
 }
 
 /// Every route, with its part of the contract.
-fn table() -> OpenApiRouter<Arc<App>> {
+pub(crate) fn table() -> OpenApiRouter<Arc<App>> {
     let statements = OpenApiRouter::new()
         .routes(routes!(query::get, query::post))
         .routes(routes!(execute::post))
@@ -76,32 +72,4 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(hrana::v2))
         .routes(routes!(hrana::v3))
         .routes(routes!(backup::get))
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .routes(routes!(health::metrics))
-}
-
-/// The contract.
-pub(crate) fn contract() -> OpenApi {
-    table().into_openapi()
-}
-
-/// Every route and the explorer.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let (router, contract) = table().split_for_parts();
-    router
-        .merge(service_kit::docs::routes(contract))
-        .merge(service_kit::problem_types::routes())
-        .fallback(async || refused(ErrorCode::NotFound, "there is no such route; /docs lists them"))
-        .method_not_allowed_fallback(async || {
-            refused(
-                ErrorCode::MethodNotAllowed,
-                "this route exists with another method; /docs lists them",
-            )
-        })
-        .with_state(app)
-}
-
-fn refused(code: ErrorCode, detail: &str) -> axum::response::Response {
-    crate::error::ApiError::Refused(code, detail.to_owned()).into_response()
 }

@@ -3,7 +3,6 @@
 mod analysis;
 mod events;
 mod forecasts;
-mod health;
 mod idempotency;
 mod jobs;
 mod preview;
@@ -14,14 +13,10 @@ mod summary;
 
 use crate::error::ApiError;
 use crate::state::App;
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use service_kit::problem::{self, Problem};
 use std::sync::Arc;
-use tower_http::compression::CompressionLayer;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
 use utoipa_axum::router::OpenApiRouter;
@@ -87,48 +82,21 @@ fn work() -> OpenApiRouter<Arc<App>> {
 
 /// The routes that answer in any case.
 fn always() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(analysis::list))
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .routes(routes!(health::metrics))
+    OpenApiRouter::new().routes(routes!(analysis::list))
 }
 
-/// The contract.
-pub(crate) fn contract() -> OpenApi {
-    OpenApiRouter::with_openapi(head())
-        .merge(work())
-        .merge(always())
-        .into_openapi()
+/// Every route of which the contract speaks, those of every service excepted.
+pub(crate) fn described() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(head()).merge(work()).merge(always())
 }
 
-/// Every route and the explorer.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// Every route, for `app`: those that need the database wait until it is ready.
+pub(crate) fn table(app: Arc<App>) -> OpenApiRouter {
     let work = work().layer(middleware::from_fn_with_state(Arc::clone(&app), when_ready));
-    let (router, contract) = OpenApiRouter::with_openapi(head())
+    OpenApiRouter::with_openapi(head())
         .merge(work)
         .merge(always())
-        .split_for_parts();
-    router
-        .merge(service_kit::docs::routes(contract))
-        .merge(service_kit::problem_types::routes())
-        .fallback(async || {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "there is no such route; /docs lists them",
-            )
-        })
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this route exists with another method; /docs lists them",
-            )
-        })
         .with_state(app)
-        .layer(middleware::from_fn(problem::with_instance))
-        .layer(CompressionLayer::new())
 }
 
 async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
