@@ -4,9 +4,10 @@ use crate::commands::{
     analyze, backup, forecast, generate, import, openapi, query, rejects, restore, schedule, token, up,
 };
 use crate::interrupts::Interrupted;
-use crate::script_client::ScriptError;
+use crate::outcome::Outcome;
 use clap::{Parser, Subcommand};
 use db_client::DbError;
+use script_client::ScriptError;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -62,15 +63,6 @@ enum Command {
     Openapi,
 }
 
-/// How a command ended when it did not fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// All of it is done.
-    Done,
-    /// The import is done, and some records were not taken.
-    SomeRejected,
-}
-
 const FAILED: u8 = 1;
 const WRONG_ARGUMENTS: u8 = 2;
 const SOME_REJECTED: u8 = 3;
@@ -91,7 +83,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to be told when standard error is closed too.
-            let _ = writeln!(io::stderr(), "comptoir: {error:#}");
+            let _ = writeln!(io::stderr(), "comptoir: {error:#}{}", advice(&error));
             ExitCode::from(code_of(&error))
         }
     }
@@ -133,6 +125,16 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// What to do about `error`, where that is the same for every command.
+fn advice(error: &anyhow::Error) -> &'static str {
+    match error.chain().find_map(|cause| cause.downcast_ref()) {
+        Some(ScriptError::Unreachable { .. }) => {
+            "; start it with `comptoir up`, or name another with --script-url"
+        }
+        _ => "",
+    }
+}
+
 fn code_of(error: &anyhow::Error) -> u8 {
     error.chain().find_map(code_of_cause).unwrap_or(FAILED)
 }
@@ -144,13 +146,10 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<Interrupted>() {
         return Some(INTERRUPTED);
     }
-    match cause.downcast_ref()? {
-        ScriptError::Unreachable { .. } | ScriptError::Lost { .. } | ScriptError::Cut { .. } => {
-            Some(UNREACHABLE)
-        }
-        ScriptError::Refused(problem) if problem.is_of_a_missing_service() => Some(UNREACHABLE),
-        ScriptError::Refused(problem) if problem.is_of_the_arguments() => Some(WRONG_ARGUMENTS),
-        ScriptError::Refused(_) | ScriptError::Broken(_) => None,
+    match cause.downcast_ref::<ScriptError>()? {
+        error if error.is_of_a_missing_service() => Some(UNREACHABLE),
+        error if error.is_of_the_request() => Some(WRONG_ARGUMENTS),
+        _ => None,
     }
 }
 

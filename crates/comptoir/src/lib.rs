@@ -5,7 +5,7 @@
 //! | `cli` | the commands, their dispatch, and the exit codes |
 //! | `commands` | one file per command |
 //! | [`stack`] | starts the services in order, stops them in reverse |
-//! | `script_client` | the client of script-service |
+//! | `outcome` | how a command ends |
 //! | [`contract`] | the HTTP contract of all services as one document |
 //! | [`generate`] | the sample data, and sales of any length |
 //! | `progress`, `output` | what a terminal shows |
@@ -18,11 +18,13 @@ mod commands;
 pub mod contract;
 #[cfg(test)]
 mod documented_settings;
+#[cfg(test)]
+mod fixtures;
 pub mod generate;
 mod interrupts;
+mod outcome;
 mod output;
 mod progress;
-mod script_client;
 pub mod stack;
 
 pub use cli::main;

@@ -37,6 +37,17 @@ pub enum ColumnType {
     Boolean,
 }
 
+impl ColumnType {
+    /// Whether its values are numbers.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Integer | Self::Number | Self::Money | Self::Percent | Self::Index
+        )
+    }
+}
+
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnalysisColumn {
@@ -209,6 +220,12 @@ pub struct Answer<V = Value> {
 }
 
 impl<V> Answer<V> {
+    /// Where the column of that name stands.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
     /// The figure of that name.
     #[must_use]
     pub fn figure(&self, name: &str) -> Option<&V> {

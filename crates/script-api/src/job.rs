@@ -97,6 +97,12 @@ impl JobState {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
+    /// Whether the job ended without doing what was asked.
+    #[must_use]
+    pub fn has_failed(self) -> bool {
+        matches!(self, Self::Failed | Self::Cancelled)
+    }
+
     /// Whether nothing more happens to the job.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -232,6 +238,13 @@ impl Job {
     pub fn problem(&self) -> Option<Problem> {
         let error = self.error.as_ref()?;
         serde_json::from_str(error.get()).ok()
+    }
+
+    /// Why it ended like that, in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.problem()
+            .map_or_else(|| self.state.to_string(), |problem| problem.to_string())
     }
 
     /// The id of the forecast that a forecast job made.

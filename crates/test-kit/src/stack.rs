@@ -1,6 +1,7 @@
 //! A db-service and a script-service of their own for a test.
 
 use crate::TestDb;
+use script_client::{ScriptClient, new_key};
 use script_service::Config;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -95,28 +96,32 @@ impl TestStack {
         reason = "a test that cannot fill its database has failed"
     )]
     pub async fn import_sample(&self) {
-        let answer = reqwest::Client::new()
-            .post(format!("{}/jobs/import", self.script_url))
-            .header("prefer", "wait=60")
-            .send()
+        let script = self.client();
+        let job = script
+            .import_configured(&new_key().expect("randomness"))
             .await
-            .expect("script-service answers");
-        assert_eq!(
-            answer.status(),
-            200,
-            "the sample is imported: {:?}",
-            answer.text().await
+            .expect("script-service takes the import");
+        let job = script
+            .follow(job, |_| {})
+            .await
+            .expect("script-service tells of the import");
+        assert!(
+            !job.state.has_failed(),
+            "the sample is imported: {}",
+            job.reason()
         );
+    }
+
+    #[expect(clippy::expect_used, reason = "the address is one that was bound")]
+    fn client(&self) -> ScriptClient {
+        ScriptClient::new(&self.script_url).expect("an address")
     }
 
     async fn until_ready(&self) {
         let begun = Instant::now();
-        let ready = format!("{}/readyz", self.script_url);
+        let script = self.client();
         loop {
-            if reqwest::get(&ready)
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
+            if script.ready().await.is_ok() {
                 return;
             }
             assert!(

@@ -8,6 +8,7 @@ use crate::load::{self, Body};
 use crate::process::Server;
 use crate::report::{Goal, Report, median};
 use rusqlite::Connection;
+use script_client::script_api::{Job, JobState};
 use std::path::Path;
 use std::time::Instant;
 
@@ -55,7 +56,7 @@ impl Stack {
     }
 
     /// Imports the file of `table`; the finished job.
-    pub(crate) fn import(&self, folder: &Path, table: &str, way: Way) -> anyhow::Result<serde_json::Value> {
+    pub(crate) fn import(&self, folder: &Path, table: &str, way: Way) -> anyhow::Result<Job> {
         let file = folder.join(format!("{table}.csv"));
         let source = format!("{{\"sources\":[{{\"table\":\"{table}\",\"path\":\"{table}.csv\"}}]}}");
         let answer = match way {
@@ -66,8 +67,8 @@ impl Stack {
             ),
             Way::Path => load::call(self.script.address, "POST /jobs/import", &Body::Text(&source)),
         };
-        let job: serde_json::Value = serde_json::from_str(&answer?)?;
-        anyhow::ensure!(job["state"] == "succeeded", "{job:#}");
+        let job: Job = serde_json::from_str(&answer?)?;
+        anyhow::ensure!(job.state == JobState::Succeeded, "{job:?}");
         Ok(job)
     }
 
@@ -76,7 +77,7 @@ impl Stack {
         let started = Instant::now();
         let job = self.import(files.folder(), "sales", way)?;
         let seconds = started.elapsed().as_secs_f64();
-        anyhow::ensure!(job["counters"]["inserted"] == rows, "{job:#}");
+        anyhow::ensure!(job.counters.inserted == rows, "{job:?}");
         Ok(Cost {
             seconds,
             peak_mib: self.db.memory_mib()?.1 + self.script.memory_mib()?.1,

@@ -1,14 +1,14 @@
 //! `comptoir analyze`: one analysis, computed now.
 
 use super::{ScriptAddress, name_and_value};
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use crate::output::{self, Format, grouped};
-use crate::script_client::{Chart, ScriptClient};
 use anyhow::Context as _;
 use clap::Args;
 use comfy_table::Table;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use script_client::ScriptClient;
+use script_client::script_api::{AnalysisColumn, Answer, ChartHint, ColumnType};
+use serde_json::Value;
 use std::io::{self, Write as _};
 
 /// Compute an analysis.
@@ -41,57 +41,23 @@ pub(crate) struct Analyze {
     script: ScriptAddress,
 }
 
-/// The parts of an answer that a table shows.
-#[derive(Debug, Deserialize)]
-struct Answer {
-    title: String,
-    window: Option<Window>,
-    columns: Vec<Column>,
-    rows: Vec<Map<String, Value>>,
-    #[serde(default)]
-    notes: Vec<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Window {
-    from: Option<String>,
-    to: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Column {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    unit: Option<String>,
-}
-
-impl Column {
-    fn is_number(&self) -> bool {
-        matches!(
-            self.kind.as_str(),
-            "money" | "percent" | "integer" | "number" | "index"
-        )
+fn head(column: &AnalysisColumn) -> String {
+    match &column.unit {
+        Some(unit) => format!("{} ({unit})", column.name),
+        None => column.name.clone(),
     }
+}
 
-    fn head(&self) -> String {
-        match &self.unit {
-            Some(unit) => format!("{} ({unit})", self.name),
-            None => self.name.clone(),
-        }
-    }
-
-    fn cell(&self, value: Option<&Value>) -> String {
-        match value {
-            None | Some(Value::Null) => "–".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => match (self.kind.as_str(), number.as_f64()) {
-                ("money", Some(number)) => grouped(number, 2),
-                ("percent" | "index", Some(number)) => grouped(number, 1),
-                _ => number.to_string(),
-            },
-            Some(other) => other.to_string(),
-        }
+fn cell(kind: ColumnType, value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => match (kind, number.as_f64()) {
+            (ColumnType::Money, Some(number)) => grouped(number, 2),
+            (ColumnType::Percent | ColumnType::Index, Some(number)) => grouped(number, 1),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
     }
 }
 
@@ -104,14 +70,16 @@ impl Analyze {
             Format::Csv => "text/csv",
             Format::Json | Format::Table => "application/json",
         };
-        let body = client.analysis(&self.name, &self.options(), accept).await?;
+        let body = client.answer_as(&self.name, &self.options(), accept).await?;
         if format == Format::Table {
             let answer: Answer =
                 serde_json::from_slice(&body).context("read the answer of script-service")?;
             let chart = if self.no_bars {
                 None
             } else {
-                client.chart(&self.name).await?
+                let analyses = client.analyses().await?.analyses;
+                let mut named = analyses.into_iter().filter(|analysis| analysis.name == self.name);
+                named.next().and_then(|analysis| analysis.chart)
             };
             print_table(&answer, chart.as_ref())?;
         } else {
@@ -201,44 +169,39 @@ fn bar(part: f64, widest: u16) -> String {
 }
 
 /// The values that `chart` draws first, if they are numbers of `answer` and more than one.
-fn drawn(answer: &Answer, chart: Option<&Chart>) -> Option<Vec<Option<f64>>> {
+fn drawn(answer: &Answer, chart: Option<&ChartHint>) -> Option<Vec<Option<f64>>> {
     let chart = chart.filter(|chart| matches!(chart.kind.as_str(), "bar" | "line" | "map"))?;
     let name = chart.y.first()?;
-    let column = answer.columns.iter().find(|column| column.name == *name)?;
-    let values = answer
-        .rows
-        .iter()
-        .map(|row| row.get(name).and_then(Value::as_f64));
-    (column.is_number() && answer.rows.len() > 1).then(|| values.collect())
+    let column = answer.column(name)?;
+    let values = answer.rows.iter().map(|row| row[column].as_f64());
+    (answer.columns[column].kind.is_number() && answer.rows.len() > 1).then(|| values.collect())
 }
 
-fn print_table(answer: &Answer, chart: Option<&Chart>) -> io::Result<()> {
-    let window = match &answer.window {
-        Some(Window {
-            from: Some(from),
-            to: Some(to),
-        }) => format!(", {from} to {to}"),
+fn print_table(answer: &Answer, chart: Option<&ChartHint>) -> io::Result<()> {
+    let window = match (answer.window.from, answer.window.to) {
+        (Some(from), Some(to)) => format!(", {from} to {to}"),
         _ => String::new(),
     };
     output::print(format_args!("{}{window}", answer.title))?;
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| columns);
     output::print(table(answer, chart, columns))?;
     for note in &answer.notes {
-        match note {
-            Value::String(text) => output::print(text)?,
-            other => output::print(other)?,
-        }
+        output::print(note)?;
     }
     Ok(())
 }
 
 /// The rows of `answer`, with bars as `chart` says where a terminal of `columns` columns has room for them.
-fn table(answer: &Answer, chart: Option<&Chart>, columns: Option<u16>) -> Table {
-    let mut heads: Vec<String> = answer.columns.iter().map(Column::head).collect();
-    let is_number: Vec<bool> = answer.columns.iter().map(Column::is_number).collect();
-    let cells = |row: &Map<String, Value>| {
-        let cells = answer.columns.iter();
-        cells.map(|column| column.cell(row.get(&column.name))).collect()
+fn table(answer: &Answer, chart: Option<&ChartHint>, columns: Option<u16>) -> Table {
+    let mut heads: Vec<String> = answer.columns.iter().map(head).collect();
+    let is_number: Vec<bool> = answer
+        .columns
+        .iter()
+        .map(|column| column.kind.is_number())
+        .collect();
+    let cells = |row: &Vec<Value>| {
+        let cells = answer.columns.iter().zip(row);
+        cells.map(|(column, value)| cell(column.kind, value)).collect()
     };
     let mut rows: Vec<Vec<String>> = answer.rows.iter().map(cells).collect();
     if let Some(values) = drawn(answer, chart)
@@ -267,7 +230,13 @@ mod tests {
 
     fn answer() -> Answer {
         serde_json::from_value(serde_json::json!({
+            "analysis": "region",
             "title": "Sales by region",
+            "titles": {},
+            "window": {"from": "2023-11-01", "to": "2023-11-30"},
+            "notes": [],
+            "dataset_version": 1,
+            "computed_at": "2023-12-01T00:00:00Z",
             "columns": [{"name": "region", "type": "text"}, {"name": "total_sales", "type": "money"}],
             "rows": [
                 {"region": "Île-de-France", "total_sales": 450_230.0},
@@ -279,8 +248,9 @@ mod tests {
 
     #[test]
     fn bars_never_wrap() {
-        let chart = Chart {
+        let chart = ChartHint {
             kind: "bar".into(),
+            x: None,
             y: vec!["total_sales".into()],
         };
         let longest = |columns: Option<u16>| {
@@ -314,14 +284,14 @@ mod tests {
 
     #[test]
     fn undefined_is_a_dash_and_money_has_cents() {
-        let money = Column {
+        let money = AnalysisColumn {
             name: "total_sales".into(),
-            kind: "money".into(),
+            kind: ColumnType::Money,
             unit: Some("EUR".into()),
         };
 
-        assert_eq!(money.cell(Some(&Value::Null)), "–");
-        assert_eq!(money.cell(Some(&serde_json::json!(450_230.0))), "450,230.00");
-        assert_eq!(money.head(), "total_sales (EUR)");
+        assert_eq!(cell(money.kind, &Value::Null), "–");
+        assert_eq!(cell(money.kind, &serde_json::json!(450_230.0)), "450,230.00");
+        assert_eq!(head(&money), "total_sales (EUR)");
     }
 }

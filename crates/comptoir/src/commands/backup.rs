@@ -1,7 +1,7 @@
 //! `comptoir backup`: a consistent copy of a database in use.
 
 use super::DbAddress;
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use crate::progress::{Progress, Unit};
 use anyhow::{Context as _, bail};
 use clap::Args;

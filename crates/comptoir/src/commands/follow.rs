@@ -2,16 +2,10 @@
 
 use crate::interrupts::{Interrupted, Interrupts};
 use crate::progress::Progress;
-use crate::script_client::{Job, PATIENCE, ScriptClient, ScriptError};
+use script_client::script_api::Job;
+use script_client::{ScriptClient, ScriptError, Sight};
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
-
-/// How often the service is asked how far it is: soon at first, so that a small file does not wait.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-/// And then ever more seldom, up to this.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Waits for `submission`, which makes a job, and which Ctrl-C ends before `is_sent` says that the service has all
 /// of it. After that the job is to be cancelled, so its number is waited for until Ctrl-C is pressed again.
@@ -44,7 +38,7 @@ pub(super) async fn submitted(
 /// Waits for the end of `job`; `show` puts each state of it on the progress.
 ///
 /// Ctrl-C asks the service to cancel it, in the name of `by`, and the waiting goes on; pressed again, it ends the
-/// waiting. A service that is away is waited for up to [`PATIENCE`].
+/// waiting. A service that is away is waited for as long as the client has patience.
 ///
 /// # Errors
 ///
@@ -59,14 +53,21 @@ pub(super) async fn follow(
 ) -> anyhow::Result<Job> {
     let id = job.id;
     let following = Following {
-        client,
-        by,
         progress: RefCell::new(progress),
+        patience_s: client.limits().patience.as_secs(),
         cancelling: Cell::new(Cancelling::No),
-        wake: Notify::new(),
+        wanted: Notify::new(),
     };
-    let end = following.until_the_end(job, show);
-    tokio::pin!(end);
+    let end = client.follow(job, |sight| following.see(&sight, &show));
+    let cancel = async {
+        following.wanted.notified().await;
+        if client.cancel_surely(id, by).await.is_ok() {
+            following.cancelling.set(Cancelling::Asked);
+        }
+        // If the service stays away, that ends the waiting for the job.
+        std::future::pending::<()>().await;
+    };
+    tokio::pin!(end, cancel);
     let mut presses = interrupts.presses();
     loop {
         if presses > 1 {
@@ -76,7 +77,8 @@ pub(super) async fn follow(
             following.cancel(id);
         }
         presses = tokio::select! {
-            job = &mut end => return job,
+            job = &mut end => return job.map_err(|error| following.given_up(id, error)),
+            () = &mut cancel => presses,
             presses = interrupts.next() => presses,
         };
     }
@@ -93,23 +95,22 @@ enum Cancelling {
     Asked,
 }
 
-struct Following<'a> {
-    client: &'a ScriptClient,
-    by: &'a str,
+struct Following {
     progress: RefCell<Progress>,
+    patience_s: u64,
     cancelling: Cell<Cancelling>,
-    /// There is something to do before the pause is over.
-    wake: Notify,
+    /// The job is to be cancelled.
+    wanted: Notify,
 }
 
-impl Following<'_> {
+impl Following {
     fn cancel(&self, id: i64) {
         if self.cancelling.get() == Cancelling::No {
             self.tell(&format!(
                 "cancelling job {id}; press Ctrl-C again to leave it to itself"
             ));
             self.cancelling.set(Cancelling::Wanted);
-            self.wake.notify_one();
+            self.wanted.notify_one();
         }
     }
 
@@ -126,77 +127,55 @@ impl Following<'_> {
         self.progress.borrow().tell(line);
     }
 
-    async fn until_the_end(&self, mut job: Job, show: impl Fn(&Job, &mut Progress)) -> anyhow::Result<Job> {
-        let mut pause = FIRST_PAUSE;
-        let mut silent: Option<Instant> = None;
-        while !job.is_finished() {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.wake.notified() => {}
+    /// Puts what is seen of the job on the progress.
+    fn see(&self, sight: &Sight<'_>, show: impl Fn(&Job, &mut Progress)) {
+        match sight {
+            Sight::Job(job) if self.cancelling.get() == Cancelling::No => {
+                show(job, &mut self.progress.borrow_mut());
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            let looked = self.look(job.id).await;
-            match looked {
-                Ok(now) => {
-                    job = now;
-                    silent = None;
-                    let mut progress = self.progress.borrow_mut();
-                    if self.cancelling.get() == Cancelling::No {
-                        show(&job, &mut progress);
-                    } else {
-                        progress.say("Cancelling");
-                        progress.stand();
-                    }
+            Sight::Job(_) => self.stand("Cancelling"),
+            Sight::Silence { is_new, .. } => {
+                if *is_new {
+                    self.tell(&format!(
+                        "script-service does not answer; waiting for it up to {} s",
+                        self.patience_s
+                    ));
                 }
-                Err(error) if error.may_pass() => {
-                    let silent = *silent.get_or_insert_with(|| {
-                        self.tell(&format!(
-                            "script-service gives no answer; waiting for it up to {} s",
-                            PATIENCE.as_secs()
-                        ));
-                        Instant::now()
-                    });
-                    if silent.elapsed() >= PATIENCE {
-                        return Err(anyhow::Error::from(error).context(format!(
-                            "no answer for {} s; job {} goes on by itself once script-service runs, and GET /jobs/{} \
-                             says what becomes of it",
-                            PATIENCE.as_secs(),
-                            job.id,
-                            job.id
-                        )));
-                    }
-                    let mut progress = self.progress.borrow_mut();
-                    progress.say("Waiting for script-service");
-                    progress.stand();
-                }
-                Err(error) => anyhow::bail!("job {} cannot be followed any further: {error}", job.id),
+                self.stand("Waiting for script-service");
             }
         }
-        Ok(job)
     }
 
-    /// The job as it is now, after the service was asked to cancel it if that is wanted.
-    async fn look(&self, id: i64) -> Result<Job, ScriptError> {
-        if self.cancelling.get() == Cancelling::Wanted {
-            match self.client.cancel_job(id, self.by).await {
-                Err(error) if error.may_pass() => return Err(error),
-                // It ended before.
-                Ok(()) | Err(ScriptError::Refused(_)) => self.cancelling.set(Cancelling::Asked),
-                Err(error) => return Err(error),
-            }
-        }
-        self.client.get_job(id).await
+    fn stand(&self, what: &str) {
+        let mut progress = self.progress.borrow_mut();
+        progress.say(what);
+        progress.stand();
+    }
+
+    fn given_up(&self, id: i64, error: ScriptError) -> anyhow::Error {
+        let context = if error.is_retryable() {
+            format!(
+                "no answer for {} s; job {id} goes on by itself once script-service runs, and GET /jobs/{id} says \
+                 what becomes of it",
+                self.patience_s
+            )
+        } else {
+            format!("job {id} cannot be followed any further")
+        };
+        anyhow::Error::from(error).context(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use crate::progress::Unit;
     use serde_json::json;
+    use tokio::time::Instant;
 
     fn job(state: &str) -> Job {
-        serde_json::from_value(json!({"id": 7, "state": state})).unwrap()
+        fixtures::job(&json!({"state": state}))
     }
 
     /// A service that is never there.
@@ -215,7 +194,7 @@ mod tests {
 
         let given_up = followed(&mut Interrupts::pressed(0)).await.unwrap_err();
 
-        assert!(began.elapsed() >= PATIENCE);
+        assert!(began.elapsed() >= away().limits().patience);
         assert!(
             format!("{given_up:#}").contains("job 7 goes on by itself"),
             "{given_up:#}"

@@ -1,8 +1,8 @@
 //! `comptoir generate`: files made by the program itself.
 
-use crate::cli::Outcome;
 use crate::generate::sales::SalesPlan;
 use crate::generate::{WrittenFile, sales, sample};
+use crate::outcome::Outcome;
 use crate::progress::{Progress, Unit};
 use clap::Args;
 use std::io::{self, Write as _};

@@ -3,14 +3,16 @@
 use super::follow::{follow, submitted};
 use super::imported::Imported;
 use super::{ScriptAddress, name_and_value, preview};
-use crate::cli::Outcome;
 use crate::interrupts::Interrupts;
+use crate::outcome::Outcome;
 use crate::progress::{Progress, Step, Unit};
-use crate::script_client::{self, Job, ScriptClient, ScriptError};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
-use serde_json::{Map, Value, json};
+use script_client::script_api::{
+    self, ImportRequest, Job, MaxRejects, Progress as JobProgress, SourceRequest, Table,
+};
+use script_client::{Body, ScriptClient, ScriptError, new_key};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,6 +75,13 @@ impl OnCancel {
             Self::Rollback => "rollback",
         }
     }
+
+    fn on_the_wire(self) -> script_api::OnCancel {
+        match self {
+            Self::Keep => script_api::OnCancel::Keep,
+            Self::Rollback => script_api::OnCancel::Rollback,
+        }
+    }
 }
 
 /// What becomes of known ids.
@@ -100,6 +109,30 @@ impl Mode {
             Self::ReplaceAll => "replace_all",
         }
     }
+
+    pub(super) fn on_the_wire(self) -> script_api::Mode {
+        match self {
+            Self::Upsert => script_api::Mode::Upsert,
+            Self::InsertNew => script_api::Mode::InsertNew,
+            Self::Append => script_api::Mode::Append,
+            Self::ReplacePeriod => script_api::Mode::ReplacePeriod,
+            Self::ReplaceAll => script_api::Mode::ReplaceAll,
+        }
+    }
+}
+
+/// A source of `table` that is read as `options` say; the service says what is wrong with them.
+pub(super) fn source(table: &str, options: &[(String, String)]) -> anyhow::Result<SourceRequest> {
+    let table =
+        Table::parse(table).with_context(|| format!("`{table}` is not one of {}", TABLES.join(", ")))?;
+    let options = options.iter().map(|(name, value)| {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
+        (name.clone(), value)
+    });
+    Ok(SourceRequest {
+        unknown: options.collect(),
+        ..SourceRequest::new(table)
+    })
 }
 
 impl Import {
@@ -109,17 +142,18 @@ impl Import {
         let is_url = self.source.starts_with("http://") || self.source.starts_with("https://");
         if self.preview {
             if is_url {
-                return preview::run_url(&client, &self.source_of_url()).await;
+                return preview::run_url(&client, &self.source_of_url()?).await;
             }
             return preview::run(&client, Path::new(&self.source), &self.reading_options()).await;
         }
         let mut interrupts = Interrupts::listen();
         let began = Instant::now();
-        let key = script_client::new_key()?;
+        let key = new_key()?;
         let job = if is_url {
-            let request = self.request_of_url();
-            let submission =
-                script_client::submit(async || Ok(client.import_sources(&key, &request).await?));
+            let request = self.request_of_url()?;
+            let submission = client.submit(anyhow::Error::downcast_ref, async || {
+                Ok(client.import_sources(&key, &request).await?)
+            });
             submitted(&mut interrupts, || true, submission).await?
         } else {
             let upload = Upload::new(Path::new(&self.source));
@@ -140,42 +174,26 @@ impl Import {
         .await
     }
 
-    fn source_of_url(&self) -> Value {
-        let mut source: Map<String, Value> = self
-            .options
-            .iter()
-            .map(|(name, value)| {
-                let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
-                (name.clone(), value)
-            })
-            .collect();
-        source.insert("table".into(), self.table.as_str().into());
-        source.insert("url".into(), self.source.as_str().into());
-        source.into()
+    fn source_of_url(&self) -> anyhow::Result<SourceRequest> {
+        Ok(SourceRequest {
+            url: Some(self.source.clone()),
+            ..source(&self.table, &self.options)?
+        })
     }
 
-    fn request_of_url(&self) -> Value {
-        let mut request = Map::new();
-        request.insert("sources".into(), json!([self.source_of_url()]));
-        if let Some(mode) = self.mode {
-            request.insert("mode".into(), mode.name().into());
-        }
-        if self.dry_run {
-            request.insert("dry_run".into(), true.into());
-        }
-        if self.force {
-            request.insert("force".into(), true.into());
-        }
-        if let Some(on_cancel) = self.on_cancel {
-            request.insert("on_cancel".into(), on_cancel.name().into());
-        }
-        if let Some(most) = &self.max_rejects {
-            let most = most
-                .parse::<u64>()
-                .map_or_else(|_| most.as_str().into(), Value::from);
-            request.insert("max_rejects".into(), most);
-        }
-        request.into()
+    fn request_of_url(&self) -> anyhow::Result<ImportRequest> {
+        Ok(ImportRequest {
+            sources: vec![self.source_of_url()?],
+            mode: self.mode.unwrap_or(Mode::Upsert).on_the_wire(),
+            dry_run: self.dry_run,
+            force: self.force,
+            on_cancel: self.on_cancel.unwrap_or(OnCancel::Keep).on_the_wire(),
+            max_rejects: self.max_rejects.as_ref().map(|most| match most.parse() {
+                Ok(count) => MaxRejects::Count(count),
+                Err(_) => MaxRejects::Percent(most.clone()),
+            }),
+            ..ImportRequest::default()
+        })
     }
 
     /// The table, and what is fixed about the reading of the file.
@@ -236,19 +254,20 @@ impl<'a> Upload<'a> {
         key: &str,
         options: Vec<(&str, String)>,
     ) -> anyhow::Result<Job> {
-        script_client::submit(async || {
-            let body = self.open().await?;
-            let job = client.import_upload(key, &options, body).await;
-            Ok(job.map_err(|error| match error {
-                ScriptError::Lost { url, why } if !self.is_sent() => ScriptError::Cut { url, why },
-                other => other,
-            })?)
-        })
-        .await
+        client
+            .submit(anyhow::Error::downcast_ref, async || {
+                let body = self.open().await?;
+                let job = client.import_upload(key, &options, body).await;
+                Ok(job.map_err(|error| match error {
+                    ScriptError::Lost { url, why } if !self.is_sent() => ScriptError::Cut { url, why },
+                    other => other,
+                })?)
+            })
+            .await
     }
 
     /// Its content, which shows on a progress bar how much of it is gone.
-    async fn open(&self) -> anyhow::Result<reqwest::Body> {
+    async fn open(&self) -> anyhow::Result<Body> {
         let open = || format!("open {}", self.path.display());
         let file = tokio::fs::File::open(self.path).await.with_context(open)?;
         let metadata = file.metadata().await.with_context(open)?;
@@ -269,7 +288,7 @@ impl<'a> Upload<'a> {
                 }
             }
         });
-        Ok(reqwest::Body::wrap_stream(chunks))
+        Ok(Body::wrap_stream(chunks))
     }
 }
 
@@ -286,20 +305,26 @@ pub(super) async fn follow_import(
 }
 
 fn show(job: &Job, progress: &mut Progress) {
-    let (bytes, bytes_total) = job.bytes();
-    let (rows, rows_total) = job.records();
+    let &JobProgress {
+        bytes,
+        bytes_total,
+        rows,
+        rows_total,
+        rows_per_s,
+        ..
+    } = &job.progress;
     if rows_total.is_some() {
         progress.count(Unit::Rows);
         progress.say("Importing");
         progress.show(Step {
             position: rows,
             total: rows_total,
-            per_second: job.records_per_second(),
+            per_second: rows_per_s,
             bytes: bytes_total.map(|total| (bytes, total)),
         });
     } else {
         progress.count(Unit::Bytes);
-        progress.say(match job.phase() {
+        progress.say(match job.progress.phase.as_deref() {
             Some("fetching") => "Fetching",
             Some("surveying") => "Reading",
             _ => "Waiting",

@@ -1,11 +1,12 @@
 //! What became of an import: in words and tables, and as the exit code of the command.
 
-use crate::cli::Outcome;
 use crate::interrupts::Interrupted;
+use crate::outcome::Outcome;
 use crate::output::{self, grouped};
-use crate::script_client::{Counters, Job, Reject, RejectGroup, ScriptClient};
 use anyhow::bail;
 use comfy_table::Table;
+use script_client::ScriptClient;
+use script_client::script_api::{Counters, Job, JobState, RejectGroup, RejectedRecord};
 use std::io;
 use std::time::Duration;
 
@@ -36,16 +37,16 @@ impl Imported<'_> {
     ///
     /// When the job failed or was cancelled; [`Interrupted`] when Ctrl-C did that.
     pub(super) async fn report(&self, job: &Job) -> anyhow::Result<Outcome> {
-        if !job.has_failed() || job.counters.read > 0 {
+        if !job.state.has_failed() || job.counters.read > 0 {
             self.print_counters(job)?;
         }
         for note in &job.notes {
             output::print(note)?;
         }
-        if job.counters.rejected > 0 || job.has_failed() {
+        if job.counters.rejected > 0 || job.state.has_failed() {
             self.print_rejects(job).await?;
         }
-        if job.is_cancelled() {
+        if job.state == JobState::Cancelled {
             let why = format!(
                 "{} was not imported whole (job {}): {}",
                 self.subject,
@@ -57,7 +58,7 @@ impl Imported<'_> {
             }
             bail!(why);
         }
-        if job.has_failed() {
+        if job.state.has_failed() {
             bail!(
                 "{} was not imported (job {}): {}",
                 self.subject,
@@ -92,16 +93,17 @@ impl Imported<'_> {
     }
 
     async fn print_rejects(&self, job: &Job) -> anyhow::Result<()> {
-        let records = self.client.list_rejects(job.id, SHOWN_REJECTS).await?;
+        let records = self.client.first_rejects(job.id, SHOWN_REJECTS).await?;
         if records.is_empty() {
             return Ok(());
         }
         print_records(&records)?;
         if records.len() == SHOWN_REJECTS {
             // An older service has no summary, and the records are shown.
-            let groups = self.client.reject_groups(job.id).await.unwrap_or_default();
+            let groups = self.client.summary(job.id).await.map(|summary| summary.rejects);
+            let groups = groups.unwrap_or_default();
             // A job that failed before it wrote anything has counted nothing.
-            let kept = groups.iter().map(|group| group.records).sum();
+            let kept = groups.iter().map(|group| group.records.unsigned_abs()).sum();
             let more = job
                 .counters
                 .rejected
@@ -119,7 +121,7 @@ impl Imported<'_> {
                 print_reasons(&groups)?;
             }
         }
-        if !self.dry_run && !job.has_failed() {
+        if !self.dry_run && !job.state.has_failed() {
             output::print(format_args!(
                 "to correct them: comptoir rejects {0} > rejects.csv, then comptoir replay {0} rejects.csv",
                 job.id
@@ -177,7 +179,8 @@ fn counters(job: &Job) -> Vec<(&'static str, u64)> {
 /// Who cancelled `job`, and what that left.
 fn cancelled(job: &Job) -> String {
     let by = job
-        .cancelled_by()
+        .cancelled_by
+        .as_ref()
         .map_or_else(String::new, |by| format!(" by {by}"));
     let written = job.counters.inserted + job.counters.updated;
     let left = match job.rolled_back() {
@@ -188,7 +191,7 @@ fn cancelled(job: &Job) -> String {
     format!("cancelled{by}; {left}")
 }
 
-fn print_records(rejects: &[Reject]) -> io::Result<()> {
+fn print_records(rejects: &[RejectedRecord]) -> io::Result<()> {
     let heads = ["line", "column", "value", "reason"].map(str::to_owned);
     let rows = rejects.iter().map(|reject| {
         vec![
@@ -205,7 +208,7 @@ fn print_reasons(groups: &[RejectGroup]) -> io::Result<()> {
     let heads = ["records", "column", "reason", "first line", "there"].map(str::to_owned);
     let rows = groups.iter().take(SHOWN_REASONS).map(|group| {
         vec![
-            count(group.records),
+            count(group.records.unsigned_abs()),
             group.column.clone().unwrap_or_default(),
             group.code.clone(),
             group.first_line.to_string(),
@@ -227,19 +230,19 @@ fn count(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use serde_json::{Value, json};
 
     fn job(more: Value) -> Job {
-        let mut job = json!({
-            "id": 7,
+        let mut changed = json!({
             "state": "cancelled",
             "cancelled_by": "Marie",
             "counters": {"read": 42_000, "inserted": 40_000, "updated": 2_000},
         });
-        if let (Some(job), Value::Object(more)) = (job.as_object_mut(), more) {
-            job.extend(more);
+        if let (Some(changed), Value::Object(more)) = (changed.as_object_mut(), more) {
+            changed.extend(more);
         }
-        serde_json::from_value(job).unwrap()
+        fixtures::job(&changed)
     }
 
     #[test]

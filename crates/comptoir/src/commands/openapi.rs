@@ -1,7 +1,7 @@
 //! `comptoir openapi`: the contract.
 
-use crate::cli::Outcome;
 use crate::contract;
+use crate::outcome::Outcome;
 use std::io::{self, Write as _};
 
 /// Prints the contract of all services as YAML.

@@ -1,12 +1,12 @@
 //! `comptoir import --preview`: how a file would be read.
 
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use crate::output;
-use crate::script_client::ScriptClient;
 use anyhow::{Context as _, bail};
-use serde::Deserialize;
+use script_client::ScriptClient;
+use script_client::script_api::{Decisions, Preview, SourceRequest};
+use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use tokio::io::AsyncReadExt as _;
@@ -15,67 +15,6 @@ use tokio::io::AsyncReadExt as _;
 const HEAD_BYTES: u64 = 2 << 20;
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// What the service would make of the file.
-#[derive(Debug, Deserialize)]
-struct Preview {
-    decisions: Decisions,
-    #[serde(default)]
-    notes: Vec<String>,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Decisions {
-    format: String,
-    packing: Option<String>,
-    encoding: String,
-    encoding_why: String,
-    dialect: Option<Dialect>,
-    dialect_why: Option<String>,
-    sheet: Option<Sheet>,
-    mapping: Vec<Mapped>,
-    ignored_headers: Vec<String>,
-    columns: Vec<ColumnDecision>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Dialect {
-    delimiter: char,
-    quote: Option<char>,
-    line_end: String,
-    skip_lines: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Sheet {
-    name: String,
-    skip_lines: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Mapped {
-    header: String,
-    column: String,
-    matched_by: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct ColumnDecision {
-    #[serde(rename = "column")]
-    name: String,
-    decimal: Option<String>,
-    date_order: Option<String>,
-    decided_by: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Row {
-    line: u64,
-    values: Option<BTreeMap<String, Value>>,
-    code: Option<String>,
-    message: Option<String>,
-}
-
 /// Prints decisions, headers and the first rows of the file at `path`; `options` go into the query string.
 pub(super) async fn run(
     client: &ScriptClient,
@@ -83,19 +22,18 @@ pub(super) async fn run(
     options: &[(&str, String)],
 ) -> anyhow::Result<Outcome> {
     let body = head(path).await?;
-    print(client.preview(options, body.into()).await?)
+    print(&client.preview(options, body.into()).await?)
 }
 
-/// The same for `source`, a source in JSON with a URL, which script-service fetches.
-pub(super) async fn run_url(client: &ScriptClient, source: &Value) -> anyhow::Result<Outcome> {
-    print(client.preview(&[], source.to_string().into()).await?)
+/// The same for `source`, one with a URL, which script-service fetches.
+pub(super) async fn run_url(client: &ScriptClient, source: &SourceRequest) -> anyhow::Result<Outcome> {
+    print(&client.preview_source(source).await?)
 }
 
-fn print(answer: Value) -> anyhow::Result<Outcome> {
-    let preview: Preview = serde_json::from_value(answer).context("read the answer of script-service")?;
-    output::print(preview.decisions.in_words())?;
+fn print(preview: &Preview) -> anyhow::Result<Outcome> {
+    output::print(in_words(&preview.decisions))?;
     print_columns(&preview.decisions)?;
-    print_rows(&preview)?;
+    print_rows(preview)?;
     for note in &preview.notes {
         output::print(note)?;
     }
@@ -121,45 +59,52 @@ async fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-impl Decisions {
-    fn in_words(&self) -> String {
-        let mut words = vec![self.format.clone()];
-        words.extend(
-            self.packing
-                .as_ref()
-                .map(|packing| format!("packed with {packing}")),
-        );
-        words.push(format!("{} ({})", self.encoding, self.encoding_why));
-        if let Some(dialect) = &self.dialect {
-            let delimiter = match dialect.delimiter {
-                '\t' => "tabs".to_owned(),
-                other => format!("`{other}`"),
-            };
-            words.push(format!(
-                "{delimiter} between fields, {} at line ends",
-                dialect.line_end
-            ));
-            match dialect.quote {
-                Some('"') => {}
-                Some(quote) => words.push(format!("{quote} around fields")),
-                None => words.push("no quotes".to_owned()),
-            }
-            if dialect.skip_lines > 0 {
-                words.push(format!("{} lines before the header", dialect.skip_lines));
-            }
-        }
-        if let Some(sheet) = &self.sheet {
-            words.push(format!("sheet `{}`", sheet.name));
-            if sheet.skip_lines > 0 {
-                words.push(format!("{} rows before the header", sheet.skip_lines));
-            }
-        }
-        let mut words = words.join(", ");
-        if let Some(why) = &self.dialect_why {
-            let _ = write!(words, "\n{why}"); // a String takes every write
-        }
-        words
+/// The name of a choice, as people read it.
+fn name(choice: impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(Value::String(name)) => name.replace('_', " "),
+        _ => String::new(),
     }
+}
+
+fn in_words(decisions: &Decisions) -> String {
+    let mut words = vec![name(decisions.format)];
+    words.extend(
+        decisions
+            .packing
+            .as_ref()
+            .map(|packing| format!("packed with {packing}")),
+    );
+    words.push(format!("{} ({})", decisions.encoding, decisions.encoding_why));
+    if let Some(dialect) = &decisions.dialect {
+        let delimiter = match dialect.delimiter {
+            '\t' => "tabs".to_owned(),
+            other => format!("`{other}`"),
+        };
+        words.push(format!(
+            "{delimiter} between fields, {} at line ends",
+            name(dialect.line_end)
+        ));
+        match dialect.quote {
+            Some('"') => {}
+            Some(quote) => words.push(format!("{quote} around fields")),
+            None => words.push("no quotes".to_owned()),
+        }
+        if dialect.skip_lines > 0 {
+            words.push(format!("{} lines before the header", dialect.skip_lines));
+        }
+    }
+    if let Some(sheet) = &decisions.sheet {
+        words.push(format!("sheet `{}`", sheet.name));
+        if sheet.skip_lines > 0 {
+            words.push(format!("{} rows before the header", sheet.skip_lines));
+        }
+    }
+    let mut words = words.join(", ");
+    if let Some(why) = &decisions.dialect_why {
+        let _ = write!(words, "\n{why}"); // a String takes every write
+    }
+    words
 }
 
 fn print_columns(decisions: &Decisions) -> anyhow::Result<()> {
@@ -168,19 +113,15 @@ fn print_columns(decisions: &Decisions) -> anyhow::Result<()> {
         let decided = decisions
             .columns
             .iter()
-            .find(|decided| decided.name == mapped.column)
+            .find(|decided| decided.column == mapped.column)
             .map(|decided| {
-                let what = decided.decimal.as_ref().or(decided.date_order.as_ref());
-                format!(
-                    "{} ({})",
-                    what.map(String::as_str).unwrap_or_default().replace('_', " "),
-                    decided.decided_by
-                )
+                let what = decided.decimal.map(name).or(decided.date_order.map(name));
+                format!("{} ({})", what.unwrap_or_default(), name(decided.decided_by))
             });
         vec![
             mapped.header.clone(),
             mapped.column.clone(),
-            mapped.matched_by.replace('_', " "),
+            name(mapped.matched_by),
             decided.unwrap_or_default(),
         ]
     });

@@ -1,7 +1,7 @@
 //! `comptoir query`: one read-only statement.
 
 use super::DbAddress;
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use clap::Args;
 use db_client::db_api::{Params, QueryRequest, QueryResult, Value};

@@ -4,12 +4,13 @@ use super::ScriptAddress;
 use super::follow::submitted;
 use super::import::{Mode, follow_import};
 use super::imported::Imported;
-use crate::cli::Outcome;
 use crate::interrupts::Interrupts;
-use crate::script_client::{self, ScriptClient, ScriptError};
+use crate::outcome::Outcome;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use script_client::script_api::codes;
+use script_client::{ScriptClient, ScriptError, new_key};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -41,12 +42,20 @@ impl Rejects {
     /// Prints them.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let client = ScriptClient::new(&self.script.script_url)?;
-        let query: &[(&str, &str)] = match self.format {
+        let query: &[_] = match self.format {
             Form::Csv => &[("format", "csv")],
             Form::CsvFr => &[("format", "csv"), ("dialect", "fr")],
             Form::Ndjson => &[("format", "ndjson")],
         };
-        let rejects = client.rejects(self.job, query).await?;
+        let rejects = client
+            .rejects(
+                self.job,
+                &query
+                    .iter()
+                    .map(|(name, value)| (*name, (*value).to_owned()))
+                    .collect::<Vec<_>>(),
+            )
+            .await?;
         let mut out = io::stdout().lock();
         out.write_all(&rejects)?;
         out.flush()?;
@@ -94,8 +103,8 @@ impl Replay {
         options.extend(self.mode.map(|mode| ("mode", mode.name().to_owned())));
         let mut interrupts = Interrupts::listen();
         let began = Instant::now();
-        let key = script_client::new_key()?;
-        let submission = script_client::submit(async || {
+        let key = new_key()?;
+        let submission = client.submit(anyhow::Error::downcast_ref, async || {
             let job = client.replay(self.job, &key, &options, body.clone()).await;
             Ok(job.map_err(in_terms_of_flags)?)
         });
@@ -119,7 +128,7 @@ impl Replay {
 /// The advice of the service as one follows it here.
 fn in_terms_of_flags(error: ScriptError) -> ScriptError {
     match error {
-        ScriptError::Refused(mut problem) if problem.code == "already_replayed" => {
+        ScriptError::Refused(mut problem) if problem.code == codes::ALREADY_REPLAYED => {
             problem.detail = problem.detail.replace("`again=true`", "`--again`");
             ScriptError::Refused(problem)
         }

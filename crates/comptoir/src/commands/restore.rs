@@ -1,6 +1,6 @@
 //! `comptoir restore`: a backup takes the place of a database.
 
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use clap::Args;
 use std::io::{self, Write as _};
 use std::path::PathBuf;

@@ -1,13 +1,14 @@
 //! `comptoir schedule`: imports, analyses and forecasts that are asked for again and again.
 
-use super::import::Mode;
+use super::import::{self, Mode};
 use super::{ScriptAddress, name_and_value};
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use crate::output;
-use crate::script_client::{Schedule, ScriptClient};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use script_client::ScriptClient;
+use script_client::script_api::{ImportRequest, JobKind, Schedule, ScheduleRequest};
+use serde_json::Value;
 
 /// Keep schedules.
 #[derive(Debug, Subcommand)]
@@ -130,36 +131,37 @@ impl Named {
     async fn enable(&self, enabled: bool) -> anyhow::Result<()> {
         let client = ScriptClient::new(&self.script.script_url)?;
         let now = client.schedule(&self.name).await?;
-        let kept = ["job", "request", "cron", "time_zone", "watch", "catch_up"];
-        let mut body: Map<String, Value> = kept
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), now.get(*name)?.clone())))
-            .collect();
-        body.insert("enabled".into(), enabled.into());
-        print(&[client.put_schedule(&self.name, &body.into()).await?])?;
+        let changed = ScheduleRequest {
+            job: now.job,
+            request: serde_json::from_str(now.request.get()).context("read the request of the schedule")?,
+            cron: now.cron,
+            time_zone: now.time_zone,
+            watch: now.watch,
+            catch_up: now.catch_up,
+            enabled,
+        };
+        print(&[client.put_schedule(&self.name, &changed).await?])?;
         Ok(())
     }
 }
 
 impl Set {
-    /// What it is to be, as JSON.
-    fn body(&self) -> anyhow::Result<Value> {
+    /// What it is to be.
+    fn body(&self) -> anyhow::Result<ScheduleRequest> {
         let (job, request) = match self.job {
-            Job::Import => ("import", self.import()?),
-            Job::Analysis => ("analysis", self.request()?),
-            Job::Forecast => ("forecast", self.request()?),
+            Job::Import => (JobKind::Import, self.import()?),
+            Job::Analysis => (JobKind::Analysis, self.request()?),
+            Job::Forecast => (JobKind::Forecast, self.request()?),
         };
-        let mut body = json!({ "job": job, "request": request, "catch_up": !self.no_catch_up });
-        for (name, value) in [
-            ("cron", &self.cron),
-            ("time_zone", &self.time_zone),
-            ("watch", &self.watch),
-        ] {
-            if let Some(value) = value {
-                body[name] = value.as_str().into();
-            }
-        }
-        Ok(body)
+        Ok(ScheduleRequest {
+            job,
+            request,
+            cron: self.cron.clone(),
+            time_zone: self.time_zone.clone(),
+            watch: self.watch.clone(),
+            catch_up: !self.no_catch_up,
+            enabled: true,
+        })
     }
 
     fn request(&self) -> anyhow::Result<Value> {
@@ -178,37 +180,22 @@ impl Set {
         if let Some(text) = &self.request {
             return serde_json::from_str(text).context("read --request as JSON");
         }
-        let mut request = Map::new();
-        if let Some(mode) = self.mode {
-            request.insert("mode".into(), mode.name().into());
-        }
-        let Some(table) = &self.table else {
-            if !self.options.is_empty() {
-                bail!("--option needs --table");
-            }
-            return Ok(request.into());
+        let mut request = ImportRequest {
+            mode: self.mode.unwrap_or(Mode::Upsert).on_the_wire(),
+            ..ImportRequest::default()
         };
-        let mut source: Map<String, Value> = self
-            .options
-            .iter()
-            .map(|(name, value)| {
-                let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
-                (name.clone(), value)
-            })
-            .collect();
-        source.insert("table".into(), table.as_str().into());
-        match (&self.watch, &self.url, &self.path) {
-            (Some(_), ..) => {}
-            (None, Some(url), _) => {
-                source.insert("url".into(), url.as_str().into());
+        if let Some(table) = &self.table {
+            let mut source = import::source(table, &self.options)?;
+            source.url.clone_from(&self.url);
+            source.path.clone_from(&self.path);
+            if source.url.is_none() && source.path.is_none() && self.watch.is_none() {
+                bail!("--table needs --url, --path or --watch");
             }
-            (None, None, Some(path)) => {
-                source.insert("path".into(), path.as_str().into());
-            }
-            (None, None, None) => bail!("--table needs --url, --path or --watch"),
+            request.sources.push(source);
+        } else if !self.options.is_empty() {
+            bail!("--option needs --table");
         }
-        request.insert("sources".into(), json!([source]));
-        Ok(request.into())
+        Ok(serde_json::to_value(request)?)
     }
 }
 
@@ -228,7 +215,7 @@ fn print(schedules: &[Schedule]) -> anyhow::Result<()> {
         let last = schedule.last_job.as_ref();
         vec![
             schedule.name.clone(),
-            schedule.job.clone(),
+            schedule.job.to_string(),
             when,
             next,
             last.map(|job| format!("{}: {}", job.id, job.state))

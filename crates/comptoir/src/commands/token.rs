@@ -1,6 +1,6 @@
 //! `comptoir token new`: a token for db-service.
 
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use anyhow::{Context as _, bail};
 use clap::{Subcommand, ValueEnum};
 use std::fs::{self, OpenOptions};

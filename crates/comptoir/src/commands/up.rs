@@ -1,13 +1,14 @@
 //! `comptoir up`: every service in one process.
 
-use crate::cli::Outcome;
 use crate::generate::sample;
+use crate::outcome::Outcome;
 use crate::progress::{Progress, Unit};
-use crate::script_client::{Job, ScriptClient};
 use crate::stack::{self, Stack};
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _};
 use db_client::DbClient;
+use script_client::script_api::Job;
+use script_client::{ScriptClient, Sight};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,8 +16,6 @@ use std::time::{Duration, Instant};
 
 /// Of the import on first start: a second process asks for the same one.
 const SAMPLE_KEY: &str = "comptoir-up-sample";
-/// How often an import is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Start every service in one process and wait. Ctrl-C or SIGTERM stops them.
 ///
@@ -103,7 +102,7 @@ impl Up {
             .await?;
         let ready_after = began.elapsed();
 
-        let sample = if self.no_sample || script.has_jobs().await? {
+        let sample = if self.no_sample || has_jobs(&script).await? {
             None
         } else {
             let job = import_sample(&script).await?;
@@ -168,18 +167,26 @@ fn url(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(host, address.port()))
 }
 
+/// Whether it has ever been given a job.
+async fn has_jobs(script: &ScriptClient) -> anyhow::Result<bool> {
+    let newest = script.jobs(&[("page_size", "1".to_owned())]).await?;
+    Ok(!newest.jobs.is_empty())
+}
+
 async fn import_sample(script: &ScriptClient) -> anyhow::Result<Job> {
-    let mut job = script
+    let job = script
         .import_configured(SAMPLE_KEY)
         .await
         .context("import the sample data")?;
     let mut progress = Progress::start("Importing the sample data", Unit::Rows);
-    while !job.is_finished() {
-        tokio::time::sleep(ASK_EVERY).await;
-        job = script.get_job(job.id).await?;
-        progress.set(job.counters.read, None);
-    }
-    if job.has_failed() {
+    let job = script
+        .follow(job, |sight| {
+            if let Sight::Job(job) = sight {
+                progress.set(job.counters.read, None);
+            }
+        })
+        .await?;
+    if job.state.has_failed() {
         bail!(
             "the sample data cannot be imported: {}; start with --no-sample to go on without it",
             job.reason()
@@ -191,14 +198,11 @@ async fn import_sample(script: &ScriptClient) -> anyhow::Result<Job> {
 /// Has the next week forecast, so that the page shows it from the first visit on. A history that cannot be
 /// forecast is no reason not to start: the job says why.
 async fn forecast_sample(script: &ScriptClient) -> anyhow::Result<()> {
-    let mut job = script
+    let job = script
         .submit_forecast(&serde_json::json!({}))
         .await
         .context("forecast the sample data")?;
-    while !job.is_finished() {
-        tokio::time::sleep(ASK_EVERY).await;
-        job = script.get_job(job.id).await?;
-    }
+    script.follow(job, |_| {}).await?;
     Ok(())
 }
 

@@ -8,18 +8,18 @@ mod quality;
 
 use super::ScriptAddress;
 use super::follow::follow;
-use crate::cli::Outcome;
 use crate::interrupts::{Interrupted, Interrupts};
+use crate::outcome::Outcome;
 use crate::output::Format;
 use crate::progress::{Progress, Unit};
-use crate::script_client::{Job, ScriptClient};
 use ::forecast::prophet::{HolidayCalendar, ProphetOptions};
 use ::forecast::{Diffuse, Model, Params, Request, Series, stop};
 use answer::{Answer, Written};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
-use serde::Deserialize;
+use script_client::ScriptClient;
+use script_client::script_api::{Job, JobState};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -193,15 +193,15 @@ impl Options {
         let job = client.submit_forecast(&self.request()).await?;
         let progress = Progress::start("Forecasting", Unit::Models);
         let job = follow(&client, job, &mut interrupts, BY, progress, show).await?;
-        if job.is_cancelled() && interrupts.presses() > 0 {
+        if job.state == JobState::Cancelled && interrupts.presses() > 0 {
             return Err(Interrupted(format!("there is no forecast: job {} is cancelled", job.id)).into());
         }
-        if job.has_failed() {
+        if job.state.has_failed() {
             bail!("there is no forecast (job {}): {}", job.id, job.reason());
         }
         let id = job.forecast_id().context("the job has no forecast")?;
-        let json = client.forecast(id, "application/json").await?;
-        let csv = client.forecast(id, "text/csv").await?;
+        let json = client.forecast_as(id, "application/json").await?;
+        let csv = client.forecast_as(id, "text/csv").await?;
         let mut answer = Answer::of_services(&json, csv)?;
         if with_history {
             answer.history = self.history(&client, answer.window()).await?;
@@ -246,14 +246,6 @@ impl Options {
         client: &ScriptClient,
         (from, to): (Date, Date),
     ) -> anyhow::Result<Vec<Option<f64>>> {
-        #[derive(Deserialize)]
-        struct Trend {
-            rows: Vec<Day>,
-        }
-        #[derive(Deserialize)]
-        struct Day {
-            total_sales: f64,
-        }
         let options = [
             ("from", Some(from.to_string())),
             ("to", Some(to.to_string())),
@@ -265,14 +257,16 @@ impl Options {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
-        let body = client.analysis("trend", &options, "application/json").await?;
-        let trend: Trend = serde_json::from_slice(&body).context("read the answer of script-service")?;
-        Ok(trend.rows.iter().map(|day| Some(day.total_sales)).collect())
+        let trend = client.answer("trend", &options).await?;
+        let sales = trend
+            .column("total_sales")
+            .context("the trend has no column `total_sales`")?;
+        Ok(trend.rows.iter().map(|day| day[sales].as_f64()).collect())
     }
 }
 
 fn show(job: &Job, progress: &mut Progress) {
-    if let Some(phase) = job.phase() {
+    if let Some(phase) = &job.progress.phase {
         progress.say(format!("Forecasting: {phase}"));
     }
     progress.set(0, None);

@@ -2,7 +2,7 @@
 //!
 //! The series are those that the crate `forecast` is held against; its README of fixtures names their origin.
 
-use crate::cli::Outcome;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::progress::{Progress, Unit};
 use ::forecast::{Model, Params, Plan, Request, Series, Step, backtest, run, stop};
