@@ -105,6 +105,7 @@ impl Runner {
     /// Runs the statements of one text and leaves their rows out; stops at the first that fails.
     pub(super) fn sequence(&mut self, text: &Text) -> Result<(), StatementError> {
         let sql = self.resolve(text)?;
+        sqlite::refuse_nul(&sql)?;
         let nothing = Statement::without_values();
         for one in sqlite::statements(&sql) {
             self.run(one, &nothing, &mut NoRows)?;
@@ -148,6 +149,7 @@ impl Runner {
 
     /// Keeps a text for the stream.
     pub(super) fn store(&mut self, id: i32, sql: &str) -> Result<(), StatementError> {
+        sqlite::refuse_nul(sql)?;
         let texts = &mut self.held.stream().texts;
         if sql.len() > LONGEST_TEXT {
             return Err(StatementError::new(

@@ -38,6 +38,7 @@ pub(super) fn insert(
     batches: &Receiver<Result<BulkBatch, EngineError>>,
 ) -> Result<BulkReport, EngineError> {
     let started = Instant::now();
+    conn.keep_up()?;
     let table = conn
         .own(|| schema::find(conn.conn(), &bulk.table))?
         .ok_or_else(|| EngineError::NoTable {

@@ -4,6 +4,7 @@ use super::authorizer::{Authorizer, Denial, Surface};
 use super::result_codes;
 use super::sql_text::{self, Need};
 use super::thread_priority;
+use super::versions::Versions;
 use crate::config::Limits;
 use crate::engine::{Cell, Control, EngineError, Halt, Rights};
 use db_api::ColumnHead;
@@ -53,13 +54,18 @@ pub(super) struct Guarded<C> {
     watch: Arc<Mutex<Watch>>,
     compiled_under: StdCell<Option<(u64, Surface)>>,
     volatile: RefCell<HashMap<String, bool>>,
+    versions: Arc<Versions>,
+    /// Which version of the schema it has read outside of a transaction.
+    schema_read: StdCell<u64>,
+    /// Which one inside of the transaction that is open: its snapshot may be older.
+    schema_read_inside: StdCell<u64>,
     max_value_bytes: u64,
     max_sql_bytes: u64,
 }
 
 impl<C: Deref<Target = Connection>> Guarded<C> {
     /// Puts the guards on.
-    pub(super) fn new(conn: C, limits: &Limits) -> rusqlite::Result<Self> {
+    pub(super) fn new(conn: C, limits: &Limits, versions: &Arc<Versions>) -> rusqlite::Result<Self> {
         if !conn.is_autocommit() {
             // It comes from a reader that panicked, and would show the data as it was then.
             conn.execute_batch("ROLLBACK")?;
@@ -73,6 +79,9 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             watch,
             compiled_under: StdCell::new(None),
             volatile: RefCell::default(),
+            versions: Arc::clone(versions),
+            schema_read: StdCell::new(0),
+            schema_read_inside: StdCell::new(0),
             max_value_bytes: limits.max_value_bytes,
             max_sql_bytes: limits.max_sql_bytes,
         };
@@ -155,8 +164,43 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             }))
     }
 
-    /// Compiles a caller's statement.
+    /// Sees to it that what is compiled next is compiled against the schema as it is. SQLite finds out that its schema
+    /// is an old one only when a statement begins to run: what does not compile against the old schema never gets
+    /// there, and what is only described stays as it was.
+    pub(super) fn keep_up(&self) -> Result<(), EngineError> {
+        let now = self.versions.schema();
+        if self.schema_read.get() == now {
+            return Ok(());
+        }
+        let inside = !self.conn.is_autocommit();
+        if inside && self.schema_read_inside.get() == now {
+            return Ok(());
+        }
+        self.conn.flush_prepared_statement_cache();
+        self.volatile.borrow_mut().clear();
+        // Only drops what is in memory: the next statement reads the schema again, and takes no snapshot for it.
+        self.own(|| self.conn.pragma_update(None, "writable_schema", "RESET"))?;
+        if inside {
+            self.schema_read_inside.set(now);
+        } else {
+            self.schema_read.set(now);
+        }
+        Ok(())
+    }
+
+    /// Compiles a caller's statement, or takes it from those that are kept compiled.
     pub(super) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, EngineError> {
+        self.before_compiling(sql)?;
+        self.conn.prepare_cached(sql).map_err(|error| self.error(error))
+    }
+
+    /// Compiles a caller's statement in any case.
+    pub(super) fn prepare_afresh(&self, sql: &str) -> Result<Statement<'_>, EngineError> {
+        self.before_compiling(sql)?;
+        self.conn.prepare(sql).map_err(|error| self.error(error))
+    }
+
+    fn before_compiling(&self, sql: &str) -> Result<(), EngineError> {
         if sql.len() as u64 > self.max_sql_bytes {
             return Err(EngineError::TooLarge(format!(
                 "the statement is {} bytes long, more than {} (max_sql_bytes)",
@@ -164,30 +208,35 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 self.max_sql_bytes
             )));
         }
+        sql_text::refuse_nul(sql)?;
         if sql_text::need(sql) == Need::Empty {
             return Err(EngineError::NoStatement);
         }
+        self.keep_up()?;
         {
             let mut authorizer = lock(&self.authorizer);
             authorizer.volatile = false;
             authorizer.denied = None;
             authorizer.vacuum = sql_text::first_word(sql).eq_ignore_ascii_case("VACUUM");
         }
-        self.conn.prepare_cached(sql).map_err(|error| self.error(error))
+        Ok(())
     }
 
-    /// Whether `sql`, just prepared, may answer otherwise on the same data.
+    /// Whether `sql`, prepared just before and begun to run, may answer otherwise on the same data. A text is looked at
+    /// when it is compiled, be that by its first step, and the answer is kept with it.
     pub(super) fn is_volatile(&self, sql: &str) -> bool {
+        let seen = lock(&self.authorizer).volatile;
         let mut texts = self.volatile.borrow_mut();
-        if let Some(known) = texts.get(sql) {
+        if let Some(known) = texts.get_mut(sql) {
+            *known |= seen;
             return *known;
         }
         if texts.len() >= REMEMBERED_TEXTS {
             texts.clear();
+            self.conn.flush_prepared_statement_cache();
         }
-        let volatile = lock(&self.authorizer).volatile;
-        texts.insert(sql.to_owned(), volatile);
-        volatile
+        texts.insert(sql.to_owned(), seen);
+        seen
     }
 
     /// What an error of SQLite means here.
@@ -207,13 +256,6 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 return EngineError::Parameters(format!(
                     "the statement has {expected} parameters and the request gives {given}"
                 ));
-            }
-            rusqlite::Error::NulError(_) => {
-                return EngineError::Sql {
-                    message: "the statement holds a NUL character; pass it as a parameter".to_owned(),
-                    sqlite_code: "SQLITE_ERROR",
-                    offset: None,
-                };
             }
             other => return EngineError::broken(other),
         };
@@ -271,34 +313,32 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         lock(&self.authorizer).traces
     }
 
-    /// Steps through the rows of a bound statement. The columns are given before the first row, or at the
-    /// end when there is none, so that an error of the first step is the whole answer.
+    /// Steps through the rows of a bound statement. The columns are given before the first row, or at the end when
+    /// there is none, so that an error of the first step is the whole answer; and they are those of the first step, which
+    /// compiles the statement anew when the schema has changed.
     pub(super) fn rows(
         &self,
         statement: &mut Statement<'_>,
         mut columns: impl FnMut(Vec<ColumnHead>) -> Result<(), Halt>,
         mut row: impl FnMut(&[Cell<'_>]) -> Result<(), Halt>,
     ) -> Result<(), EngineError> {
-        let heads = heads(statement);
-        let width = heads.len();
-        let mut heads = Some(heads);
-        let mut cells: Vec<Cell<'_>> = Vec::new();
         let mut rows = statement.raw_query();
-        loop {
-            let next = rows.next().map_err(|error| self.error(error))?;
-            if let Some(heads) = heads.take() {
-                match columns(heads) {
-                    Ok(()) => {}
-                    Err(Halt::Enough) => return Ok(()),
-                    Err(Halt::Failed(error)) => return Err(error),
-                }
+        let mut next = rows.next().map_err(|error| self.error(error))?;
+        let told = match next {
+            Some(first) => columns(heads(first.as_ref())),
+            None => {
+                drop(rows);
+                return halted(columns(heads(statement)));
             }
-            let Some(current) = next else {
-                return Ok(());
-            };
+        };
+        if told.is_err() {
+            return halted(told);
+        }
+        let mut cells: Vec<Cell<'_>> = Vec::new();
+        while let Some(current) = next {
             // The cells borrow from the row, so their storage is handed on empty from row to row.
             let mut lent: Vec<Cell<'_>> = reuse(cells);
-            for index in 0..width {
+            for index in 0..current.as_ref().column_count() {
                 lent.push(match current.get_ref(index).map_err(|error| self.error(error))? {
                     ValueRef::Null => Cell::Null,
                     ValueRef::Integer(value) => Cell::Integer(value),
@@ -307,13 +347,22 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                     ValueRef::Blob(bytes) => Cell::Blob(bytes),
                 });
             }
-            match row(&lent) {
-                Ok(()) => {}
-                Err(Halt::Enough) => return Ok(()),
-                Err(Halt::Failed(error)) => return Err(error),
+            let taken = row(&lent);
+            if taken.is_err() {
+                return halted(taken);
             }
             cells = reuse(lent);
+            next = rows.next().map_err(|error| self.error(error))?;
         }
+        Ok(())
+    }
+}
+
+/// What the sink's answer means for the statement.
+fn halted(told: Result<(), Halt>) -> Result<(), EngineError> {
+    match told {
+        Ok(()) | Err(Halt::Enough) => Ok(()),
+        Err(Halt::Failed(error)) => Err(error),
     }
 }
 

@@ -20,6 +20,7 @@ mod short_statements;
 mod slow;
 mod sql_text;
 mod thread_priority;
+mod versions;
 mod warm_reads;
 mod write;
 mod write_queue;
@@ -27,7 +28,7 @@ mod writer;
 mod writer_thread;
 
 pub use restore::{Restored, restore};
-pub(crate) use sql_text::{first_word, statements};
+pub(crate) use sql_text::{first_word, refuse_nul, statements};
 
 use crate::config::{Config, Limits};
 use crate::engine::{
@@ -111,8 +112,13 @@ impl SqliteEngine {
     ) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
         self.readers.submit(Box::new(move |reader| {
+            let outcome = reader.and_then(|reader| {
+                // Statements of the gateway ask for the schema as well.
+                reader.keep_up()?;
+                work(reader)
+            });
             // Nobody listens when the client went away.
-            let _ = reply.send(reader.and_then(work));
+            let _ = reply.send(outcome);
         }));
         answer
             .await
@@ -241,7 +247,7 @@ impl Engine for SqliteEngine {
     }
 
     fn data_version(&self) -> u64 {
-        self.writer.counters().data_version.load(Ordering::Acquire)
+        self.writer.counters().versions.data()
     }
 
     fn stats(&self) -> Stats {
@@ -307,19 +313,22 @@ fn run_read(reader: &Reader, read: &Read, sink: &mut dyn RowSink) -> Result<Timi
         if !statement.readonly() {
             return Err(EngineError::OnlyReads("the statement would write".to_owned()));
         }
-        let volatile = reader.is_volatile(&read.sql);
         reader.bind(&mut statement, &read.params)?;
         // The sink is told the columns and then the rows, by two closures that never run at once.
         let sink = std::cell::RefCell::new(sink);
+        let volatile = std::cell::Cell::new(true);
         reader.rows(
             &mut statement,
-            |heads| sink.borrow_mut().begin(heads, volatile),
+            |heads| {
+                volatile.set(reader.is_volatile(&read.sql));
+                sink.borrow_mut().begin(heads, volatile.get())
+            },
             |cells| sink.borrow_mut().row(cells),
         )?;
         Ok(Timing {
             queued,
             ran: started.elapsed(),
-            volatile,
+            volatile: volatile.get(),
         })
     })
 }
@@ -327,7 +336,7 @@ fn run_read(reader: &Reader, read: &Read, sink: &mut dyn RowSink) -> Result<Timi
 fn explain(reader: &Reader, read: &Read) -> Result<Vec<PlanNode>, EngineError> {
     reader.as_caller(&read.rights, &read.control, Surface::Plan, || {
         // Compiled first by itself: what is not one statement, or not allowed, is refused here.
-        drop(reader.prepare(&read.sql)?);
+        drop(reader.prepare_afresh(&read.sql)?);
         let mut statement = reader.prepare(&format!("EXPLAIN QUERY PLAN {}", read.sql))?;
         let mut steps = Vec::new();
         reader.rows(

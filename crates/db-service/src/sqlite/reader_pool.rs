@@ -146,7 +146,7 @@ impl ReaderPool {
             return None;
         }
         let conn = self.shared.pool.get().ok()?;
-        Guarded::new(conn, &self.shared.limits).ok()
+        Guarded::new(conn, &self.shared.limits, self.shared.warm_reads.versions()).ok()
     }
 
     /// How many reads wait, and how many threads there are.
@@ -215,11 +215,9 @@ impl Shared {
     /// A thread's life.
     fn work(self: &Arc<Self>, worker: &Arc<Worker>) {
         *lock(&worker.thread) = Some(thread::current());
-        let reader = self
-            .pool
-            .get()
-            .map_err(EngineError::broken)
-            .and_then(|conn| Guarded::new(conn, &self.limits).map_err(EngineError::broken));
+        let reader = self.pool.get().map_err(EngineError::broken).and_then(|conn| {
+            Guarded::new(conn, &self.limits, self.warm_reads.versions()).map_err(EngineError::broken)
+        });
         let mut task = lock(&worker.handed).take();
         loop {
             if let Some(task) = task.take() {

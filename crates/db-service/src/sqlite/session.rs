@@ -58,7 +58,7 @@ impl Sessions {
         let conn = match idle {
             Some(conn) => conn,
             None => open_session(&home.path, home.synchronous, &home.limits)
-                .and_then(|conn| Guarded::new(Box::new(conn), &home.limits))
+                .and_then(|conn| Guarded::new(Box::new(conn), &home.limits, &home.writer.counters().versions))
                 .map_err(EngineError::broken)?,
         };
         Ok(SqliteSession {
@@ -104,6 +104,8 @@ struct Open {
     lease: Option<(Lease, Instant)>,
     /// Whether a statement has written under the lease.
     wrote: bool,
+    /// Whether one of them may have changed the schema.
+    changed_schema: bool,
 }
 
 /// A session.
@@ -164,7 +166,8 @@ impl Session for SqliteSession {
             return Err(EngineError::Cancelled("its client went away"));
         }
         conn.as_caller(call.rights, call.control, Surface::Session, || {
-            let compiled = conn.prepare(&sql)?;
+            // It is not stepped, which is what makes a kept statement fit a new schema and other rights.
+            let compiled = conn.prepare_afresh(&sql)?;
             Ok(Description {
                 params: (1..=compiled.parameter_count())
                     .map(|index| compiled.parameter_name(index).map(str::to_owned))
@@ -290,6 +293,7 @@ fn run_in(
     // change of rows.
     open.wrote |= changed
         || ran.is_ok() && !reads && sql_text::need(statement.sql) != sql_text::Need::TransactionControl;
+    open.changed_schema |= !reads && !sql_text::changes_rows_only(statement.sql);
     if let Err(EngineError::Stale) = ran
         && taken_now
     {
@@ -384,12 +388,17 @@ fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) {
         open.transaction_since.get_or_insert_with(Instant::now);
         return;
     }
-    let Open { lease, wrote, .. } = std::mem::take(open);
+    let Open {
+        lease,
+        wrote,
+        changed_schema,
+        ..
+    } = std::mem::take(open);
     if let Some((mut lease, _)) = lease
         && wrote
         && !sql_text::first_word(sql).eq_ignore_ascii_case("ROLLBACK")
     {
-        lease.changed();
+        lease.changed(changed_schema);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a statement's text begins with: enough to know what cannot run inside a shared transaction.
 
+use crate::engine::EngineError;
+
 /// What a statement needs of the transaction around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -28,6 +30,19 @@ pub(crate) fn need(sql: &str) -> Need {
         Need::Outside
     } else {
         Need::Ordinary
+    }
+}
+
+/// Refuses a text with a NUL: SQLite reads no further, and would run what stands before it.
+pub(crate) fn refuse_nul(sql: &str) -> Result<(), EngineError> {
+    match sql.find('\0') {
+        None => Ok(()),
+        Some(at) => Err(EngineError::Sql {
+            message: "the statement holds a NUL character; pass text that holds one as a parameter"
+                .to_owned(),
+            sqlite_code: "SQLITE_ERROR",
+            offset: Some(at as u64),
+        }),
     }
 }
 

@@ -6,15 +6,15 @@
 //! starting anew, so there are none while one runs ([`WarmReads::hold_off`]).
 
 use super::connection::{Reader, lock};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::versions::Versions;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tracing::error;
 
 /// The connections that are not in use, and the version of the data as it is.
 #[derive(Default)]
 pub(super) struct WarmReads {
-    /// Counts the commits that changed data; raised before their callers are answered.
-    version: Arc<AtomicU64>,
+    versions: Arc<Versions>,
     idle: Mutex<Vec<WarmReader>>,
     /// Whether a checkpoint runs.
     held_off: AtomicBool,
@@ -37,9 +37,9 @@ struct WarmReader {
 }
 
 impl WarmReads {
-    /// Counts the commits that changed data.
-    pub(super) fn version(&self) -> &Arc<AtomicU64> {
-        &self.version
+    /// What has changed.
+    pub(super) fn versions(&self) -> &Arc<Versions> {
+        &self.versions
     }
 
     /// Runs `work` on a connection that shows the data as it is now; on one from `open` when all are in use, and not at
@@ -50,7 +50,7 @@ impl WarmReads {
         work: impl FnOnce(&Reader) -> T,
     ) -> Option<T> {
         // Looked at before the transaction begins: what it shows may be newer, but never older.
-        let version = self.version.load(Ordering::Acquire);
+        let version = self.versions.data();
         let kept = lock(&self.idle).pop();
         let mut warm = match kept {
             Some(warm) => warm,
@@ -92,6 +92,10 @@ impl WarmReader {
             return;
         }
         self.end();
+        // Outside of a transaction, so that the schema is the one that the next transaction shows, or a newer one.
+        if let Err(cause) = self.reader.keep_up() {
+            error!(%cause, "the schema could not be read again");
+        }
         match self.run("BEGIN") {
             Ok(()) => self.shows = Some(version),
             Err(cause) => error!(%cause, "a transaction to read in could not be opened"),

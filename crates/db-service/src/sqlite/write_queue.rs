@@ -1,6 +1,7 @@
 //! What waits for the writer, what it counts, and the lease that hands the right to write to a session.
 
 use super::connection::WriterConnection;
+use super::versions::Versions;
 use crate::engine::{EngineError, Write, Written};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,7 @@ pub(super) struct Pending {
 pub(super) struct Lease {
     counters: Arc<Counters>,
     changed: bool,
+    changed_schema: bool,
     _back: SyncSender<()>,
 }
 
@@ -40,20 +42,22 @@ impl Lease {
         Self {
             counters,
             changed: false,
+            changed_schema: false,
             _back: back,
         }
     }
 
-    /// Its holder has changed data.
-    pub(super) fn changed(&mut self) {
+    /// Its holder has changed data, and may have changed the schema.
+    pub(super) fn changed(&mut self, schema: bool) {
         self.changed = true;
+        self.changed_schema |= schema;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.changed {
-            self.counters.committed(1);
+            self.counters.committed(1, self.changed_schema);
         }
     }
 }
@@ -61,8 +65,8 @@ impl Drop for Lease {
 /// What the writer counts.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    /// Commits that changed data.
-    pub data_version: Arc<AtomicU64>,
+    /// Of the data and of the schema.
+    pub versions: Arc<Versions>,
     /// Commits.
     pub commits: AtomicU64,
     /// Writes in them.
@@ -74,9 +78,9 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    /// A commit that changed data, with so many writes.
-    pub(super) fn committed(&self, writes: u64) {
-        self.data_version.fetch_add(1, Ordering::AcqRel);
+    /// A commit that changed data, with so many writes, and may have changed the schema.
+    pub(super) fn committed(&self, writes: u64, schema: bool) {
+        self.versions.changed(schema);
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.writes.fetch_add(writes, Ordering::Relaxed);
     }

@@ -36,10 +36,11 @@ impl Writer {
     ) -> Result<Self, EngineError> {
         conn.pragma_update(None, "wal_autocheckpoint", 0)
             .map_err(EngineError::broken)?;
-        let conn = Guarded::new(Box::new(conn), limits).map_err(EngineError::broken)?;
+        let conn =
+            Guarded::new(Box::new(conn), limits, warm_reads.versions()).map_err(EngineError::broken)?;
         let (queue, turns) = sync_channel(usize::try_from(limits.write_queue).unwrap_or(usize::MAX).max(1));
         let counters = Arc::new(Counters {
-            data_version: Arc::clone(warm_reads.version()),
+            versions: Arc::clone(warm_reads.versions()),
             ..Counters::default()
         });
         let checkpoints = Checkpoints::start(

@@ -76,7 +76,7 @@ impl WriterThread {
                     let tell = task(Ok(&self.conn));
                     self.clean_up();
                     if self.conn.conn().total_changes() != before {
-                        self.counters.committed(1);
+                        self.counters.committed(1, false);
                     }
                     tell();
                 }
@@ -140,12 +140,12 @@ impl WriterThread {
                 Err(_) => break,
             }
         }
-        let changed = self.conn.conn().total_changes() != before
-            || ran.iter().any(|one| may_change_uncounted(&one.pending.write));
+        let schema = ran.iter().any(|one| may_change_schema(&one.pending.write));
+        let changed = self.conn.conn().total_changes() != before || schema;
         match self.run_own("COMMIT") {
             Ok(()) => {
                 if changed {
-                    self.counters.committed(ran.len() as u64);
+                    self.counters.committed(ran.len() as u64, schema);
                 }
                 if ran.iter().any(|one| one.pending.write.idempotency.is_some()) {
                     self.keys.committed();
@@ -178,13 +178,13 @@ impl WriterThread {
             let before = self.conn.conn().total_changes();
             let (mut outcome, pending) = self.run_in_savepoint(pending);
             if !self.conn.conn().is_autocommit() {
-                let changed =
-                    self.conn.conn().total_changes() != before || may_change_uncounted(&pending.write);
+                let schema = may_change_schema(&pending.write);
+                let changed = self.conn.conn().total_changes() != before || schema;
                 if let Err(error) = self.run_own("COMMIT") {
                     self.rollback();
                     outcome = Err(error);
                 } else if changed {
-                    self.counters.committed(1);
+                    self.counters.committed(1, schema);
                 }
             }
             answer(vec![Ran { pending, outcome }]);
@@ -303,7 +303,7 @@ impl WriterThread {
             error!(%cause, "the writer's settings could not be restored");
         }
         // A pragma or VACUUM may change what readers see without counting as a change.
-        self.counters.committed(1);
+        self.counters.committed(1, true);
         answer(vec![Ran { pending, outcome }]);
     }
 
@@ -362,8 +362,8 @@ fn needs_alone(write: &Write) -> bool {
     }
 }
 
-/// Whether a write may change what is read without a change of rows that SQLite counts, such as `CREATE TABLE`.
-fn may_change_uncounted(write: &Write) -> bool {
+/// Whether a write may change the schema, and so what is read without a change of rows that SQLite counts.
+fn may_change_schema(write: &Write) -> bool {
     write
         .statements
         .iter()

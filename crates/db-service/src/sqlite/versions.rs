@@ -1,0 +1,40 @@
+//! What has changed, as counters that every connection looks at.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts the commits of this process, and so of everybody: no other one opens the file.
+#[derive(Debug)]
+pub(super) struct Versions {
+    data: AtomicU64,
+    schema: AtomicU64,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self {
+            data: AtomicU64::new(0),
+            // A connection begins with 0, which says that it has not looked yet.
+            schema: AtomicU64::new(1),
+        }
+    }
+}
+
+impl Versions {
+    /// Counts the commits that changed data; raised before their callers are answered.
+    pub(super) fn data(&self) -> u64 {
+        self.data.load(Ordering::Acquire)
+    }
+
+    /// Counts the commits that may have changed the schema; raised before those of the data.
+    pub(super) fn schema(&self) -> u64 {
+        self.schema.load(Ordering::Acquire)
+    }
+
+    /// A commit has changed data, and may have changed the schema.
+    pub(super) fn changed(&self, schema: bool) {
+        if schema {
+            self.schema.fetch_add(1, Ordering::AcqRel);
+        }
+        self.data.fetch_add(1, Ordering::AcqRel);
+    }
+}
