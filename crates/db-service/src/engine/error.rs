@@ -90,6 +90,15 @@ pub(crate) enum EngineError {
     /// No table or view of that name.
     #[error("there is no table or view `{name}`")]
     NoTable { name: String },
+    /// The error has taken the whole transaction of a session with it.
+    #[error("{0}; the transaction was rolled back, and none of its statements took effect")]
+    RolledBack(Box<EngineError>),
+    /// An error before has rolled the transaction back, so the session runs nothing more of it.
+    #[error(
+        "the transaction was rolled back by an earlier error, so nothing of it is kept and this statement was not \
+         run; send ROLLBACK, then run the transaction again"
+    )]
+    Aborted,
     /// Rows of a bulk insert cannot be taken; nothing was written.
     #[error("{}", first_row_error(.report))]
     Rows {
@@ -178,7 +187,9 @@ impl EngineError {
     /// The error without its place in a request.
     pub(crate) fn inner(&self) -> &Self {
         match self {
-            Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.inner(),
+            Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
+                error.inner()
+            }
             _ => self,
         }
     }
@@ -188,7 +199,9 @@ impl EngineError {
         match self {
             Self::Sql { .. } | Self::NoStatement | Self::ManyStatements => ErrorCode::InvalidSql,
             Self::Parameters(_) => ErrorCode::InvalidParameters,
-            Self::Invalid(_) | Self::OwnTransaction(_) | Self::NeedsSession(_) => ErrorCode::InvalidRequest,
+            Self::Invalid(_) | Self::Aborted | Self::OwnTransaction(_) | Self::NeedsSession(_) => {
+                ErrorCode::InvalidRequest
+            }
             Self::Denied(_) => ErrorCode::Forbidden,
             Self::ReadOnly(_) | Self::OnlyReads(_) => ErrorCode::ReadOnly,
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
@@ -204,7 +217,9 @@ impl EngineError {
             Self::Rows { .. } => ErrorCode::InvalidRows,
             Self::KeyReused => ErrorCode::IdempotencyMismatch,
             Self::DiskFull => ErrorCode::DiskFull,
-            Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.code(),
+            Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
+                error.code()
+            }
             Self::Broken { .. } => ErrorCode::Internal,
         }
     }
@@ -217,7 +232,9 @@ impl EngineError {
             Self::ReadOnly(_) | Self::OnlyReads(_) => Some("SQLITE_READONLY"),
             Self::Timeout { .. } | Self::Cancelled(_) | Self::Overrun => Some("SQLITE_INTERRUPT"),
             Self::DiskFull => Some("SQLITE_FULL"),
-            Self::AtStatement { error, .. } | Self::AtSet { error, .. } => error.sqlite_code(),
+            Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
+                error.sqlite_code()
+            }
             Self::Broken { sqlite_code, .. } => *sqlite_code,
             _ => None,
         }

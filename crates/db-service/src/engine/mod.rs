@@ -274,6 +274,8 @@ pub(crate) struct SessionState {
     pub transaction_since: Option<Instant>,
     /// Since when it holds the writer.
     pub writer_since: Option<Instant>,
+    /// Whether a transaction that an error has rolled back waits for its caller to end it.
+    pub aborted: bool,
     /// Whether the connection has state of its own: temporary tables, attached databases, pragmas.
     pub traces: bool,
 }

@@ -57,13 +57,14 @@ impl From<EngineError> for StatementError {
             other => other.to_string(),
         };
         let extended_code = error.sqlite_code();
-        let code = match &error {
+        let code = match error.inner() {
             EngineError::NoStatement => "SQL_NO_STATEMENT",
             EngineError::ManyStatements => "SQL_MANY_STATEMENTS",
             EngineError::Parameters(_) => "ARGS_INVALID",
             EngineError::Sql { message, .. } if is_syntax(message) => "SQL_PARSE_ERROR",
             EngineError::Stale | EngineError::Overloaded(_) => "TRANSACTION_BUSY",
             EngineError::TransactionTimeout { .. } => "TRANSACTION_TIMEOUT",
+            EngineError::Aborted => "TRANSACTION_ABORTED",
             EngineError::ResultTooLarge { .. } => "RESPONSE_TOO_LARGE",
             EngineError::TooLarge(_) => "SQLITE_TOOBIG",
             EngineError::Invalid(_) | EngineError::OwnTransaction(_) | EngineError::NeedsSession(_) => {

@@ -228,7 +228,7 @@ impl Streams {
                 idle(limits.stream_idle_ms, "stream_idle_ms"),
                 total(since, limits.stream_timeout_ms, "stream_timeout_ms"),
             ],
-            SessionState { traces, .. } if traces || !stream.texts.is_empty() => {
+            SessionState { traces, aborted, .. } if traces || aborted || !stream.texts.is_empty() => {
                 [idle(limits.stream_idle_ms, "stream_idle_ms"); 2]
             }
             _ if stream.session.is_some() => {

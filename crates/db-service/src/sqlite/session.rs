@@ -3,12 +3,13 @@
 //! A session reads without waiting for anybody. Before it writes it takes the writer's [`Lease`]: for one statement
 //! outside of a transaction, from the first write to the end inside of one, and at once with `BEGIN IMMEDIATE`. So two
 //! connections never compete for SQLite's own lock. A session that ends rolls back, and its connection is used
-//! again unless a caller left something on it.
+//! again unless a caller left something on it. When SQLite has rolled a transaction back because of an error (a time limit,
+//! a full disk, `OR ROLLBACK`), the session runs nothing more of it until its caller ends it.
 
 use super::authorizer::Surface;
 use super::connection::{Guarded, lock};
 use super::open::open_session;
-use super::sql_text;
+use super::sql_text::{self, TransactionEnd};
 use super::write::Inserts;
 use super::write_queue::Lease;
 use super::writer::Writer;
@@ -65,6 +66,7 @@ impl Sessions {
             conn: Some(conn),
             home: Arc::clone(home),
             open: Open::default(),
+            aborted: false,
         })
     }
 
@@ -114,6 +116,9 @@ pub(super) struct SqliteSession {
     conn: Option<SessionConnection>,
     home: Arc<Sessions>,
     open: Open,
+    /// Whether an error has rolled back the transaction and the caller has not ended it yet. What the caller sends
+    /// meanwhile belongs to it, and would be committed by itself.
+    aborted: bool,
 }
 
 impl Session for SqliteSession {
@@ -123,8 +128,20 @@ impl Session for SqliteSession {
         statement: SessionStatement<'_>,
         sink: &mut dyn SessionSink,
     ) -> Result<Effect, EngineError> {
-        self.end_overdue()?;
-        let Self { conn, home, open } = self;
+        let end = sql_text::transaction_end(statement.sql);
+        let overdue = self.end_overdue();
+        if self.aborted {
+            if end.is_some() {
+                self.aborted = false;
+            }
+            return match (end, overdue) {
+                (Some(TransactionEnd::Rollback), _) => nothing(sink),
+                (_, Err(error)) => Err(error),
+                (_, Ok(())) => Err(EngineError::Aborted),
+            };
+        }
+        let Self { conn, home, open, .. } = self;
+        let was_open = open.transaction_since.is_some();
         let conn = conn.as_ref().ok_or(EngineError::Stopping)?;
         let (sql, read_only) = begin_read_only(statement.sql);
         let outcome = conn.as_caller(call.rights, call.control, Surface::Session, || {
@@ -144,7 +161,13 @@ impl Session for SqliteSession {
             open.read_only = true;
         }
         settle(conn, open, &sql);
+        let lost = was_open && outcome.is_err() && conn.conn().is_autocommit();
         let outcome = match outcome {
+            Err(error) if lost => {
+                // The caller is told that the transaction is gone; with COMMIT it has ended it itself.
+                self.aborted = end.is_none();
+                Err(EngineError::RolledBack(Box::new(error)))
+            }
             Err(EngineError::Timeout { limit }) => {
                 Err(self.end_overdue().err().unwrap_or(EngineError::Timeout { limit }))
             }
@@ -182,6 +205,7 @@ impl Session for SqliteSession {
     fn state(&self) -> SessionState {
         SessionState {
             transaction_since: self.open.transaction_since,
+            aborted: self.aborted,
             writer_since: self.open.lease.as_ref().map(|(_, since)| *since),
             traces: self.conn.as_ref().is_some_and(Guarded::has_traces),
         }
@@ -194,6 +218,7 @@ impl SqliteSession {
         match self.open.remaining(&self.home.limits) {
             Some((left, limit, name)) if left.is_zero() => {
                 self.roll_back();
+                self.aborted = true;
                 Err(EngineError::TransactionTimeout { limit, name })
             }
             _ => Ok(()),
@@ -238,6 +263,14 @@ impl Open {
         };
         let limit = Duration::from_millis(limit_ms);
         Some((limit.saturating_sub(since.elapsed()), limit, name))
+    }
+}
+
+/// The outcome of a statement that has nothing to do.
+fn nothing(sink: &mut dyn SessionSink) -> Result<Effect, EngineError> {
+    match sink.begin(Vec::new(), false) {
+        Ok(()) | Err(Halt::Enough) => Ok(Effect::default()),
+        Err(Halt::Failed(error)) => Err(error),
     }
 }
 

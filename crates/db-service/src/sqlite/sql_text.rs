@@ -73,6 +73,32 @@ pub(crate) fn first_word(sql: &str) -> &str {
     &rest[..end]
 }
 
+/// How a statement ends a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TransactionEnd {
+    /// `COMMIT` or `END`.
+    Commit,
+    /// `ROLLBACK`, but not to a savepoint.
+    Rollback,
+}
+
+/// Whether `sql` ends a transaction, whatever savepoints it has.
+pub(crate) fn transaction_end(sql: &str) -> Option<TransactionEnd> {
+    let first = first_word(sql);
+    let is = |keyword: &str| first.eq_ignore_ascii_case(keyword);
+    if is("COMMIT") || is("END") {
+        return Some(TransactionEnd::Commit);
+    }
+    let mut rest = without_blanks(sql);
+    let mut to_savepoint = false;
+    while !rest.is_empty() {
+        let (_, length) = token(rest);
+        to_savepoint |= rest[..length].eq_ignore_ascii_case("TO");
+        rest = &rest[length..];
+    }
+    (is("ROLLBACK") && !to_savepoint).then_some(TransactionEnd::Rollback)
+}
+
 /// The statements of `sql`, split at the semicolons that end them: not those in strings, comments or the body of
 /// a trigger. What is only blank or comment is left out.
 pub(crate) fn statements(sql: &str) -> Vec<&str> {

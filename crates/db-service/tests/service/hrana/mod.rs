@@ -1,5 +1,6 @@
 //! The Hrana protocol, by hand and through the published SDKs.
 
+mod aborted;
 mod batches;
 mod cursor;
 mod limits;
