@@ -1,5 +1,6 @@
 //! Rows as a stream of NDJSON or CSV, with flat memory.
 //!
+//! The head of an answer leaves with its first chunk, so that an error before that is still a problem document.
 //! A reading thread fills chunks and waits for its client, for at most the stall limit a chunk and at most the
 //! stream limit in all; then its read transaction ends. NDJSON ends with a trailer that says how it went. CSV has no
 //! place for one, so a CSV answer that breaks off ends its connection without the closing chunk, which every HTTP client
@@ -51,7 +52,7 @@ pub(crate) enum Piece {
 
 /// What a client gets of a stream: whether it began, then the pieces.
 pub(crate) struct Stream {
-    /// Said before the first piece.
+    /// Said with the first piece.
     pub began: oneshot::Receiver<Result<Timing, EngineError>>,
     /// The body.
     pub pieces: mpsc::Receiver<Piece>,
@@ -63,6 +64,8 @@ pub(crate) struct StreamSink {
     buffer: Vec<u8>,
     rows: u64,
     began: Option<oneshot::Sender<Result<Timing, EngineError>>>,
+    /// What the head says, from the first step of the statement on.
+    timing: Timing,
     pieces: mpsc::Sender<Piece>,
     control: Arc<Control>,
     stall: Duration,
@@ -79,6 +82,7 @@ impl StreamSink {
             buffer: Vec::with_capacity(CHUNK + 1_024),
             rows: 0,
             began: Some(began),
+            timing: Timing::default(),
             pieces,
             control,
             stall,
@@ -122,6 +126,10 @@ impl StreamSink {
     }
 
     fn send_buffer(&mut self) -> Result<(), EngineError> {
+        if let Some(began) = self.began.take() {
+            // Nobody listens when the client went away; the chunk finds out.
+            let _ = began.send(Ok(self.timing));
+        }
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + 1_024));
         self.send(Piece::Chunk(Bytes::from(full)))
     }
@@ -137,15 +145,11 @@ impl RowSink for StreamSink {
             }
             Form::Csv => csv::push_header(&mut self.buffer, &columns),
         }
-        if let Some(began) = self.began.take() {
-            let timing = Timing {
-                queued: self.control.arrived().elapsed(),
-                volatile,
-                ..Timing::default()
-            };
-            // Nobody listens when the client went away; the first chunk finds out.
-            let _ = began.send(Ok(timing));
-        }
+        self.timing = Timing {
+            queued: self.control.arrived().elapsed(),
+            volatile,
+            ..Timing::default()
+        };
         Ok(())
     }
 
@@ -170,7 +174,9 @@ impl RowSink for StreamSink {
     }
 
     fn finish(mut self: Box<Self>, outcome: Result<Timing, EngineError>) {
-        if let (Some(began), Err(error)) = (self.began.take(), &outcome) {
+        if let Err(error) = &outcome
+            && let Some(began) = self.began.take()
+        {
             self.control.end();
             let _ = began.send(Err(error.clone()));
             return;

@@ -215,6 +215,8 @@ async fn streamed(
     let chunks = Chunks {
         pieces: stream.pieces,
         ended: false,
+        flushed: true,
+        failure: None,
         _ticket: ticket,
         app: Arc::clone(app),
     };
@@ -272,6 +274,10 @@ fn tag(headers: &mut HeaderMap, etag: &str) {
 struct Chunks {
     pieces: tokio::sync::mpsc::Receiver<Piece>,
     ended: bool,
+    /// Whether the server had a moment to send the chunk before.
+    flushed: bool,
+    /// Why the answer breaks off, when the chunk before is sent.
+    failure: Option<std::io::Error>,
     _ticket: Ticket,
     app: Arc<App>,
 }
@@ -280,26 +286,37 @@ impl Stream for Chunks {
     type Item = std::io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(failure) = self.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
         let piece = match self.pieces.poll_recv(context) {
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => {
+                self.flushed = true;
+                return Poll::Pending;
+            }
             Poll::Ready(piece) => piece,
         };
-        Poll::Ready(match piece {
-            Some(Piece::Chunk(chunk)) => Some(Ok(chunk)),
-            Some(Piece::Failed(error)) => {
-                self.ended = true;
-                Some(Err(std::io::Error::other(error)))
+        let failure = match piece {
+            Some(Piece::Chunk(chunk)) => {
+                self.flushed = false;
+                return Poll::Ready(Some(Ok(chunk)));
             }
             Some(Piece::End) => {
                 self.ended = true;
-                None
+                return Poll::Ready(None);
             }
-            None if self.ended => None,
-            None => {
-                self.ended = true;
-                Some(Err(std::io::Error::other("the answer broke off")))
-            }
-        })
+            None if self.ended => return Poll::Ready(None),
+            Some(Piece::Failed(error)) => std::io::Error::other(error),
+            None => std::io::Error::other("the answer broke off"),
+        };
+        self.ended = true;
+        if self.flushed {
+            return Poll::Ready(Some(Err(failure)));
+        }
+        // An error makes the server drop what it has not sent, the head included: it sends while it waits.
+        self.failure = Some(failure);
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

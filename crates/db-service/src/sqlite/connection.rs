@@ -324,13 +324,11 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
     ) -> Result<(), EngineError> {
         let mut rows = statement.raw_query();
         let mut next = rows.next().map_err(|error| self.error(error))?;
-        let told = match next {
-            Some(first) => columns(heads(first.as_ref())),
-            None => {
-                drop(rows);
-                return halted(columns(heads(statement)));
-            }
+        let Some(first) = next else {
+            drop(rows);
+            return halted(columns(heads(statement)));
         };
+        let told = columns(heads(first.as_ref()));
         if told.is_err() {
             return halted(told);
         }

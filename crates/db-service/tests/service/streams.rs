@@ -257,3 +257,52 @@ async fn csv_for_a_client_of_http_1_0_comes_with_its_length_or_not_at_all() {
         "{large}"
     );
 }
+
+/// Gives `good` rows of some 100 bytes and then fails.
+fn fails_after(good: u32) -> String {
+    format!(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x <= {good})
+         SELECT x, printf('%.100c', 'x'), json_extract(CASE WHEN x > {good} THEN 'bad' ELSE '{{}}' END, '$.a') FROM n"
+    )
+}
+
+#[tokio::test]
+async fn an_error_before_the_head_has_left_is_a_problem_document() {
+    let db = TestDb::start().await;
+    let sql = "SELECT json_extract(v, '$.a') FROM (SELECT '{}' AS v UNION ALL SELECT 'bad')";
+
+    for accept in ["text/csv", "application/x-ndjson"] {
+        for sql in [sql, &fails_after(0), &fails_after(1), &fails_after(300)] {
+            let answer = stream(&db, accept, json!({"sql": sql})).await;
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (400, "invalid_sql"),
+                "{accept} {sql}"
+            );
+            assert!(answer.detail().contains("malformed JSON"), "{}", answer.text);
+            let get = request(&db, Method::GET, "/v1/query").query(&[("sql", sql)]);
+            assert_eq!(send(get.header("accept", accept)).await.code(), "invalid_sql");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_fails_later_has_sent_its_head_and_does_not_end_as_a_whole_answer() {
+    let db = TestDb::start().await;
+
+    for good in [1_200, 3_000, 50_000] {
+        let sql = fails_after(good);
+        let csv = request(&db, Method::POST, "/v1/query")
+            .header("accept", "text/csv")
+            .json(&json!({"sql": sql}))
+            .send()
+            .await
+            .unwrap_or_else(|why| panic!("no head after {good} rows: {why}"));
+        assert_eq!(csv.status(), 200);
+        assert!(csv.text().await.is_err(), "{good}");
+
+        let ndjson = stream(&db, "application/x-ndjson", json!({"sql": sql})).await;
+        let trailer: Value = serde_json::from_str(ndjson.text.lines().last().unwrap()).unwrap();
+        assert_eq!(trailer["error"]["code"], "invalid_sql", "{good}");
+    }
+}

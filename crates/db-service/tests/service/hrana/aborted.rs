@@ -28,7 +28,7 @@ async fn is_aborted(db: &TestDb, stream: &mut Stream<'_>) {
 }
 
 /// A transaction that has inserted one row into `t`.
-async fn begun<'a>(db: &'a TestDb) -> Stream<'a> {
+async fn begun(db: &TestDb) -> Stream<'_> {
     let mut stream = Stream::new(db);
     stream.execute("BEGIN").await;
     stream.execute("INSERT INTO t (v) VALUES ('two')").await;
