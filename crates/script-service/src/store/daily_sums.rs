@@ -1,10 +1,11 @@
 //! The sums of sales by day, and the state of the data: days that somebody changed by hand are summed again, tickets
 //! are counted when they are asked for.
 
-use crate::params::positional;
-use db_client::db_api::{Statement, Value};
+use super::rows::{self, Rows};
+use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError};
 use jiff::civil::Date;
+use serde::Deserialize;
 
 /// How many days are summed again in one transaction.
 const REFRESH_DAYS: i64 = 62;
@@ -18,6 +19,11 @@ pub(super) const TICKET_SUMS: &str = "COUNT(DISTINCT ticket_id) AS tickets, COUN
     COALESCE(SUM(amount_cents) FILTER (WHERE ticket_id IS NOT NULL), 0) AS ticket_cents";
 /// Their names.
 pub(super) const TICKET_COLUMNS: [&str; 4] = ["tickets", "ticket_lines", "ticket_units", "ticket_cents"];
+
+/// The columns of the sums of lines.
+pub(crate) const LINE_SUMS: [&str; 4] = ["lines", "units", "amount_cents", "returns_cents"];
+/// Those of the lines that name their ticket, but for the number of tickets.
+pub(crate) const TICKET_LINE_SUMS: [&str; 3] = ["ticket_lines", "ticket_units", "ticket_cents"];
 
 /// The first and the last sale date there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,28 +51,35 @@ pub(crate) async fn current_state(db: &DbClient) -> Result<DataState, DbError> {
     }
 }
 
+/// The state of the data as it is read.
+#[derive(Debug, Deserialize)]
+struct StateRow {
+    version: i64,
+    dirty: i64,
+    first: Option<String>,
+    last: Option<String>,
+}
+
 async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
-    let result = db
-        .query(
+    let state: Option<StateRow> = db
+        .first_row(
             "SELECT version,
-                (SELECT COUNT(*) FROM (SELECT 1 FROM dirty_days LIMIT 1)),
-                (SELECT MIN(sale_date) FROM days),
-                (SELECT MAX(sale_date) FROM days)
+                (SELECT COUNT(*) FROM (SELECT 1 FROM dirty_days LIMIT 1)) AS dirty,
+                (SELECT MIN(sale_date) FROM days) AS first,
+                (SELECT MAX(sale_date) FROM days) AS last
             FROM dataset WHERE id = 1",
-            positional([]),
+            Params::default(),
         )
         .await?;
-    let row = result.rows.first().map(Vec::as_slice).unwrap_or_default();
-    let number = |index: usize| row.get(index).and_then(Value::as_i64).unwrap_or_default();
-    let day = |index: usize| {
-        row.get(index)
-            .and_then(Value::as_str)
-            .and_then(|day| day.parse().ok())
-    };
+    // A date that SQL by hand wrote may be none.
+    let day = |text: Option<String>| text.and_then(|text| text.parse().ok());
+    let state = state.ok_or_else(|| DbError::Broken("the table `dataset` is empty".to_owned()))?;
     Ok(DataState {
-        version: number(0),
-        dirty: number(1),
-        coverage: day(2).zip(day(3)).map(|(first, last)| Coverage { first, last }),
+        version: state.version,
+        dirty: state.dirty,
+        coverage: day(state.first)
+            .zip(day(state.last))
+            .map(|(first, last)| Coverage { first, last }),
     })
 }
 
@@ -106,10 +119,10 @@ pub(crate) async fn count_tickets(db: &DbClient, from: &Value, to: &Value) -> Re
     const CHOSEN: &str = "(SELECT sale_date FROM uncounted_days WHERE sale_date BETWEEN ?1 AND ?2 ORDER BY sale_date LIMIT ?3)";
     let params = || [from.clone(), to.clone(), Value::Integer(REFRESH_DAYS)];
     loop {
-        let left = db
-            .query(&format!("SELECT COUNT(*) FROM {CHOSEN}"), positional(params()))
+        let left: Option<i64> = db
+            .first_row(&format!("SELECT COUNT(*) FROM {CHOSEN}"), params())
             .await?;
-        if left.rows.first().and_then(|row| row[0].as_i64()) == Some(0) {
+        if left == Some(0) {
             return Ok(());
         }
         let statements = [
@@ -124,5 +137,43 @@ pub(crate) async fn count_tickets(db: &DbClient, from: &Value, to: &Value) -> Re
         ];
         let statements = statements.map(|sql| Statement::new(sql, params()));
         db.transaction(statements.into()).await?;
+    }
+}
+
+/// Statements that add sums to those of days, of products and of stores. A row begins with its key and goes on with
+/// [`LINE_SUMS`]; one of stores may go on with [`TICKET_LINE_SUMS`].
+pub(crate) fn add(days: Rows, products: Rows, stores: Rows, with_tickets: bool) -> Vec<Statement> {
+    let mut of_stores = LINE_SUMS.to_vec();
+    if with_tickets {
+        of_stores.extend(TICKET_LINE_SUMS);
+    }
+    let mut statements = rows::insert_or_add("days", &["sale_date"], &LINE_SUMS, days);
+    let (product, store) = (["sale_date", "product_id"], ["sale_date", "store_id"]);
+    statements.extend(rows::insert_or_add(
+        "product_days",
+        &product,
+        &LINE_SUMS,
+        products,
+    ));
+    statements.extend(rows::insert_or_add("store_days", &store, &of_stores, stores));
+    statements
+}
+
+/// A statement that marks `days` to be summed again before they are read.
+pub(crate) fn mark_dirty(days: Vec<&str>) -> Statement {
+    mark("dirty_days", days)
+}
+
+/// A statement that marks `days` whose tickets are to be counted again before their number is read.
+pub(crate) fn mark_uncounted(days: Vec<&str>) -> Statement {
+    mark("uncounted_days", days)
+}
+
+fn mark(table: &str, days: Vec<&str>) -> Statement {
+    let days = days.into_iter().map(|day| Params::Positional(vec![day.into()]));
+    Statement {
+        sql: format!("INSERT INTO {table} (sale_date) VALUES (?1) ON CONFLICT DO NOTHING"),
+        params_many: Some(days.collect()),
+        ..Statement::default()
     }
 }

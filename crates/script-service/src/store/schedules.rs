@@ -1,41 +1,85 @@
-//! The rows of schedules in db-service.
+//! Schedules: their definitions, and the jobs that they made.
 
-use super::times::Times;
-use super::{Definition, Trigger};
+use super::now;
 use crate::error::ApiError;
-use crate::jobs::store::now;
-use crate::params::positional;
 use db_client::db_api::{Params, Statement, Value};
-use db_client::{DbClient, DbError};
-use jiff::Timestamp;
-use script_api::{JobKind, JobState, Schedule, ScheduledJob};
-use serde_json::value::RawValue;
+use db_client::{DbClient, DbError, Rows as _};
+use script_api::{JobKind, JobState};
+use serde::Deserialize;
 
-/// How many of the next times a schedule shows.
-const SHOWN_TIMES: usize = 3;
 /// How many schedules there may be.
 const MAX_SCHEDULES: i64 = 1_000;
 
-/// Columns of a schedule in the order in which [`schedule_of`] reads them.
-const COLUMNS: &str = "schedules.id, name, schedules.kind, schedules.request, cron, time_zone, watch, catch_up, \
-    enabled, next_due_ms, skipped, last_skip, schedules.created_at, last.id, last.state, last.occurrence";
+/// The columns of a schedule, as [`ScheduleRow`] has them.
+const COLUMNS: &str = "name, schedules.kind AS kind, schedules.request AS request, cron, time_zone, watch, catch_up, \
+    enabled, next_due_ms, skipped, last_skip, schedules.created_at AS created_at, last.id AS last_id, \
+    last.state AS last_state, last.occurrence AS last_occurrence";
 const TABLES: &str = "schedules LEFT JOIN jobs AS last ON last.id = (
     SELECT MAX(jobs.id) FROM jobs WHERE jobs.schedule_id = schedules.id
 )";
 
+/// A schedule that may be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub kind: JobKind,
+    /// The arguments of its jobs, as JSON; for a watch without the file.
+    pub request: String,
+    pub trigger: Trigger,
+    pub catch_up: bool,
+}
+
+/// What makes a schedule make jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    Cron { pattern: String, time_zone: String },
+    Watch(String),
+}
+
+impl Trigger {
+    /// The trigger that the columns `cron`, `time_zone` and `watch` say.
+    fn of(cron: Option<String>, time_zone: Option<String>, watch: Option<String>) -> Option<Self> {
+        match watch {
+            Some(pattern) => Some(Self::Watch(pattern)),
+            None => Some(Self::Cron {
+                pattern: cron?,
+                time_zone: time_zone?,
+            }),
+        }
+    }
+}
+
+/// A schedule with the last job that it made.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ScheduleRow {
+    pub name: String,
+    pub kind: JobKind,
+    /// The arguments of its jobs, as JSON.
+    pub request: String,
+    pub cron: Option<String>,
+    pub time_zone: Option<String>,
+    pub watch: Option<String>,
+    pub catch_up: bool,
+    pub enabled: bool,
+    pub next_due_ms: Option<i64>,
+    pub skipped: i64,
+    pub last_skip: Option<String>,
+    pub created_at: String,
+    pub last_id: Option<i64>,
+    pub last_state: Option<JobState>,
+    pub last_occurrence: Option<String>,
+}
+
 /// All schedules, by name.
-pub(crate) async fn list(db: &DbClient) -> Result<Vec<Schedule>, ApiError> {
+pub(crate) async fn list(db: &DbClient) -> Result<Vec<ScheduleRow>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY name");
-    let result = db.query(&sql, positional([])).await?;
-    result.rows.iter().map(|row| schedule_of(row)).collect()
+    db.rows(&sql, Params::default()).await
 }
 
 /// The schedule `name`.
-pub(crate) async fn get(db: &DbClient, name: &str) -> Result<Schedule, ApiError> {
+pub(crate) async fn get(db: &DbClient, name: &str) -> Result<ScheduleRow, ApiError> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE name = ?1");
-    let result = db.query(&sql, positional([name.into()])).await?;
-    let row = result.rows.first().ok_or_else(|| unknown(name))?;
-    schedule_of(row)
+    let row = db.first_row(&sql, [name.into()]).await?;
+    row.ok_or_else(|| unknown(name))
 }
 
 fn unknown(name: &str) -> ApiError {
@@ -45,51 +89,6 @@ fn unknown(name: &str) -> ApiError {
     }
 }
 
-fn schedule_of(row: &[Value]) -> Result<Schedule, ApiError> {
-    let text = |index: usize| row[index].as_str().map(str::to_owned);
-    let needed = |index: usize| text(index).unwrap_or_default();
-    let kind = JobKind::parse(&needed(2))
-        .ok_or_else(|| anyhow::anyhow!("unknown kind `{}`", needed(2)))
-        .map_err(ApiError::Internal)?;
-    let last_job = row[13].as_i64().zip(JobState::parse(&needed(14)));
-    let due = row[9]
-        .as_i64()
-        .and_then(|due| Timestamp::from_millisecond(due).ok());
-    let times = text(4)
-        .zip(text(5))
-        .and_then(|(cron, zone)| Times::parse(&cron, &zone).ok());
-    let enabled = row[8].as_i64() == Some(1);
-    let next_runs = match (times, due) {
-        (Some(times), Some(due)) if enabled => {
-            // The time that is due is one of them.
-            let just_before = due
-                .checked_sub(jiff::SignedDuration::from_millis(1))
-                .unwrap_or(due);
-            times.next(just_before, SHOWN_TIMES)
-        }
-        _ => Vec::new(),
-    };
-    Ok(Schedule {
-        name: needed(1),
-        job: kind,
-        request: RawValue::from_string(needed(3)).map_err(|error| ApiError::Internal(error.into()))?,
-        cron: text(4),
-        time_zone: text(5),
-        watch: text(6),
-        catch_up: row[7].as_i64() == Some(1),
-        enabled,
-        next_runs,
-        skipped: row[10].as_i64().unwrap_or_default(),
-        last_skip: text(11),
-        last_job: last_job.map(|(id, state)| ScheduledJob {
-            id,
-            state,
-            occurrence: needed(15),
-        }),
-        created_at: needed(12),
-    })
-}
-
 /// Makes the schedule `name`, or changes it; whether it is new. One whose definition stays keeps what it
 /// knows of the past; any other begins anew, so files that are there are imported again.
 pub(crate) async fn put(
@@ -97,16 +96,11 @@ pub(crate) async fn put(
     name: &str,
     definition: &Definition,
     enabled: bool,
+    next_due_ms: Option<i64>,
 ) -> Result<bool, ApiError> {
     let (cron, zone, watch) = match &definition.trigger {
         Trigger::Cron { pattern, time_zone } => (Some(pattern), Some(time_zone), None),
         Trigger::Watch(pattern) => (None, None, Some(pattern)),
-    };
-    let next_due = match (cron, zone) {
-        (Some(cron), Some(zone)) => Times::parse(cron, zone)?
-            .after(Timestamp::now())
-            .map(|next| next.timestamp().as_millisecond()),
-        _ => None,
     };
     // What makes it the schedule that it is: the first six parameters of each statement.
     let identity = || -> Vec<Value> {
@@ -130,7 +124,7 @@ pub(crate) async fn put(
             "UPDATE schedules SET catch_up = ?7, enabled = ?8,
                 next_due_ms = CASE WHEN enabled = 0 THEN ?9 ELSE next_due_ms END
             WHERE name = ?1 AND kind = ?2 AND request = ?3 AND cron IS ?4 AND time_zone IS ?5 AND watch IS ?6",
-            vec![catch_up.clone(), is_enabled.clone(), next_due.into()],
+            vec![catch_up.clone(), is_enabled.clone(), next_due_ms.into()],
         ),
         statement(
             "DELETE FROM schedules WHERE name = ?1 AND NOT (
@@ -144,7 +138,7 @@ pub(crate) async fn put(
             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
             WHERE NOT EXISTS (SELECT 1 FROM schedules WHERE name = ?1)
                 AND (SELECT COUNT(*) FROM schedules) < ?11",
-            vec![catch_up, is_enabled, next_due.into(), now().into(), MAX_SCHEDULES.into()],
+            vec![catch_up, is_enabled, next_due_ms.into(), now().into(), MAX_SCHEDULES.into()],
         ),
     ];
     let results = db.transaction(statements).await?;
@@ -160,7 +154,7 @@ pub(crate) async fn put(
 /// Deletes the schedule `name`. The jobs that it made stay.
 pub(crate) async fn delete(db: &DbClient, name: &str) -> Result<(), ApiError> {
     let result = db
-        .execute("DELETE FROM schedules WHERE name = ?1", positional([name.into()]))
+        .execute("DELETE FROM schedules WHERE name = ?1", [name.into()])
         .await?;
     if result.rows_affected == 0 {
         return Err(unknown(name));
@@ -180,38 +174,42 @@ pub(crate) struct Active {
     pub next_due_ms: Option<i64>,
 }
 
+/// A row of `schedules` as the clock sees it.
+#[derive(Debug, Deserialize)]
+struct ActiveRow {
+    id: i64,
+    name: String,
+    kind: JobKind,
+    request: String,
+    cron: Option<String>,
+    time_zone: Option<String>,
+    watch: Option<String>,
+    catch_up: bool,
+    next_due_ms: Option<i64>,
+}
+
 /// Schedules that have something to do: those that are due at `now_ms`, and those that watch.
 pub(crate) async fn active(db: &DbClient, now_ms: i64) -> Result<Vec<Active>, DbError> {
-    let result = db
-        .query(
+    let rows: Vec<ActiveRow> = db
+        .rows(
             "SELECT id, name, kind, request, cron, time_zone, watch, catch_up, next_due_ms
             FROM schedules WHERE enabled = 1 AND (watch IS NOT NULL OR next_due_ms <= ?1)
             ORDER BY next_due_ms, id",
-            positional([now_ms.into()]),
+            [now_ms.into()],
         )
         .await?;
-    Ok(result
-        .rows
-        .iter()
-        .filter_map(|row| {
-            let text = |index: usize| row[index].as_str().map(str::to_owned);
-            Some(Active {
-                id: row[0].as_i64()?,
-                name: text(1)?,
-                kind: JobKind::parse(row[2].as_str()?)?,
-                request: text(3)?,
-                trigger: match text(6) {
-                    Some(pattern) => Trigger::Watch(pattern),
-                    None => Trigger::Cron {
-                        pattern: text(4)?,
-                        time_zone: text(5)?,
-                    },
-                },
-                catch_up: row[7].as_i64() == Some(1),
-                next_due_ms: row[8].as_i64(),
-            })
+    let active = rows.into_iter().filter_map(|row| {
+        Some(Active {
+            id: row.id,
+            name: row.name,
+            kind: row.kind,
+            request: row.request,
+            trigger: Trigger::of(row.cron, row.time_zone, row.watch)?,
+            catch_up: row.catch_up,
+            next_due_ms: row.next_due_ms,
         })
-        .collect())
+    });
+    Ok(active.collect())
 }
 
 /// What became of a time that was due.
@@ -248,7 +246,7 @@ pub(crate) async fn make_due(
             AND (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')) < ?7
         ON CONFLICT DO NOTHING
         RETURNING id",
-        positional([
+        [
             schedule.kind.as_str().into(),
             request.into(),
             now().into(),
@@ -257,7 +255,7 @@ pub(crate) async fn make_due(
             due.into(),
             i64::from(queue_limit).into(),
             skip.into(),
-        ]),
+        ],
     );
     let advance = Statement::new(
         "UPDATE schedules SET
@@ -276,23 +274,20 @@ pub(crate) async fn make_due(
                     AND (occurrence = ?4 OR state IN ('queued', 'running', 'interrupted'))
             )
         )",
-        positional([
+        [
             schedule.id.into(),
             due.into(),
             next_due_ms.into(),
             occurrence.into(),
             skip.into(),
-        ]),
+        ],
     );
-    let results = db.transaction(vec![insert, advance]).await?;
-    if let Some(id) = results[0].rows.first().and_then(|row| row[0].as_i64()) {
+    let mut results = db.transaction(vec![insert, advance]).await?;
+    let is_over = results[1].rows_affected > 0;
+    if let Some(id) = results.swap_remove(0).rows_as()?.pop() {
         return Ok(Due::Made(id));
     }
-    Ok(if results[1].rows_affected > 0 {
-        Due::Skipped
-    } else {
-        Due::Left
-    })
+    Ok(if is_over { Due::Skipped } else { Due::Left })
 }
 
 /// Makes the job of `schedule` for `occurrence`, unless there is one; its id if this process made it.
@@ -312,28 +307,26 @@ pub(crate) async fn make_once(
                 AND (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')) < ?6
             ON CONFLICT DO NOTHING
             RETURNING id",
-            positional([
+            [
                 kind.as_str().into(),
                 request.into(),
                 now().into(),
                 schedule.into(),
                 occurrence.into(),
                 i64::from(queue_limit).into(),
-            ]),
+            ],
         )
         .await?;
-    Ok(result.rows.first().and_then(|row| row[0].as_i64()))
+    Ok(result.rows_as()?.pop())
 }
 
 /// The job that `schedule` made for `occurrence`, if it did.
 pub(crate) async fn made_for(db: &DbClient, schedule: i64, occurrence: &str) -> Result<Option<i64>, DbError> {
-    let result = db
-        .query(
-            "SELECT id FROM jobs WHERE schedule_id = ?1 AND occurrence = ?2",
-            positional([schedule.into(), occurrence.into()]),
-        )
-        .await?;
-    Ok(result.rows.first().and_then(|row| row[0].as_i64()))
+    db.first_row(
+        "SELECT id FROM jobs WHERE schedule_id = ?1 AND occurrence = ?2",
+        [schedule.into(), occurrence.into()],
+    )
+    .await
 }
 
 /// Which of `occurrences` have a job of `schedule`.
@@ -343,37 +336,31 @@ pub(crate) async fn made(
     occurrences: &[String],
 ) -> Result<Vec<String>, DbError> {
     let list = serde_json::to_string(occurrences).unwrap_or_default();
-    let result = db
-        .query(
-            "SELECT occurrence FROM jobs
-            WHERE schedule_id = ?1 AND occurrence IN (SELECT value FROM json_each(?2))",
-            positional([schedule.into(), list.into()]),
-        )
-        .await?;
-    Ok(result
-        .rows
-        .iter()
-        .filter_map(|row| row[0].as_str().map(str::to_owned))
-        .collect())
+    db.rows(
+        "SELECT occurrence FROM jobs
+        WHERE schedule_id = ?1 AND occurrence IN (SELECT value FROM json_each(?2))",
+        [schedule.into(), list.into()],
+    )
+    .await
+}
+
+/// What a job by hand is made from.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Template {
+    pub id: i64,
+    pub kind: JobKind,
+    /// The arguments of its jobs, as JSON.
+    pub request: String,
+    pub watches: bool,
 }
 
 /// What a job is made from: the schedule `name`, whether enabled or not.
-pub(crate) async fn find(db: &DbClient, name: &str) -> Result<(i64, JobKind, String, bool), ApiError> {
-    let result = db
-        .query(
-            "SELECT id, kind, request, watch IS NOT NULL FROM schedules WHERE name = ?1",
-            positional([name.into()]),
+pub(crate) async fn find(db: &DbClient, name: &str) -> Result<Template, ApiError> {
+    let row = db
+        .first_row(
+            "SELECT id, kind, request, watch IS NOT NULL AS watches FROM schedules WHERE name = ?1",
+            [name.into()],
         )
         .await?;
-    let row = result.rows.first().ok_or_else(|| unknown(name))?;
-    let kind = row[1]
-        .as_str()
-        .and_then(JobKind::parse)
-        .ok_or_else(|| ApiError::Internal(anyhow::anyhow!("unknown kind of job")))?;
-    Ok((
-        row[0].as_i64().unwrap_or_default(),
-        kind,
-        row[2].as_str().unwrap_or_default().to_owned(),
-        row[3].as_i64() == Some(1),
-    ))
+    row.ok_or_else(|| unknown(name))
 }

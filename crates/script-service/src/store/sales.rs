@@ -1,0 +1,64 @@
+//! Sales that an import adds: their rows, and the triggers that have nothing to do meanwhile.
+
+use super::rows::{self, Rows};
+use db_client::db_api::{Params, Statement, Value};
+use db_client::{DbClient, DbError};
+
+/// From how many new sales on a batch does without the triggers that would do nothing.
+const WORTH_NO_TRIGGERS: usize = 1_000;
+/// The triggers on `sales` that do nothing when an import inserts.
+const IDLE_TRIGGERS: [&str; 2] = ["sales_before_insert", "sales_after_insert"];
+
+/// A trigger of the schema.
+#[derive(Debug, Clone)]
+pub(crate) struct Trigger {
+    name: &'static str,
+    /// The statement that makes it.
+    sql: String,
+}
+
+/// The idle triggers as the schema makes them.
+pub(crate) async fn idle_triggers(db: &DbClient) -> Result<Vec<Trigger>, DbError> {
+    let found: Vec<(String, String)> = db
+        .rows(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'sales' ORDER BY rowid",
+            Params::default(),
+        )
+        .await?;
+    let idle = found.into_iter().filter_map(|(name, sql)| {
+        let name = IDLE_TRIGGERS.into_iter().find(|idle| *idle == name)?;
+        Some(Trigger { name, sql })
+    });
+    Ok(idle.collect())
+}
+
+/// What inserts new sales of `job`, and `sums`, which adds them to the sums by day. `triggers` are the idle ones.
+pub(crate) fn insert(
+    job: i64,
+    columns: &[&str],
+    new: Rows,
+    sums: Vec<Statement>,
+    triggers: &[Trigger],
+) -> Vec<Statement> {
+    // Many rows are worth taking the triggers away, which see that they have nothing to do row by row. The
+    // transaction puts them back, so nobody else writes without them.
+    let without = if new.len() >= WORTH_NO_TRIGGERS {
+        triggers
+    } else {
+        &[]
+    };
+    let plain = |sql: &str| Statement::new(sql, Params::default());
+    let mut statements: Vec<Statement> = without
+        .iter()
+        .map(|trigger| plain(&format!("DROP TRIGGER IF EXISTS {}", trigger.name)))
+        .collect();
+    statements.push(plain(
+        "UPDATE dataset SET importing = 1, version = version + 1 WHERE id = 1",
+    ));
+    let job = Value::Integer(job);
+    statements.extend(rows::insert("sales", columns, Some(("import_job_id", &job)), new));
+    statements.extend(sums);
+    statements.push(plain("UPDATE dataset SET importing = 0 WHERE id = 1"));
+    statements.extend(without.iter().map(|trigger| plain(&trigger.sql)));
+    statements
+}
