@@ -2,25 +2,17 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `store` | the rows: submit, claim, look up, finish |
-//! | `import` | a source into a table, batch by batch |
-//! | `batch` | one batch of rows as one transaction |
-//! | `undo` | taking back what a cancelled import wrote |
-//! | `receiving` | idempotency keys of uploads that are coming in |
-//! | `replay` | rejects that come back corrected |
-//! | `replace` | rows that take the place of others, all at once |
-//! | `fetch` | a source from a URL |
-//! | `source` | where the bytes of a source come from |
+//! | `kind` | what a kind of job is: the trait `Job`, and an entry of the registry (`crate::kinds`) |
+//! | `context` | what a job has while it runs: progress, signals, why it stops |
+//! | `runner` | takes one job after the other and writes down how it ended |
+//! | `lease` | signs of life of a running job |
+//! | `upload_claims` | idempotency keys of uploads that are coming in |
 //!
 //! The invariant: nothing about a job is only in memory. A process that dies leaves a row from which
 //! another one goes on.
 
-pub(crate) mod batch;
-pub(crate) mod fetch;
-pub(crate) mod import;
-pub(crate) mod receiving;
-pub(crate) mod replace;
-pub(crate) mod replay;
-pub(crate) mod source;
-pub(crate) mod store;
-pub(crate) mod undo;
+pub(crate) mod context;
+pub(crate) mod kind;
+mod lease;
+pub(crate) mod runner;
+pub(crate) mod upload_claims;

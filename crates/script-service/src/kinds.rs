@@ -1,0 +1,33 @@
+//! The kinds of jobs, a line each.
+
+use crate::analyses::job::AnalysisRequest;
+use crate::forecasts::request::ForecastRequest;
+use crate::jobs::kind::Kind;
+use script_api::{ImportRequest, JobKind};
+
+/// Every kind of job.
+pub(crate) static KINDS: [Kind; 3] = [
+    Kind::of::<ImportRequest>(),
+    Kind::of::<AnalysisRequest>(),
+    Kind::of::<ForecastRequest>(),
+];
+
+/// The entry of `kind`.
+pub(crate) fn find(kind: JobKind) -> Option<&'static Kind> {
+    KINDS.iter().find(|known| known.name == kind.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_the_contract_is_registered_under_its_name() {
+        for kind in [JobKind::Import, JobKind::Analysis, JobKind::Forecast] {
+            assert!(find(kind).is_some(), "{kind}");
+        }
+        for kind in &KINDS {
+            assert!(JobKind::parse(kind.name).is_some(), "{}", kind.name);
+        }
+    }
+}
