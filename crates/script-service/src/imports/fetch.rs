@@ -5,8 +5,9 @@
 //! and the number of redirects are limited. hyper is used directly because the check belongs inside the
 //! connection: what was checked is what is connected to.
 
-use super::source::{Upload, UploadWriter};
+use super::pieces::{Upload, UploadWriter};
 use crate::config::Config;
+use crate::store::job_sources::Validators;
 use axum::body::Body;
 use axum::http::header::{ACCEPT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION};
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
@@ -36,13 +37,6 @@ pub(crate) enum FetchError {
     Refused(String),
     #[error(transparent)]
     Db(#[from] DbError),
-}
-
-/// What a server said of a version of a file, to ask whether there is a newer one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Validators {
-    pub etag: Option<String>,
-    pub last_modified: Option<String>,
 }
 
 /// What a URL gave.

@@ -1,17 +1,51 @@
-//! From the records of a source to rows of our tables. Reading the source itself is the crate `tabular`.
+//! Imports: files into tables, as jobs. Reading a file itself is the crate `tabular`.
 //!
 //! | file | what it does |
 //! | --- | --- |
+//! | `job` | an import as a job |
+//! | `request` | what may be asked, and what is imported when nothing is asked |
+//! | `run` | a run: source by source, from a checkpoint on |
+//! | `check` | the look at all sources before anything is written |
+//! | `source` | one source: opened, and written batch by batch |
+//! | `locate`, `fetch`, `pieces` | where its bytes are: the data folder, a URL, uploads |
+//! | `survey` | what is decided about it, and kept |
 //! | `tables` | our tables: columns, keys, the headers they go by |
-//! | `rows` | the second pass: records to rows, or faults |
-//! | `fault` | why a record is not taken |
-//! | `ids` | keys that were seen, keys that may be referred to |
-//! | `corrections` | rejects that come back, as text that is read again |
+//! | `rows`, `ids`, `fault` | records to rows, or why not |
+//! | `batch` | some records of a source at a time |
+//! | `partition` | which rows are new, change something, or are there already |
+//! | `delivery` | a batch as one transaction |
+//! | `daily_sums` | what new sales add to the sums by day |
+//! | `foreseen` | what sources would leave, for dry runs |
+//! | `replace` | sales that take the place of others, all at once |
+//! | `undo` | taking back what a cancelled import wrote |
+//! | `replay`, `corrections` | rejects that come back corrected |
 //! | `preview` | both passes over the beginning of a source |
+//! | `failure` | why imports fail, by stable codes |
+//!
+//! The invariant: a batch and the checkpoint behind it are one transaction, so a job that is taken up again leaves
+//! what one run leaves.
 
+mod batch;
+mod check;
 pub(crate) mod corrections;
-pub(crate) mod fault;
+mod daily_sums;
+mod delivery;
+pub(crate) mod failure;
+mod fault;
+pub(crate) mod fetch;
+mod foreseen;
 pub(crate) mod ids;
+mod job;
+pub(crate) mod locate;
+mod partition;
+pub(crate) mod pieces;
 pub(crate) mod preview;
-pub(crate) mod rows;
+mod replace;
+pub(crate) mod replay;
+pub(crate) mod request;
+mod rows;
+mod run;
+mod source;
+mod survey;
 pub(crate) mod tables;
+mod undo;

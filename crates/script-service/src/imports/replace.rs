@@ -1,87 +1,97 @@
 //! Sales that take the place of others: they wait in `staged_sales` until all of them are there, then both
 //! steps are one transaction. A job that dies in between has changed nothing.
 
-use super::batch::Rows;
-use super::store::{self, Checkpoint};
-use crate::import::ids::IdSet;
-use crate::params::positional;
-use db_client::db_api::{BatchOutcome, BatchRequest, Statement, Value};
+use super::failure::failed;
+use super::ids::IdSet;
+use crate::jobs::context::{JobContext, Stop};
+use crate::store::rows::Rows;
+use crate::store::running_jobs::{self, Checkpoint};
+use crate::store::staged_sales;
+use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use script_api::Mode;
-use std::time::Duration;
 
-/// How long the swap of millions of sales may take.
-pub(super) const ALL_AT_ONCE: Duration = Duration::from_mins(10);
-
-/// The condition on sales that give way to the staged ones of job `?1`.
-fn gives_way(mode: Mode) -> &'static str {
-    match mode {
-        Mode::ReplacePeriod => {
-            "sale_date BETWEEN (SELECT MIN(sale_date) FROM staged_sales WHERE job_id = ?1)
-                AND (SELECT MAX(sale_date) FROM staged_sales WHERE job_id = ?1)"
-        }
-        _ => "?1 IS NOT NULL",
-    }
-}
-
-/// Puts the staged sales of `job` in the place of others. `checkpoint` moves with them, so it happens once.
-pub(crate) async fn swap(
-    db: &DbClient,
-    job: i64,
+/// Puts the staged sales in the place of others, once: a job whose `checkpoint` is behind its `sources` has done it.
+pub(super) async fn replace(
+    context: &JobContext,
     mode: Mode,
+    sources: usize,
     checkpoint: &mut Checkpoint,
-) -> Result<(), DbError> {
+) -> Result<(), Stop> {
+    if checkpoint.source > sources as u64 {
+        return Ok(());
+    }
+    let (db, job) = (&context.db, context.job);
+    context.progress.begin("replacing", None);
+    if mode == Mode::ReplaceAll && staged_sales::are_none(db, job).await? {
+        return Err(nothing_to_replace_with());
+    }
     let mut after = checkpoint.clone();
     after.source += 1;
     after.source_read = 0;
-    let count = db
-        .query(
-            &format!("SELECT COUNT(*) FROM sales WHERE {}", gives_way(mode)),
-            positional([job.into()]),
-        )
-        .await?;
-    let deleted = count
-        .rows
-        .first()
-        .and_then(|row| row[0].as_i64())
-        .unwrap_or_default();
-    after.deleted = deleted.max(0).cast_unsigned();
-    let statements = vec![
-        Statement::new(
-            format!("DELETE FROM sales WHERE {}", gives_way(mode)),
-            positional([job.into()]),
-        ),
-        Statement::new(
-            "INSERT INTO sales
-                (id, product_id, store_id, sale_date, quantity, amount_cents, ticket_id, import_job_id)
-            SELECT id, product_id, store_id, sale_date, quantity, amount_cents, ticket_id, job_id
-            FROM staged_sales WHERE job_id = ?1 ORDER BY rowid",
-            positional([job.into()]),
-        ),
-        Statement::new(
-            "DELETE FROM staged_sales WHERE job_id = ?1",
-            positional([job.into()]),
-        ),
-        store::checkpoint_statement(job, &after),
-    ];
-    let request = BatchRequest {
-        statements,
-        timeout_ms: u64::try_from(ALL_AT_ONCE.as_millis()).ok(),
-        ..BatchRequest::default()
-    };
-    let result = db.batch(&request, &format!("replace-{job}")).await?;
-    for outcome in result.results {
-        if let BatchOutcome::Error(problem) = outcome {
-            return Err(DbError::Refused(Box::new(problem)));
+    after.deleted = staged_sales::count_giving_way(db, job, mode).await?;
+    match staged_sales::swap(db, job, mode, &after).await {
+        Ok(()) => {
+            *checkpoint = after;
+            Ok(())
         }
+        Err(error) => Err(failure(context, mode, error).await),
     }
-    *checkpoint = after;
+}
+
+/// Says in `checkpoint` how many sales `replacement` would take away.
+pub(super) async fn foresee(
+    context: &JobContext,
+    mode: Mode,
+    replacement: &Replacement,
+    checkpoint: &mut Checkpoint,
+) -> Result<(), Stop> {
+    if mode == Mode::ReplaceAll && replacement.is_empty() {
+        return Err(nothing_to_replace_with());
+    }
+    checkpoint.deleted = count_replaced(&context.db, mode, replacement)
+        .await?
+        .map_err(|id| {
+            failed(
+                "conflicting_keys",
+                format!("a row has the id of one that stays, {id}; nothing would be replaced"),
+            )
+        })?;
+    let foreseen = running_jobs::checkpoint(context.job, checkpoint);
+    context.db.transaction(vec![foreseen]).await?;
     Ok(())
+}
+
+/// All sales would go and none come: hardly what was meant.
+fn nothing_to_replace_with() -> Stop {
+    failed(
+        "nothing_to_replace_with",
+        "no record could be taken, so no sale was replaced; the rejects say why, and SQL deletes all sales \
+         where that is what is meant",
+    )
+}
+
+/// A key that stays in the table outside what is replaced is the request's fault.
+async fn failure(context: &JobContext, mode: Mode, error: DbError) -> Stop {
+    match error {
+        DbError::Refused(problem) if problem.code == ErrorCode::ConstraintViolation => {
+            let which = match staged_sales::conflicts(&context.db, context.job, mode).await {
+                Ok(conflicts) if !conflicts.is_empty() => conflicts.join(", "),
+                Ok(_) => problem.detail,
+                Err(error) => return Stop::from(error),
+            };
+            failed(
+                "conflicting_keys",
+                format!("a row has the id of one that stays; nothing was replaced: {which}"),
+            )
+        }
+        other => Stop::from(other),
+    }
 }
 
 /// What a dry run knows of the sales that would take the place of others.
 #[derive(Debug, Default)]
-pub(crate) struct Replacement {
+pub(super) struct Replacement {
     ids: IdSet,
     /// An id that came twice.
     twice: Option<i64>,
@@ -91,12 +101,12 @@ pub(crate) struct Replacement {
 
 impl Replacement {
     /// Whether there is nothing.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.days.is_none()
     }
 
     /// Adds `rows`, whose values are those of `columns`.
-    pub(crate) fn note(&mut self, rows: &Rows, columns: &[&'static str]) {
+    pub(super) fn note(&mut self, rows: &Rows, columns: &[&'static str]) {
         let place = |name: &str| columns.iter().position(|column| *column == name);
         let (id, day) = (place("id"), place("sale_date"));
         for row in rows.iter() {
@@ -119,7 +129,7 @@ impl Replacement {
 }
 
 /// How many sales would give way to `replacement`; the inner `Err` is an id that two sales would have.
-pub(crate) async fn foresee(
+async fn count_replaced(
     db: &DbClient,
     mode: Mode,
     replacement: &Replacement,
@@ -132,66 +142,17 @@ pub(crate) async fn foresee(
     let mut deleted = 0;
     let mut after = i64::MIN;
     loop {
-        let page = db
-            .query(
-                "SELECT id, sale_date BETWEEN ?2 AND ?3 FROM sales WHERE id > ?1 ORDER BY id LIMIT 20000",
-                positional([after.into(), first.as_str().into(), last.as_str().into()]),
-            )
-            .await?;
-        let Some(highest) = page.rows.last().and_then(|row| row[0].as_i64()) else {
+        let page = staged_sales::page_of_sales(db, after, &first, &last).await?;
+        let Some(highest) = page.last() else {
             return Ok(Ok(deleted));
         };
-        for row in &page.rows {
-            let id = row[0].as_i64().unwrap_or_default();
-            if mode == Mode::ReplaceAll || row[1].as_i64() == Some(1) {
+        after = highest.id;
+        for sale in page {
+            if mode == Mode::ReplaceAll || sale.is_within {
                 deleted += 1;
-            } else if replacement.ids.contains(id) {
-                return Ok(Err(id));
+            } else if replacement.ids.contains(sale.id) {
+                return Ok(Err(sale.id));
             }
         }
-        after = highest;
     }
-}
-
-/// Whether `job` staged nothing.
-pub(crate) async fn stages_nothing(db: &DbClient, job: i64) -> Result<bool, DbError> {
-    let result = db
-        .query(
-            "SELECT 1 FROM staged_sales WHERE job_id = ?1 LIMIT 1",
-            positional([job.into()]),
-        )
-        .await?;
-    Ok(result.rows.is_empty())
-}
-
-/// Ids of staged sales that cannot be: those of sales that stay, with their days, and those that come twice.
-/// At most a few of each.
-pub(crate) async fn conflicts(db: &DbClient, job: i64, mode: Mode) -> Result<Vec<String>, DbError> {
-    let stay = format!(
-        "SELECT id, sale_date FROM sales
-        WHERE id IN (SELECT id FROM staged_sales WHERE job_id = ?1) AND NOT ({}) ORDER BY id LIMIT 5",
-        gives_way(mode)
-    );
-    let twice = "SELECT id FROM staged_sales WHERE job_id = ?1 AND id IS NOT NULL
-        GROUP BY id HAVING COUNT(*) > 1 ORDER BY id LIMIT 5";
-    let number = |row: &[Value]| row[0].as_i64().unwrap_or_default();
-    let mut found = Vec::new();
-    for row in &db.query(&stay, positional([job.into()])).await?.rows {
-        let day = row[1].as_str().unwrap_or_default();
-        found.push(format!("sale {} of {day} stays", number(row)));
-    }
-    for row in &db.query(twice, positional([job.into()])).await?.rows {
-        found.push(format!("sale {} comes twice", number(row)));
-    }
-    Ok(found)
-}
-
-/// Deletes what `job` staged.
-pub(crate) async fn forget(db: &DbClient, job: i64) -> Result<(), DbError> {
-    db.execute(
-        "DELETE FROM staged_sales WHERE job_id = ?1",
-        positional([job.into()]),
-    )
-    .await
-    .map(drop)
 }

@@ -1,23 +1,21 @@
 //! Replaying rejects: the records that an import did not take, corrected, as an import of their own.
 //!
 //! A reject is replayed once: the job that replays it is noted with it, in the transaction that makes the job.
-//! A job that failed or was cancelled before it wrote anything gives its rejects free again.
+//! A job that failed or was cancelled before it wrote anything releases its rejects.
 
-use super::source::{Upload, UploadWriter};
-use super::store::{self, IdempotencyKey};
+use super::batch::MAX_RAW_BYTES;
+use super::corrections::{Correction, Layout};
+use super::pieces::{Upload, UploadWriter};
 use crate::error::ApiError;
-use crate::import::corrections::{Correction, Layout};
-use crate::params::positional;
+use crate::store::jobs::{self, IdempotencyKey};
+use crate::store::rejects::{self, KeptReject, NewReplay};
 use crate::wire;
-use axum::http::StatusCode;
 use bytes::Bytes;
 use db_client::DbClient;
-use db_client::db_api::{QueryRequest, Statement, Value};
 use script_api::{
     Decisions, Format, ImportRequest, Job, JobKind, JobState, MatchedBy, Mode, ReadOptions, SourceRequest,
     UploadRef,
 };
-use service_kit::problem::Problem;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -27,15 +25,6 @@ pub(crate) const MAX_REPLAYED: usize = 100_000;
 const PAGE: i64 = 5_000;
 /// How many faults are told at once.
 const MAX_FAULTS: usize = 20;
-
-/// The condition on a row of `job_rejects` that a job has it that wrote something, or still may.
-const IS_REPLAYED: &str = "replayed_by IS NOT NULL AND EXISTS (
-    SELECT 1 FROM jobs WHERE jobs.id = replayed_by
-        AND (state NOT IN ('failed', 'cancelled') OR inserted + updated + unchanged > 0)
-)";
-
-/// The places in parameter 2, a JSON list of source and record.
-const CHOSEN: &str = "(SELECT value ->> 0, value ->> 1 FROM json_each(?2))";
 
 /// A replay that is ready to be submitted.
 #[derive(Debug)]
@@ -55,16 +44,6 @@ pub(crate) struct ReplayOptions {
     pub dry_run: bool,
     /// Takes rejects that were replayed before too.
     pub again: bool,
-}
-
-/// A reject, as it is kept.
-struct Kept {
-    place: (i64, i64),
-    raw: String,
-    column: Option<String>,
-    value: Option<String>,
-    code: String,
-    is_replayed: bool,
 }
 
 /// Prepares the replay of rejects of `job`: of those in `corrections`, or of all of them when there are none.
@@ -151,13 +130,14 @@ async fn choose(
     let mut faults = Vec::new();
     let mut after = (-1, 0);
     loop {
-        let page = page(db, job.id, after).await?;
+        let page = rejects::page_to_replay(db, job.id, after, PAGE).await?;
         let Some(last) = page.last() else {
             break;
         };
-        after = last.place;
+        after = (last.source, last.record);
         for reject in page {
-            let correction = asked.remove(&reject.place);
+            let place = (reject.source, reject.record);
+            let correction = asked.remove(&place);
             if !all && correction.is_none() {
                 continue;
             }
@@ -170,12 +150,12 @@ async fn choose(
                     "a replay takes at most {MAX_REPLAYED} records; send the rest with another"
                 )));
             }
-            let text = match chosen.texts.entry(reject.place.0) {
+            let text = match chosen.texts.entry(place.0) {
                 Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(Text::of(job, reject.place.0)?),
+                Entry::Vacant(entry) => entry.insert(Text::of(job, place.0)?),
             };
             match text.add(&reject, correction) {
-                Ok(()) => chosen.places.push(reject.place),
+                Ok(()) => chosen.places.push(place),
                 Err(fault) if faults.len() < MAX_FAULTS => faults.push(fault),
                 Err(_) => {}
             }
@@ -188,7 +168,7 @@ async fn choose(
         )
     }));
     if !faults.is_empty() {
-        return Err(refused(&faults));
+        return Err(ApiError::Corrections(faults));
     }
     if chosen.places.is_empty() {
         let detail = if chosen.replayed_before == 0 {
@@ -253,51 +233,7 @@ fn check(job: &Job) -> Result<ImportRequest, ApiError> {
 }
 
 fn conflict(code: &'static str, detail: String) -> ApiError {
-    ApiError::Refused(Problem::new(StatusCode::CONFLICT, code, detail))
-}
-
-/// The problem of corrections that cannot be taken.
-pub(crate) fn refused(faults: &[String]) -> ApiError {
-    let errors: Vec<serde_json::Value> = faults
-        .iter()
-        .map(|fault| serde_json::json!({ "code": "bad_correction", "detail": fault }))
-        .collect();
-    let problem = Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "bad_corrections",
-        format!("nothing was replayed: {}", faults.join("; ")),
-    );
-    ApiError::Refused(problem.with("errors", errors))
-}
-
-async fn page(db: &DbClient, job: i64, after: (i64, i64)) -> Result<Vec<Kept>, ApiError> {
-    let page = db
-        .query_request(&QueryRequest {
-            sql: format!(
-                "SELECT source, record, raw, column_name, value, code, {IS_REPLAYED}
-                FROM job_rejects WHERE job_id = ?1 AND (source, record) > (?2, ?3)
-                ORDER BY source, record LIMIT ?4"
-            ),
-            params: positional([job.into(), after.0.into(), after.1.into(), PAGE.into()]),
-            ..QueryRequest::default()
-        })
-        .await?;
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    Ok(page
-        .rows
-        .iter()
-        .map(|row| Kept {
-            place: (
-                row[0].as_i64().unwrap_or_default(),
-                row[1].as_i64().unwrap_or_default(),
-            ),
-            raw: text(&row[2]).unwrap_or_default(),
-            column: text(&row[3]),
-            value: text(&row[4]),
-            code: text(&row[5]).unwrap_or_default(),
-            is_replayed: row[6].as_i64() == Some(1),
-        })
-        .collect())
+    ApiError::Conflict { code, detail }
 }
 
 /// The text in which the rejects of a source are read again.
@@ -335,11 +271,11 @@ impl Text {
     }
 
     /// Adds a reject; `Err` says why it cannot be read again.
-    fn add(&mut self, reject: &Kept, correction: Option<Correction>) -> Result<(), String> {
-        let fault = |why: String| format!("record {} of source {}: {why}", reject.place.1, reject.place.0);
+    fn add(&mut self, reject: &KeptReject, correction: Option<Correction>) -> Result<(), String> {
+        let fault = |why: String| format!("record {} of source {}: {why}", reject.record, reject.source);
         let correction = correction.unwrap_or_default();
         let raw = correction.raw.as_deref().unwrap_or(&reject.raw);
-        let was_cut = reject.raw.len() >= super::import::MAX_RAW_BYTES || reject.code == "record_too_long";
+        let was_cut = reject.raw.len() >= MAX_RAW_BYTES || reject.code == "record_too_long";
         if raw == reject.raw && was_cut {
             return Err(fault(
                 "only the beginning of its source text was kept; send all of it as `raw`".into(),
@@ -350,7 +286,7 @@ impl Text {
         }
         let mut changes = correction.values;
         if correction.value.is_some() && correction.value != reject.value {
-            match (&reject.column, correction.value) {
+            match (&reject.column_name, correction.value) {
                 (Some(column), Some(value)) => {
                     changes.entry(column.clone()).or_insert(value);
                 }
@@ -411,76 +347,34 @@ pub(crate) async fn submit(
     limit: u32,
 ) -> Result<(i64, bool), ApiError> {
     if let Some(key) = key
-        && let Some(job) = store::find_by_key(db, key).await?
+        && let Some(job) = jobs::find_by_key(db, key).await?
     {
         return Ok((job, true));
     }
     let request = serde_json::to_string(&replay.request).map_err(|error| ApiError::Internal(error.into()))?;
     let notes = serde_json::to_string(&replay.notes).map_err(|error| ApiError::Internal(error.into()))?;
-    let places = serde_json::to_string(&replay.places).map_err(|error| ApiError::Internal(error.into()))?;
-    let insert = Statement::new(
-        format!(
-            "INSERT INTO jobs (kind, state, request, idempotency_key, fingerprint, created_at, notes)
-            SELECT 'import', 'queued', ?3, ?4, ?5, ?6, ?7
-            WHERE (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')) < ?8
-                AND (?9 OR NOT EXISTS (
-                    SELECT 1 FROM job_rejects
-                    WHERE job_id = ?1 AND (source, record) IN {CHOSEN} AND {IS_REPLAYED}
-                ))
-            RETURNING id"
-        ),
-        positional([
-            job.into(),
-            places.as_str().into(),
-            request.as_str().into(),
-            key.map(|key| key.key.as_str()).into(),
-            key.map(|key| key.fingerprint.as_str()).into(),
-            store::now().into(),
-            notes.into(),
-            i64::from(limit).into(),
-            i64::from(again).into(),
-        ]),
-    );
-    // The request names an upload that nothing else has, so it finds the job.
-    let mark = Statement::new(
-        format!(
-            "UPDATE job_rejects SET replayed_by = made.id
-            FROM (SELECT MAX(id) AS id FROM jobs WHERE request = ?3 AND kind = 'import') AS made
-            WHERE made.id IS NOT NULL AND job_id = ?1 AND (source, record) IN {CHOSEN}"
-        ),
-        positional([job.into(), places.into(), request.into()]),
-    );
-    let mut statements = vec![insert];
-    if !replay.request.dry_run {
-        statements.push(mark);
-    }
-    match db.transaction(statements).await {
-        Ok(results) => match results[0].rows.first().and_then(|row| row[0].as_i64()) {
-            Some(id) => Ok((id, false)),
-            None if is_free(db, job, &replay.places).await? => Err(ApiError::QueueFull { limit }),
-            None => Err(conflict(
-                "already_replayed",
-                format!("rejects of job {job} were replayed by another request just now"),
-            )),
-        },
+    let new = NewReplay {
+        of: job,
+        places: &replay.places,
+        request: &request,
+        notes: &notes,
+        again,
+        dry_run: replay.request.dry_run,
+    };
+    match rejects::insert_replay(db, &new, key, limit).await {
+        Ok(Some(id)) => Ok((id, false)),
+        Ok(None) if rejects::are_free(db, job, &replay.places).await? => Err(ApiError::QueueFull { limit }),
+        Ok(None) => Err(conflict(
+            "already_replayed",
+            format!("rejects of job {job} were replayed by another request just now"),
+        )),
         Err(error) => match key {
             // The same key came twice at once, and the other one was faster.
-            Some(key) => match store::find_by_key(db, key).await? {
+            Some(key) => match jobs::find_by_key(db, key).await? {
                 Some(job) => Ok((job, true)),
                 None => Err(error.into()),
             },
             None => Err(error.into()),
         },
     }
-}
-
-/// Whether none of the rejects at `places` has been replayed by now.
-async fn is_free(db: &DbClient, job: i64, places: &[(i64, i64)]) -> Result<bool, ApiError> {
-    let places = serde_json::to_string(places).map_err(|error| ApiError::Internal(error.into()))?;
-    let sql = format!(
-        "SELECT 1 FROM job_rejects
-        WHERE job_id = ?1 AND (source, record) IN {CHOSEN} AND {IS_REPLAYED} LIMIT 1"
-    );
-    let result = db.query(&sql, positional([job.into(), places.into()])).await?;
-    Ok(result.rows.is_empty())
 }

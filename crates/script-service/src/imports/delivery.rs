@@ -1,0 +1,350 @@
+//! Writes the batches of a source, each as one transaction: rows, daily sums, rejects and the job's checkpoint.
+//!
+//! The rows that are there already are looked up before, so that the transaction is exact about what is new,
+//! what changes and what stays, and new sales add to the daily sums without a look at the table. Should
+//! somebody else write the same keys in between, the transaction fails as a whole and is made anew.
+//!
+//! Two batches are on their way at a time, so that db-service reads one while it writes the other. Each fails
+//! unless the one before it is in, so they stand in their order whatever happens to either.
+
+use super::batch::{Batch, Reject, reject_statement};
+use super::daily_sums::DailyAdditions;
+use super::fault::{FaultCode, RecordFault};
+use super::foreseen::ForeseenRows;
+use super::partition::{Partition, Partitioner};
+use super::tables::TableSpec as _;
+use super::undo::undo_table;
+use crate::config::DailySums;
+use crate::store::running_jobs::{self, Checkpoint};
+use crate::store::{self, daily_sums, job_sources, rows, sales, undo};
+use db_client::db_api::{BatchRequest, ErrorCode, Statement, Value};
+use db_client::{DbClient, DbError};
+use script_api::{Counters, Mode, OnCancel, Table};
+use tokio::task::JoinHandle;
+
+/// How often a transaction is made anew when others write the same rows.
+const ATTEMPTS: u32 = 4;
+
+/// Where a source is written, and how.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub job: i64,
+    pub table: Table,
+    /// The SQL names of the rows' values.
+    pub columns: Vec<&'static str>,
+    /// Whether the source says the keys of its rows.
+    pub has_key: bool,
+    pub mode: Mode,
+    pub on_cancel: OnCancel,
+    pub daily_sums: DailySums,
+    /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
+    pub dry_run: Option<Vec<Statement>>,
+}
+
+/// Writes the batches of one source.
+#[derive(Debug)]
+pub(super) struct SourceWriter {
+    db: DbClient,
+    to: Destination,
+    partitioner: Partitioner,
+    /// The idle triggers as the schema has them.
+    triggers: Vec<sales::Trigger>,
+    /// The batch that is on its way.
+    sent: Option<Sent>,
+}
+
+/// A batch on its way to db-service.
+#[derive(Debug)]
+struct Sent {
+    batch: Batch,
+    source: u64,
+    /// How far the job is when it is in.
+    after: Checkpoint,
+    /// The highest key among its new rows.
+    highest: Option<i64>,
+    answer: JoinHandle<Result<(), DbError>>,
+}
+
+impl Sent {
+    /// What became of it.
+    async fn answer(&mut self) -> Result<(), DbError> {
+        match (&mut self.answer).await {
+            Ok(answer) => answer,
+            Err(why) => Err(DbError::Broken(why.to_string())),
+        }
+    }
+}
+
+/// A batch as a request.
+struct Delivery {
+    db: DbClient,
+    /// In a dry run, what its rows may refer to.
+    dry_run: Option<Vec<Statement>>,
+    turn: Statement,
+    rows: Vec<Statement>,
+    report: Vec<Statement>,
+    key: String,
+}
+
+impl Delivery {
+    async fn send(mut self) -> Result<(), DbError> {
+        let mut statements = vec![self.turn];
+        match self.dry_run {
+            None => statements.append(&mut self.rows),
+            Some(mut parents) if !self.rows.is_empty() => {
+                parents.append(&mut self.rows);
+                let request = BatchRequest {
+                    statements: parents,
+                    dry_run: true,
+                    ..BatchRequest::default()
+                };
+                store::run(&self.db, &request, &format!("{}-rows", self.key)).await?;
+            }
+            Some(_) => {}
+        }
+        statements.append(&mut self.report);
+        let request = BatchRequest {
+            statements,
+            ..BatchRequest::default()
+        };
+        store::run(&self.db, &request, &self.key).await
+    }
+}
+
+impl SourceWriter {
+    /// Writes to `to`. `foreseen` are rows that earlier sources would have left, and it adds its own to them.
+    pub(super) fn new(db: DbClient, to: Destination, foreseen: Option<ForeseenRows>) -> Self {
+        Self {
+            partitioner: Partitioner::new(
+                db.clone(),
+                to.table,
+                to.columns.clone(),
+                to.has_key,
+                to.mode,
+                foreseen,
+            ),
+            db,
+            to,
+            triggers: Vec::new(),
+            sent: None,
+        }
+    }
+
+    /// What it was given to foresee, and what it added.
+    pub(super) fn into_foreseen(self) -> Option<ForeseenRows> {
+        self.partitioner.into_foreseen()
+    }
+
+    /// The records of `batch`, the one with that `number`, that would be rejected because their keys are in
+    /// the table, or would be by then.
+    pub(super) async fn duplicates(&mut self, batch: &Batch, number: u64) -> Result<Vec<Reject>, DbError> {
+        if self.to.mode != Mode::Append {
+            return Ok(Vec::new());
+        }
+        let partition = self.partitioner.partition(&batch.rows, number, true).await?;
+        Ok(self.rejects(batch, &partition.duplicates))
+    }
+
+    /// Reads how the schema makes the idle triggers.
+    pub(super) async fn look_at_triggers(&mut self) -> Result<(), DbError> {
+        if self.to.table == Table::Sales {
+            self.triggers = sales::idle_triggers(&self.db).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends `batch`, and moves `checkpoint` past the one before it once that is in. `source` is the source's
+    /// number. After an error nothing is on its way.
+    pub(super) async fn write(
+        &mut self,
+        batch: Batch,
+        source: u64,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<(), DbError> {
+        let before = self.sent.take();
+        let ahead = before.as_ref().map_or(&*checkpoint, |before| &before.after);
+        let sent = self.send(batch, source, ahead, 0).await;
+        let mut unsent = Ok(());
+        match sent {
+            Ok(sent) => self.sent = Some(sent),
+            Err(error) => unsent = Err(error),
+        }
+        if let Some(before) = before {
+            self.receive(before, checkpoint).await?;
+        }
+        unsent?;
+        if self.to.dry_run.is_some() {
+            // Its rows are rolled back, so the next batch has nothing to wait for.
+            self.settle(checkpoint).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is on its way, and moves `checkpoint` to where the job then is.
+    pub(super) async fn settle(&mut self, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+        match self.sent.take() {
+            Some(sent) => self.receive(sent, checkpoint).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the answer to `sent` and moves `checkpoint` past it. When others wrote its keys meanwhile, or
+    /// when it overtook the batch before it on the way, it is made anew, and so is the batch behind it, which
+    /// failed with it.
+    async fn receive(&mut self, mut sent: Sent, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+        let mut attempt = 0;
+        let mut behind = None;
+        let outcome = loop {
+            match sent.answer().await {
+                Ok(()) => break Ok(()),
+                Err(DbError::Refused(problem))
+                    if problem.code == ErrorCode::ConstraintViolation && attempt + 1 < ATTEMPTS =>
+                {
+                    attempt += 1;
+                    if let Some(mut failed) = self.sent.take() {
+                        // It cannot have been written without the one before it.
+                        let _ = failed.answer().await;
+                        behind = Some(failed);
+                    }
+                    match self.send(sent.batch, sent.source, checkpoint, attempt).await {
+                        Ok(again) => sent = again,
+                        Err(error) => return Err(error),
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = outcome {
+            if let Some(mut failed) = self.sent.take() {
+                let _ = failed.answer().await;
+            }
+            return Err(error);
+        }
+        self.partitioner.note_highest(sent.highest);
+        *checkpoint = sent.after;
+        if let Some(behind) = behind {
+            self.sent = Some(self.send(behind.batch, behind.source, checkpoint, 1).await?);
+        }
+        Ok(())
+    }
+
+    /// Sends `batch` as the one behind `checkpoint`. A further `attempt` looks at the table even where the
+    /// highest key says that all rows are new.
+    async fn send(
+        &mut self,
+        batch: Batch,
+        source: u64,
+        checkpoint: &Checkpoint,
+        attempt: u32,
+    ) -> Result<Sent, DbError> {
+        let partition = self
+            .partitioner
+            .partition(&batch.rows, checkpoint.batches, attempt > 0)
+            .await?;
+        let mut after = checkpoint.clone();
+        let counters = Counters {
+            read: batch.read,
+            inserted: partition.new.len() as u64,
+            updated: partition.changed.len() as u64,
+            unchanged: partition.unchanged,
+            rejected: (batch.rejects.len() + partition.duplicates.len()) as u64,
+            warnings: batch.warnings,
+        };
+        after.source_read += batch.read;
+        after.batches += 1;
+        after.counters += counters;
+        let job = self.to.job;
+        let highest = partition.new.iter().filter_map(|row| row[0].as_i64()).max();
+        let mut rejects = batch.rejects.clone();
+        rejects.extend(self.rejects(&batch, &partition.duplicates));
+        let mut report: Vec<Statement> = reject_statement(job, source, &rejects).into_iter().collect();
+        report.push(job_sources::add_counters(job, source, &counters));
+        report.push(running_jobs::checkpoint(job, &after));
+        let delivery = Delivery {
+            db: self.db.clone(),
+            dry_run: self.to.dry_run.clone(),
+            turn: running_jobs::turn(job, checkpoint),
+            rows: self.row_statements(partition),
+            report,
+            key: format!("import-{job}-{}-{attempt}", checkpoint.batches),
+        };
+        Ok(Sent {
+            batch,
+            source,
+            after,
+            highest,
+            answer: tokio::spawn(delivery.send()),
+        })
+    }
+
+    fn row_statements(&self, Partition { new, changed, .. }: Partition) -> Vec<Statement> {
+        let Destination {
+            job, table, columns, ..
+        } = &self.to;
+        let (job, is_sales) = (*job, *table == Table::Sales);
+        if self.to.mode.replaces() && is_sales {
+            let job = Value::Integer(job);
+            return rows::insert("staged_sales", columns, Some(("job_id", &job)), new);
+        }
+        let mut statements = Vec::new();
+        if self.to.on_cancel == OnCancel::Rollback {
+            let of = undo_table(*table);
+            statements.extend(undo::note_changed(job, &of, &changed));
+            statements.extend(undo::note_added(job, &of, new.iter()));
+        }
+        if !changed.is_empty() {
+            // The triggers on sales mark the days of changed lines, before and after, to be summed again.
+            statements.push(self.update(changed));
+        }
+        if new.is_empty() {
+            return statements;
+        }
+        if !is_sales {
+            statements.extend(rows::insert(table.spec().stored_as, columns, None, new));
+            return statements;
+        }
+        let sums = match self.to.daily_sums {
+            DailySums::Kept => DailyAdditions::of(&new, columns).statements(),
+            DailySums::LeftToReaders => {
+                vec![daily_sums::mark_dirty(DailyAdditions::of(&new, columns).days())]
+            }
+        };
+        statements.extend(sales::insert(job, columns, new, sums, &self.triggers));
+        statements
+    }
+
+    fn update(&self, mut changed: Vec<Vec<Value>>) -> Statement {
+        let mut columns = self.to.columns.clone();
+        if self.to.table == Table::Sales {
+            columns.push("import_job_id");
+            for row in &mut changed {
+                row.push(Value::Integer(self.to.job));
+            }
+        }
+        let spec = self.to.table.spec();
+        rows::update(spec.stored_as, &columns, spec.key, changed)
+    }
+
+    /// The rejects of the rows of `batch` that are `duplicates`.
+    fn rejects(&self, batch: &Batch, duplicates: &[usize]) -> Vec<Reject> {
+        duplicates
+            .iter()
+            .map(|&index| {
+                let position = batch.positions[index];
+                let key = batch.rows.get(index)[0].as_i64().unwrap_or_default().to_string();
+                Reject {
+                    record: position.record,
+                    line: position.line,
+                    byte_offset: position.byte_offset,
+                    raw: batch.raws.get(index).cloned().unwrap_or_default(),
+                    fault: RecordFault::of_field(
+                        self.to.table.spec().columns[0].name,
+                        &key,
+                        FaultCode::DuplicateKey,
+                        format!("{key} is in {} already", self.to.table),
+                    ),
+                }
+            })
+            .collect()
+    }
+}
