@@ -43,9 +43,13 @@ pub(crate) enum ApiError {
     ForecastTimeout { limit_ms: u64 },
     #[error("{limit} comparisons of models are running already (--comparison-limit)")]
     TooManyComparisons { limit: u32 },
+    #[error("{detail}")]
+    Conflict { code: &'static str, detail: String },
+    #[error("nothing was replayed: {}", .0.join("; "))]
+    Corrections(Vec<String>),
     #[error("{0}")]
     Refused(Problem),
-    #[error("the database is not to be had")]
+    #[error("db-service cannot be reached or refused the work")]
     Database(#[from] DbError),
     #[error("internal error")]
     Internal(#[from] anyhow::Error),
@@ -108,6 +112,8 @@ impl ApiError {
             Self::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
             Self::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
             Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
+            Self::Conflict { code, .. } => (StatusCode::CONFLICT, code, None),
+            Self::Corrections(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_corrections", None),
             Self::Source { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, None),
             Self::Analysis { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "broken_analysis", None),
             Self::Database(error) if error.is_retryable() => {
@@ -137,8 +143,28 @@ impl ApiError {
         }
         let mut problem = Problem::new(status, code, self.to_string());
         problem.retry_after_s = retry_after_s;
-        problem
+        match self {
+            Self::Corrections(faults) => problem.with("errors", correction_faults(&faults)),
+            _ => problem,
+        }
     }
+}
+
+fn correction_faults(faults: &[String]) -> Vec<serde_json::Value> {
+    faults
+        .iter()
+        .map(|fault| serde_json::json!({ "code": "bad_correction", "detail": fault }))
+        .collect()
+}
+
+/// Why a job failed, with the status that a request with this fault would have had.
+pub(crate) fn of_job(code: &'static str, detail: impl Into<String>) -> Problem {
+    let status = match code {
+        "internal" | "rollback_failed" => StatusCode::INTERNAL_SERVER_ERROR,
+        "statement_timeout" => StatusCode::REQUEST_TIMEOUT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Problem::new(status, code, detail)
 }
 
 impl IntoResponse for ApiError {

@@ -1,9 +1,8 @@
 //! The kinds of jobs, a line each.
 
-use crate::analyses::job::AnalysisRequest;
 use crate::forecasts::request::ForecastRequest;
 use crate::jobs::kind::Kind;
-use script_api::{ImportRequest, JobKind};
+use script_api::{AnalysisRequest, ImportRequest, JobKind};
 
 /// Every kind of job.
 pub(crate) static KINDS: [Kind; 3] = [

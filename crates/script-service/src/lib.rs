@@ -2,20 +2,19 @@
 //!
 //! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
 //! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what is done
-//! about it, at `schedules` for what is done again and again, at `import` for how their records become rows (the
+//! about it, at `schedules` for what is done again and again, at `imports` for how their records become rows (the
 //! crate `tabular` reads files), at `analyses` for how figures are computed, at `forecasts` for how forecasts are made.
 
 mod analyses;
 mod config;
 mod error;
 mod forecasts;
-mod import;
+mod imports;
 mod jobs;
+mod kinds;
 mod migrations;
-mod params;
 mod problems;
 mod routes;
-mod runner;
 mod schedules;
 mod state;
 mod store;
@@ -28,7 +27,7 @@ use analyses::catalog::Catalog;
 use anyhow::Context as _;
 use axum::response::IntoResponse;
 use db_client::DbClient;
-use runner::Runner;
+use jobs::runner::Runner;
 use schedules::clock::Clock;
 use service_kit::origin::OriginPolicy;
 use service_kit::{Limits, Service};
@@ -145,15 +144,16 @@ async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Res
         }
         Err(error) => warn!("the files of analyses could not be tried: {error}"),
     }
-    if let Err(error) = jobs::source::delete_orphans(&app.db).await {
+    if let Err(error) = store::uploads::delete_orphans(&app.db).await {
         warn!("bytes of unfinished uploads are left over: {error}");
     }
     let runner = Runner {
         db: app.db.clone(),
         config: Arc::clone(&app.config),
         catalog: Arc::clone(&app.catalog),
+        kinds: &kinds::KINDS,
         signals: Arc::clone(&app.signals),
-        owner: jobs::source::random_id()?,
+        owner: random_id()?,
         stopping,
         timed_out: None,
     };
@@ -186,4 +186,11 @@ async fn prepare(app: &App) -> anyhow::Result<()> {
     app.ready.store(true, Ordering::Release);
     info!("script-service is ready");
     Ok(())
+}
+
+/// A name that nothing else has.
+fn random_id() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

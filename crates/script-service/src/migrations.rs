@@ -4,11 +4,10 @@
 //! processes that start at once may both try: the second meets the row of the first, its transaction is
 //! rolled back whole, and it goes on with the next. A file is never edited once merged.
 
-use crate::params::positional;
 use anyhow::{Context as _, bail};
 use db_client::DbClient;
 use db_client::DbError;
-use db_client::db_api::{ErrorCode, Statement, Value};
+use db_client::db_api::{ErrorCode, Params, Statement, Value};
 use include_dir::{Dir, include_dir};
 use tracing::info;
 
@@ -61,7 +60,7 @@ pub async fn apply_up_to(db: &DbClient, version: i64) -> anyhow::Result<()> {
         db.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations (\n    -- one row is a migration that was applied\n    \
              version INTEGER PRIMARY KEY,\n    name TEXT NOT NULL,\n    applied_at TEXT NOT NULL\n) STRICT",
-            positional([]),
+            Params::default(),
         )
         .await
         .context("create the table of migrations")?;
@@ -80,7 +79,7 @@ async fn applied(db: &DbClient) -> anyhow::Result<Vec<i64>> {
     let made = db
         .query(
             "SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'",
-            positional([]),
+            Params::default(),
         )
         .await
         .context("look for the table of migrations")?;
@@ -90,7 +89,7 @@ async fn applied(db: &DbClient) -> anyhow::Result<Vec<i64>> {
     let result = db
         .query(
             "SELECT version FROM schema_migrations ORDER BY version",
-            positional([]),
+            Params::default(),
         )
         .await
         .context("read the applied migrations")?;
@@ -104,13 +103,13 @@ async fn applied(db: &DbClient) -> anyhow::Result<Vec<i64>> {
 async fn apply_one(db: &DbClient, migration: &Migration) -> anyhow::Result<()> {
     let mut script = vec![Statement::new(
         "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?1, ?2, ?3)",
-        positional([
+        [
             migration.version.into(),
             migration.name.into(),
             jiff::Timestamp::now().to_string().into(),
-        ]),
+        ],
     )];
-    script.extend(statements(migration.sql).map(|sql| Statement::new(sql, positional([]))));
+    script.extend(statements(migration.sql).map(|sql| Statement::new(sql, Params::default())));
     match db.transaction(script).await {
         Ok(_) => {
             info!(

@@ -6,13 +6,15 @@ use crate::analyses::compute;
 use crate::analyses::question::Question;
 use crate::analyses::window::{self, WindowQuery};
 use crate::error::ApiError;
-use crate::params::positional;
+use crate::jobs::context::{JobContext, Stop};
+use crate::jobs::kind::{Ended, Job};
+use crate::store::results::{self, NewResult};
 use db_client::DbClient;
 use script_api::{AnalysisRequest, DefaultWindow};
 use service_kit::faults::{Fault, Faults};
 
 /// All that is wrong with `request`.
-pub(crate) fn faults(request: &AnalysisRequest, catalog: &Catalog) -> Faults {
+fn faults(request: &AnalysisRequest, catalog: &Catalog) -> Faults {
     let mut faults: Faults = request
         .analyses
         .iter()
@@ -37,40 +39,36 @@ fn window_of(request: &AnalysisRequest) -> WindowQuery {
     }
 }
 
-/// Keeps an answer; the id of its row.
-pub(crate) async fn keep(db: &DbClient, composed: &Composed, job: Option<i64>) -> Result<i64, ApiError> {
+/// Keeps an answer, once for a job.
+pub(crate) async fn keep(db: &DbClient, composed: &Composed, job: Option<i64>) -> Result<(), ApiError> {
     let answer = &composed.answer;
     let details = serde_json::to_string(answer).map_err(|error| ApiError::Internal(error.into()))?;
-    let result = db
-        .execute(
-            "INSERT INTO analysis_results (analysis_type, result_value, result_details, created_at, job_id)
-            SELECT ?1, ?2, ?3, ?4, ?5
-            WHERE NOT EXISTS (SELECT 1 FROM analysis_results WHERE analysis_type = ?1 AND job_id = ?5)
-            RETURNING id",
-            positional([
-                answer.analysis.as_str().into(),
-                composed.headline.into(),
-                details.into(),
-                answer.computed_at.as_str().into(),
-                job.into(),
-            ]),
-        )
-        .await?;
-    Ok(result
-        .rows
-        .first()
-        .and_then(|row| row[0].as_i64())
-        .unwrap_or_default())
+    let result = NewResult {
+        analysis: &answer.analysis,
+        headline: composed.headline,
+        details,
+        computed_at: &answer.computed_at,
+        job,
+    };
+    results::insert(db, result).await?;
+    Ok(())
 }
 
-/// Computes and keeps what `request` names; the result of the job, as JSON. Run twice, it keeps each answer
-/// once.
-pub(crate) async fn run(
-    db: &DbClient,
-    catalog: &Catalog,
-    job: i64,
-    request: &AnalysisRequest,
-) -> Result<String, ApiError> {
+impl Job for AnalysisRequest {
+    const NAME: &'static str = "analysis";
+
+    fn faults(&self, catalog: &Catalog) -> Faults {
+        faults(self, catalog)
+    }
+
+    async fn run(&self, context: &JobContext) -> Result<Ended, Stop> {
+        Ok(Ended::whole(compute_all(context, self).await?))
+    }
+}
+
+/// Computes and keeps what `request` names; the answers by name, as JSON. Run twice, it keeps each answer once.
+async fn compute_all(context: &JobContext, request: &AnalysisRequest) -> Result<String, ApiError> {
+    let (db, catalog) = (&context.db, &context.catalog);
     let names = if request.analyses.is_empty() {
         let (all, _) = catalog.list();
         all.iter()
@@ -91,7 +89,7 @@ pub(crate) async fn run(
             id: name.clone(),
         })?;
         let composed = compute::answer(db, &analysis, &question).await?;
-        keep(db, &composed, Some(job)).await?;
+        keep(db, &composed, Some(context.job)).await?;
         let text =
             serde_json::to_string(&composed.answer).map_err(|error| ApiError::Internal(error.into()))?;
         answers.push(format!("{}:{text}", serde_json::Value::from(name)));

@@ -7,8 +7,8 @@
 use super::request::{Gaps, Scope};
 use crate::error::ApiError;
 use crate::store::daily_sums::{self, DataState};
+use crate::store::history;
 use db_client::DbClient;
-use db_client::db_api::{Params, Value};
 use forecast::{Series, Step};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -73,63 +73,9 @@ pub(crate) async fn daily_cents(
     from: Option<Date>,
     to: Option<Date>,
 ) -> Result<BTreeMap<Date, i64>, ApiError> {
-    let by_product = scope.product.is_some() || scope.category.is_some();
-    let table = match (&scope.region, by_product) {
-        (None, false) => "days",
-        (None, true) => "product_days",
-        (Some(_), false) => "store_days",
-        (Some(_), true) => "sales",
-    };
-    let day = |day: Option<Date>, otherwise: &str| day.map_or(otherwise.to_owned(), |day| day.to_string());
-    let mut params: Vec<(String, Value)> = vec![
-        ("from".into(), day(from, "0000-01-01").into()),
-        ("to".into(), day(to, "9999-12-31").into()),
-    ];
-    let mut conditions = String::new();
-    if let Some(region) = &scope.region {
-        conditions.push_str(
-            " AND store_id IN (SELECT id FROM stores WHERE COALESCE(region, '(unknown)') = :region)",
-        );
-        params.push(("region".into(), region.as_str().into()));
-    }
-    if let Some(product) = scope.product {
-        conditions.push_str(" AND product_id = :product");
-        params.push(("product".into(), product.into()));
-    }
-    if let Some(category) = &scope.category {
-        conditions.push_str(
-            " AND product_id IN (SELECT id FROM products WHERE COALESCE(category, '(unknown)') = :category)",
-        );
-        params.push(("category".into(), category.as_str().into()));
-    }
-    let result = db
-        .query(
-            &format!(
-                "SELECT sale_date, SUM(amount_cents) FROM {table}
-                WHERE sale_date BETWEEN :from AND :to{conditions}
-                GROUP BY sale_date ORDER BY sale_date"
-            ),
-            Params::Named(params.into_iter().collect()),
-        )
-        .await?;
-    if result.truncated {
-        return Err(Fault::at(
-            "/from",
-            format!("the history has more than {} days", result.rows.len()),
-        )
-        .into());
-    }
-    result
-        .rows
-        .iter()
-        .map(|row| {
-            let day = row[0].as_str().unwrap_or_default();
-            let day = day
-                .parse()
-                .map_err(|error| anyhow::anyhow!("the sale date `{day}` is no day: {error}"))?;
-            Ok((day, row[1].as_i64().unwrap_or_default()))
-        })
-        .collect()
+    let sums = history::daily_cents(db, scope.sales(), from, to).await?;
+    let too_many = |most: usize| Fault::at("/from", format!("the history has more than {most} days"));
+    Ok(sums.map_err(too_many)?)
 }
 
 /// An amount of cents in EUR.
@@ -143,31 +89,11 @@ pub(crate) fn euros(cents: i64) -> f64 {
 
 /// Refuses what no product or store bears.
 async fn check_scope(db: &DbClient, scope: &Scope) -> Result<(), ApiError> {
-    let checks = [
-        (
-            "region",
-            scope.region.clone().map(Value::from),
-            "SELECT 1 FROM stores WHERE COALESCE(region, '(unknown)') = ?1 LIMIT 1",
-        ),
-        (
-            "product",
-            scope.product.map(Value::from),
-            "SELECT 1 FROM products WHERE id = ?1",
-        ),
-        (
-            "category",
-            scope.category.clone().map(Value::from),
-            "SELECT 1 FROM products WHERE COALESCE(category, '(unknown)') = ?1 LIMIT 1",
-        ),
-    ];
-    let mut faults = Faults::default();
-    for (name, value, sql) in checks {
-        let Some(value) = value else { continue };
-        let found = db.query(sql, [value]).await?;
-        if found.rows.is_empty() {
-            faults.push(Fault::at(format!("/{name}"), format!("there is no such {name}")));
-        }
-    }
+    let unknown = history::unknown(db, scope.sales()).await?;
+    let faults: Faults = unknown
+        .into_iter()
+        .map(|name| Fault::at(format!("/{name}"), format!("there is no such {name}")))
+        .collect();
     faults.or(()).map_err(ApiError::from)
 }
 

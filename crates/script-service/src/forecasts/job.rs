@@ -1,22 +1,41 @@
 //! Forecast jobs: a forecast that is kept in `forecast_runs` and `forecast_points`.
 
+use crate::analyses::catalog::Catalog;
 use crate::forecasts::history::{self, HistoryQuery};
 use crate::forecasts::request::ForecastRequest;
 use crate::forecasts::{runs, work};
-use crate::runner::{JobContext, Stop};
+use crate::jobs::context::{JobContext, Stop};
+use crate::jobs::kind::{Ended, Job};
+use service_kit::faults::{Asked, Faults};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes and keeps the forecast that `request` asks for; the result of the job, as JSON. Run twice, it keeps
-/// the first one.
-pub(crate) async fn run(context: &JobContext, request: &ForecastRequest) -> Result<String, Stop> {
-    if runs::find_by_job(&context.db, context.job).await?.is_none() {
-        make(context, request).await?;
+impl Job for ForecastRequest {
+    const NAME: &'static str = "forecast";
+
+    fn parse(body: &[u8]) -> Result<Asked<Self>, Faults> {
+        let value = Self::parse(body)?;
+        Ok(Asked {
+            value,
+            faults: Faults::default(),
+        })
     }
-    let kept = runs::find_by_job(&context.db, context.job).await?;
-    let kept = kept.ok_or_else(|| anyhow::anyhow!("the forecast that was kept is gone"));
-    serde_json::to_string(&kept.map_err(Stop::Broken)?).map_err(|error| Stop::Broken(error.into()))
+
+    fn faults(&self, _catalog: &Catalog) -> Faults {
+        self.faults()
+    }
+
+    /// Makes and keeps the forecast. Run twice, it keeps the first one.
+    async fn run(&self, context: &JobContext) -> Result<Ended, Stop> {
+        if runs::find_by_job(&context.db, context.job).await?.is_none() {
+            make(context, self).await?;
+        }
+        let kept = runs::find_by_job(&context.db, context.job).await?;
+        let kept = kept.ok_or_else(|| anyhow::anyhow!("the forecast that was kept is gone"))?;
+        let result = serde_json::to_string(&kept).map_err(|error| Stop::Broken(error.into()))?;
+        Ok(Ended::whole(result))
+    }
 }
 
 async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Stop> {

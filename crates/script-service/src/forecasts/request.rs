@@ -1,5 +1,6 @@
 //! What may be asked of a forecast. Each refusal names its field.
 
+use crate::store::history::SalesOf;
 use forecast::{ForecastError, Model, Params};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
@@ -50,6 +51,17 @@ pub(crate) struct Scope {
     /// Only sales of products of this category.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+}
+
+impl Scope {
+    /// The sales that it means.
+    pub(super) fn sales(&self) -> SalesOf<'_> {
+        SalesOf {
+            region: self.region.as_deref(),
+            product: self.product,
+            category: self.category.as_deref(),
+        }
+    }
 }
 
 /// A forecast that is asked for. Every field may be left out: a week of total revenue by the model that did

@@ -1,15 +1,12 @@
-//! Forecasts that were made: the rows of `forecast_runs` and `forecast_points`.
+//! Forecasts that were made, as callers see them.
 //!
-//! A run is written whole, in one transaction, and once for each job. Values are rounded to the cent here and
-//! nowhere else, so that JSON, CSV and plain SQL agree.
+//! Values are rounded to the cent here and nowhere else, so that JSON, CSV and plain SQL agree.
 
 use super::history::{History, HistoryWindow};
 use super::request::{ForecastRequest, Gaps, Scope};
 use crate::error::ApiError;
-use crate::jobs::store::now;
-use crate::params::positional;
+use crate::store::forecast_runs::{self as store, NewRun, PointRow, RunRow, RunSelection};
 use db_client::DbClient;
-use db_client::db_api::{Params, Statement, Value};
 use forecast::{Forecast, Interval, Point};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -18,11 +15,6 @@ use utoipa::ToSchema;
 
 /// The unit of every value.
 pub(crate) const UNIT: &str = "EUR";
-
-/// Columns of a run in the order in which [`run_of`] reads them.
-const RUN_COLUMNS: &str = "id, model, requested, label, horizon, data_from, data_to, region, product, category, \
-    gaps, days_without_sales, levels, params, fit, metrics, warnings, notes, explanation, dataset_version, \
-    created_at, job_id";
 
 /// A forecast that was made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -134,48 +126,29 @@ pub(crate) async fn insert(
     forecast: &Forecast,
 ) -> Result<(), ApiError> {
     let points: Vec<StoredPoint> = forecast.points.iter().map(stored).collect();
-    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let metrics = forecast.metrics.as_ref().map(json).transpose()?;
-    let run = Statement::new(
-        "INSERT INTO forecast_runs (model, requested, label, horizon, data_from, data_to, region, product,
-            category, gaps, days_without_sales, levels, params, fit, metrics, warnings, notes, explanation,
-            dataset_version, created_at, job_id)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
-        ON CONFLICT (job_id) DO NOTHING",
-        Params::Positional(vec![
-            forecast.model.name().into(),
-            forecast.requested.name().into(),
-            forecast.fit.label.as_str().into(),
-            count(forecast.points.len()).into(),
-            history.window.from.to_string().into(),
-            history.window.to.to_string().into(),
-            request.scope.region.clone().into(),
-            request.scope.product.into(),
-            request.scope.category.clone().into(),
-            request.gaps.as_str().into(),
-            count(history.days_without_sales).into(),
-            json(&request.levels)?.into(),
-            json(&request.params)?.into(),
-            json(&forecast.fit)?.into(),
-            metrics.into(),
-            json(&forecast.warnings)?.into(),
-            json(&history.notes)?.into(),
-            forecast.explanation.as_str().into(),
-            history.dataset_version.into(),
-            now().into(),
-            job.into(),
-        ]),
-    );
-    let points = Statement::new(
-        "INSERT INTO forecast_points (run_id, date, value, bounds)
-        SELECT forecast_runs.id, point.value ->> 'date', point.value ->> 'value', point.value -> 'bounds'
-        FROM forecast_runs, json_each(?2) AS point
-        WHERE forecast_runs.job_id = ?1
-        ON CONFLICT (run_id, date) DO NOTHING",
-        positional([job.into(), json(&points)?.into()]),
-    );
-    db.transaction(vec![run, points]).await?;
-    Ok(())
+    let run = NewRun {
+        model: forecast.model.name(),
+        requested: forecast.requested.name(),
+        label: &forecast.fit.label,
+        horizon: forecast.points.len(),
+        data_from: history.window.from.to_string(),
+        data_to: history.window.to.to_string(),
+        region: request.scope.region.as_deref(),
+        product: request.scope.product,
+        category: request.scope.category.as_deref(),
+        gaps: request.gaps.as_str(),
+        days_without_sales: history.days_without_sales,
+        levels: json(&request.levels)?,
+        params: json(&request.params)?,
+        fit: json(&forecast.fit)?,
+        metrics: forecast.metrics.as_ref().map(json).transpose()?,
+        warnings: json(&forecast.warnings)?,
+        notes: json(&history.notes)?,
+        explanation: &forecast.explanation,
+        dataset_version: history.dataset_version,
+        points: json(&points)?,
+    };
+    Ok(store::insert(db, job, run).await?)
 }
 
 fn stored(point: &Point) -> StoredPoint {
@@ -203,140 +176,82 @@ fn json(value: &impl Serialize) -> Result<String, ApiError> {
 
 /// The forecast `id`, its points included.
 pub(crate) async fn get(db: &DbClient, id: i64) -> Result<ForecastRun, ApiError> {
-    let run = find(db, "id = ?1", positional([id.into()])).await?;
+    let run = whole(db, store::find(db, id).await?).await?;
     run.ok_or_else(|| ApiError::NotFound {
         what: "forecast",
         id: id.to_string(),
     })
 }
 
-/// The forecast that `job` made, if it did.
+/// The forecast that `job` made, if it did, its points included.
 pub(crate) async fn find_by_job(db: &DbClient, job: i64) -> Result<Option<ForecastRun>, ApiError> {
-    find(db, "job_id = ?1", positional([job.into()])).await
+    whole(db, store::find_by_job(db, job).await?).await
 }
 
-/// The newest forecast of exactly the sales of `scope`.
+/// The newest forecast of exactly the sales of `scope`, its points included.
 pub(crate) async fn find_latest(
     db: &DbClient,
     scope: &Scope,
     model: Option<&str>,
 ) -> Result<Option<ForecastRun>, ApiError> {
-    find(
-        db,
-        "region IS ?1 AND product IS ?2 AND category IS ?3 AND (?4 IS NULL OR model = ?4 OR requested = ?4)",
-        positional([
-            scope.region.clone().into(),
-            scope.product.into(),
-            scope.category.clone().into(),
-            model.into(),
-        ]),
-    )
-    .await
-}
-
-/// The newest run for which `condition` holds, its points included.
-async fn find(db: &DbClient, condition: &str, params: Params) -> Result<Option<ForecastRun>, ApiError> {
-    let result = db
-        .query(
-            &format!("SELECT {RUN_COLUMNS} FROM forecast_runs WHERE {condition} ORDER BY id DESC LIMIT 1"),
-            params,
-        )
-        .await?;
-    let Some(row) = result.rows.first() else {
-        return Ok(None);
-    };
-    let mut run = run_of(row)?;
-    run.points = Some(points(db, run.id).await?);
-    Ok(Some(run))
-}
-
-/// Which runs are listed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RunSelection {
-    /// Only runs of this model, made by it or asked of it.
-    pub model: Option<String>,
-    pub scope: Scope,
-    /// Only runs older than this one.
-    pub before: Option<i64>,
-    pub limit: u32,
+    let (region, category) = (scope.region.as_deref(), scope.category.as_deref());
+    let found = store::find_latest(db, region, scope.product, category, model).await?;
+    whole(db, found).await
 }
 
 /// Runs, newest first, without their points.
 pub(crate) async fn list(db: &DbClient, selection: &RunSelection) -> Result<Vec<ForecastRun>, ApiError> {
-    let result = db
-        .query(
-            &format!(
-                "SELECT {RUN_COLUMNS} FROM forecast_runs
-                WHERE (?1 IS NULL OR model = ?1 OR requested = ?1) AND (?2 IS NULL OR region = ?2)
-                    AND (?3 IS NULL OR product = ?3) AND (?4 IS NULL OR category = ?4)
-                    AND (?5 IS NULL OR id < ?5)
-                ORDER BY id DESC LIMIT ?6"
-            ),
-            positional([
-                selection.model.clone().into(),
-                selection.scope.region.clone().into(),
-                selection.scope.product.into(),
-                selection.scope.category.clone().into(),
-                selection.before.into(),
-                i64::from(selection.limit).into(),
-            ]),
-        )
-        .await?;
-    result.rows.iter().map(|row| Ok(run_of(row)?)).collect()
+    let rows = store::list(db, selection).await?;
+    rows.into_iter().map(|row| Ok(run_of(row)?)).collect()
 }
 
-async fn points(db: &DbClient, run: i64) -> Result<Vec<Point>, ApiError> {
-    let result = db
-        .query(
-            "SELECT date, value, bounds FROM forecast_points WHERE run_id = ?1 ORDER BY date",
-            positional([run.into()]),
-        )
-        .await?;
-    result.rows.iter().map(|row| Ok(point_of(row)?)).collect()
+/// The run that `row` holds, with its points.
+async fn whole(db: &DbClient, row: Option<RunRow>) -> Result<Option<ForecastRun>, ApiError> {
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let mut run = run_of(row)?;
+    let points = store::points(db, run.id).await?;
+    let points = points.into_iter().map(point_of).collect::<anyhow::Result<_>>()?;
+    run.points = Some(points);
+    Ok(Some(run))
 }
 
-fn point_of(row: &[Value]) -> anyhow::Result<Point> {
-    let text = |index: usize| row[index].as_str().unwrap_or_default();
-    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text(2))?;
-    members.insert("date".into(), text(0).into());
-    members.insert("value".into(), row[1].as_f64().into());
+fn point_of(row: PointRow) -> anyhow::Result<Point> {
+    let mut members = row.bounds;
+    members.insert("date".into(), row.date.into());
+    members.insert("value".into(), row.value.into());
     Ok(serde_json::from_value(members.into())?)
 }
 
-fn run_of(row: &[Value]) -> anyhow::Result<ForecastRun> {
-    let text = |index: usize| row[index].as_str().unwrap_or_default().to_owned();
-    let raw = |index: usize| RawValue::from_string(text(index));
-    let count = |index: usize| row[index].as_i64().unwrap_or_default().max(0).cast_unsigned();
-    let metrics = row[15]
-        .as_str()
-        .map(|json| RawValue::from_string(json.to_owned()));
+fn run_of(row: RunRow) -> anyhow::Result<ForecastRun> {
     Ok(ForecastRun {
-        id: row[0].as_i64().unwrap_or_default(),
-        model: text(1),
-        requested: text(2),
-        label: text(3),
-        horizon: count(4),
+        id: row.id,
+        model: row.model,
+        requested: row.requested,
+        label: row.label,
+        horizon: row.horizon,
         window: HistoryWindow {
-            from: text(5).parse()?,
-            to: text(6).parse()?,
+            from: row.data_from.parse()?,
+            to: row.data_to.parse()?,
         },
-        region: row[7].as_str().map(str::to_owned),
-        product: row[8].as_i64(),
-        category: row[9].as_str().map(str::to_owned),
-        gaps: Gaps::parse(&text(10))?,
-        days_without_sales: count(11),
-        levels: serde_json::from_str(&text(12))?,
-        params: raw(13)?,
-        fit: raw(14)?,
-        metrics: metrics.transpose()?,
-        warnings: raw(16)?,
-        notes: serde_json::from_str(&text(17))?,
-        explanation: text(18),
+        region: row.region,
+        product: row.product,
+        category: row.category,
+        gaps: Gaps::parse(&row.gaps)?,
+        days_without_sales: row.days_without_sales,
+        levels: row.levels,
+        params: RawValue::from_string(row.params)?,
+        fit: RawValue::from_string(row.fit)?,
+        metrics: row.metrics.map(RawValue::from_string).transpose()?,
+        warnings: RawValue::from_string(row.warnings)?,
+        notes: row.notes,
+        explanation: row.explanation,
         unit: UNIT,
         points: None,
-        dataset_version: row[19].as_i64().unwrap_or_default(),
-        created_at: text(20),
-        job_id: row[21].as_i64().unwrap_or_default(),
+        dataset_version: row.dataset_version,
+        created_at: row.created_at,
+        job_id: row.job_id,
     })
 }
 

@@ -5,15 +5,15 @@ use crate::analyses::answer::Answer;
 use crate::analyses::catalog::Analysis;
 use crate::analyses::compute;
 use crate::analyses::header::DeclaredColumn;
-use crate::analyses::job as kept;
+use crate::analyses::job::keep;
 use crate::analyses::question::{self, Filters, Question};
 use crate::analyses::render::{self, CsvDialect};
 use crate::analyses::rounding::Rounding;
 use crate::analyses::window::{Comparison, WindowQuery};
 use crate::error::ApiError;
-use crate::params::positional;
 use crate::state::App;
 use crate::store::daily_sums;
+use crate::store::results::{self, ResultRow};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, VARY};
@@ -183,7 +183,7 @@ pub(crate) async fn compute(
     }
     let composed = compute::answer(&app.db, &analysis, &question).await?;
     if save {
-        kept::keep(&app.db, &composed, None).await?;
+        keep(&app.db, &composed, None).await?;
     }
     let answer = composed.answer;
     let tag = self::tag(&analysis, answer.dataset_version, form, &uri);
@@ -292,35 +292,20 @@ pub(crate) async fn results(
     State(app): State<Arc<App>>,
     Query(query): Query<ResultsQuery>,
 ) -> Result<Json<KeptResults>, ApiError> {
-    let result = app
-        .db
-        .query(
-            "SELECT id, analysis_type, result_value, result_details, created_at, job_id
-            FROM analysis_results
-            WHERE (?1 IS NULL OR analysis_type = ?1) AND (?2 IS NULL OR id < ?2)
-            ORDER BY id DESC LIMIT ?3",
-            positional([
-                query.analysis.into(),
-                query.before.into(),
-                i64::from(query.page_size.unwrap_or(50).clamp(1, 500)).into(),
-            ]),
-        )
-        .await?;
-    let results = result
-        .rows
-        .iter()
-        .map(|row| {
-            let text = |index: usize| row[index].as_str().unwrap_or_default().to_owned();
-            Ok(KeptResult {
-                id: row[0].as_i64().unwrap_or_default(),
-                analysis_type: text(1),
-                result_value: row[2].as_f64(),
-                result_details: RawValue::from_string(text(3))?,
-                created_at: text(4),
-                job_id: row[5].as_i64(),
-            })
-        })
-        .collect::<Result<_, serde_json::Error>>()
-        .map_err(|error| ApiError::Internal(error.into()))?;
+    let limit = query.page_size.unwrap_or(50).clamp(1, 500);
+    let rows = results::list(&app.db, query.analysis, query.before, limit).await?;
+    let results = rows.into_iter().map(kept).collect::<Result<_, _>>()?;
     Ok(Json(KeptResults { results }))
+}
+
+fn kept(row: ResultRow) -> Result<KeptResult, ApiError> {
+    Ok(KeptResult {
+        id: row.id,
+        analysis_type: row.analysis_type,
+        result_value: row.result_value,
+        result_details: RawValue::from_string(row.result_details)
+            .map_err(|error| ApiError::Internal(error.into()))?,
+        created_at: row.created_at,
+        job_id: row.job_id,
+    })
 }

@@ -5,8 +5,8 @@
 //! ends its stream with `end`. The ids of the stream of all jobs are times, in milliseconds since 1970.
 
 use crate::error::ApiError;
-use crate::jobs::store;
 use crate::state::App;
+use crate::store::jobs as store;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};

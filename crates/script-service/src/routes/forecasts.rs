@@ -6,9 +6,10 @@ use crate::error::ApiError;
 use crate::forecasts::accuracy::{self, Accuracy};
 use crate::forecasts::history::{self, HistoryQuery, HistoryWindow};
 use crate::forecasts::request::{ForecastRequest, Gaps, Scope};
-use crate::forecasts::runs::{self, ForecastRun, RunSelection};
+use crate::forecasts::runs::{self, ForecastRun};
 use crate::forecasts::work;
 use crate::state::App;
+use crate::store::forecast_runs::RunSelection;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, VARY};
@@ -81,11 +82,9 @@ pub(crate) async fn list(
     let page_size = query.page_size.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE);
     let selection = RunSelection {
         model: query.model,
-        scope: Scope {
-            region: query.region,
-            product: query.product,
-            category: query.category,
-        },
+        region: query.region,
+        product: query.product,
+        category: query.category,
         before: query.page_token.as_deref().map(parse_token).transpose()?,
         limit: page_size + 1,
     };

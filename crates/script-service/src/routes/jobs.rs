@@ -2,8 +2,8 @@
 
 use super::submit::small_body;
 use crate::error::ApiError;
-use crate::jobs::store::{self, Selection};
 use crate::state::App;
+use crate::store::jobs::{self as store, Selection};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{

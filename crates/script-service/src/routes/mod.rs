@@ -4,8 +4,10 @@ mod analysis;
 mod events;
 mod forecasts;
 mod idempotency;
+mod imports;
 mod jobs;
 mod preview;
+mod receive;
 mod rejects;
 mod schedules;
 mod submit;
@@ -55,7 +57,7 @@ fn head() -> OpenApi {
 /// The routes that need the database.
 fn work() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(submit::import))
+        .routes(routes!(imports::import))
         .routes(routes!(preview::preview))
         .routes(routes!(submit::analysis))
         .routes(routes!(submit::forecast))

@@ -1,13 +1,15 @@
 //! `POST /imports/preview`: what an import would make of a file.
 
-use super::submit::{ImportQuery, media_type, small_body};
+use super::imports::ImportQuery;
+use super::submit::{media_type, small_body};
 use crate::error::ApiError;
-use crate::import::ids::References;
-use crate::import::preview::{self, PREVIEW_BYTES};
-use crate::jobs::fetch::{self, FetchError};
-use crate::jobs::import;
-use crate::jobs::source::Location;
+use crate::imports::fetch::{self, FetchError};
+use crate::imports::ids::References;
+use crate::imports::locate::Location;
+use crate::imports::preview::{self, PREVIEW_BYTES};
+use crate::imports::{failure, request as rules};
 use crate::state::App;
+use crate::store::references;
 use crate::wire;
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -64,7 +66,7 @@ pub(crate) async fn preview(
                 value: source,
                 mut faults,
             } = faults::json::<SourceRequest>(&body)?;
-            faults.extend(import::source_faults(&source));
+            faults.extend(rules::source_faults(&source));
             let content = match (&source.path, &source.url) {
                 _ if !faults.is_empty() => return Err(faults.into()),
                 (Some(path), None) => Content::Location(
@@ -95,15 +97,19 @@ pub(crate) async fn preview(
     }
     let mut options = wire::options(&options);
     options.locale.get_or_insert(app.config.locale);
-    let references = References {
-        products: import::ids(&app.db, "SELECT id FROM products").await?,
-        stores: import::ids(&app.db, "SELECT id FROM stores").await?,
-    };
+    let mut known = References::default();
+    references::products(&app.db, |id| {
+        known.products.insert(id);
+    })
+    .await?;
+    references::stores(&app.db, |id| {
+        known.stores.insert(id);
+    })
+    .await?;
     let runtime = Handle::current();
-    let looked =
-        tokio::task::spawn_blocking(move || look(&app, &runtime, table, &options, &content, &references))
-            .await
-            .map_err(|error| ApiError::Internal(error.into()))?;
+    let looked = tokio::task::spawn_blocking(move || look(&app, &runtime, table, &options, &content, &known))
+        .await
+        .map_err(|error| ApiError::Internal(error.into()))?;
     looked.map(Json)
 }
 
@@ -128,7 +134,7 @@ fn look(
         })
     };
     preview::preview(&open, table, options, references).map_err(|error| ApiError::Source {
-        code: import::survey_code(&error),
+        code: failure::survey_code(&error),
         detail: error.to_string(),
     })
 }

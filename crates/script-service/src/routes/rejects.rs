@@ -2,14 +2,15 @@
 
 use super::idempotency;
 use super::jobs::submitted;
-use super::submit::{fingerprint, forget};
+use super::receive::forget;
+use super::submit::fingerprint;
 use crate::analyses::render::CsvDialect;
 use crate::error::ApiError;
-use crate::import::corrections;
-use crate::jobs::replay::{self, ReplayOptions};
-use crate::jobs::store::{self, IdempotencyKey};
-use crate::params::positional;
+use crate::imports::corrections;
+use crate::imports::replay::{self, ReplayOptions};
 use crate::state::App;
+use crate::store::jobs::{self, IdempotencyKey};
+use crate::store::rejects;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -17,8 +18,7 @@ use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use db_client::db_api::{QueryRequest, QueryResult, Value};
-use db_client::{DbClient, DbError};
+use db_client::DbClient;
 use futures_util::{Stream, stream};
 use script_api::{CorrectedRecord, Job, Mode, Problem, RejectList, RejectedRecord};
 use serde::Deserialize;
@@ -78,7 +78,7 @@ pub(crate) async fn list(
     Query(query): Query<RejectsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    store::get(&app.db, id).await?;
+    jobs::get(&app.db, id).await?;
     let accept = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
@@ -92,7 +92,7 @@ pub(crate) async fn list(
     });
     let (media_type, extension) = match form {
         RejectsForm::Json => {
-            let mut rejects = records(&page(&app.db, id, (-1, 0), MAX_JSON + 1).await?);
+            let mut rejects = rejects::page(&app.db, id, (-1, 0), MAX_JSON + 1).await?;
             let limit = usize::try_from(MAX_JSON).unwrap_or(usize::MAX);
             let truncated = rejects.len() > limit;
             rejects.truncate(limit);
@@ -172,7 +172,6 @@ pub(crate) async fn replay(
     let headers = request.headers().clone();
     let key = idempotency::key(&headers)?;
     let wait = idempotency::wait(&headers, app.config.max_wait_s);
-    let receiving = app.receive(key.as_deref())?;
     let uri = request.uri().to_string();
     let body = body_within(request.into_body(), MAX_CORRECTIONS_BYTES, "64 MiB").await?;
     let key = key.map(|key| IdempotencyKey {
@@ -181,15 +180,15 @@ pub(crate) async fn replay(
     });
     // A retry finds its job, though its rejects are replayed by now.
     if let Some(key) = &key
-        && let Some(job) = store::find_by_key(&app.db, key).await?
+        && let Some(job) = jobs::find_by_key(&app.db, key).await?
     {
         return submitted(&app, job, true, wait).await;
     }
-    let job = store::get(&app.db, id).await?;
+    let job = jobs::get(&app.db, id).await?;
     let corrections = tokio::task::spawn_blocking(move || corrections::parse(&body))
         .await
         .map_err(|error| ApiError::Internal(error.into()))?
-        .map_err(|faults| replay::refused(&faults))?;
+        .map_err(ApiError::Corrections)?;
     let options = ReplayOptions {
         mode: query.mode,
         dry_run: query.dry_run,
@@ -199,7 +198,6 @@ pub(crate) async fn replay(
     let limit = app.config.queue_limit;
     match replay::submit(&app.db, id, &prepared, query.again, key.as_ref(), limit).await {
         Ok((made, repeated)) => {
-            drop(receiving);
             if repeated {
                 forget(&app, &prepared.uploads).await;
             }
@@ -211,41 +209,6 @@ pub(crate) async fn replay(
             Err(error)
         }
     }
-}
-
-async fn page(db: &DbClient, job: i64, after: (i64, i64), limit: i64) -> Result<QueryResult, DbError> {
-    db.query_request(&QueryRequest {
-        sql: "SELECT job_rejects.source, origin, line, record, byte_offset, raw, column_name, value, code, message,
-                replayed_by
-            FROM job_rejects
-            JOIN job_sources ON job_sources.job_id = job_rejects.job_id AND job_sources.source = job_rejects.source
-            WHERE job_rejects.job_id = ?1 AND (job_rejects.source, record) > (?2, ?3)
-            ORDER BY job_rejects.source, record LIMIT ?4"
-            .to_owned(),
-        params: positional([job.into(), after.0.into(), after.1.into(), limit.into()]),
-        ..QueryRequest::default()
-    })
-    .await
-}
-
-fn records(page: &QueryResult) -> Vec<RejectedRecord> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    page.rows
-        .iter()
-        .map(|row| RejectedRecord {
-            source: row[0].as_i64().unwrap_or_default(),
-            origin: text(&row[1]).unwrap_or_default(),
-            line: row[2].as_i64().unwrap_or_default(),
-            record: row[3].as_i64().unwrap_or_default(),
-            byte_offset: row[4].as_i64().unwrap_or_default(),
-            raw: text(&row[5]).unwrap_or_default(),
-            column: text(&row[6]),
-            value: text(&row[7]),
-            code: text(&row[8]).unwrap_or_default(),
-            message: text(&row[9]).unwrap_or_default(),
-            replayed_by: row[10].as_i64(),
-        })
-        .collect()
 }
 
 /// All rejects, page by page, so memory stays flat whatever their number.
@@ -261,7 +224,7 @@ fn stream_all(
             let Some(after) = after else {
                 return Ok(None);
             };
-            let records = records(&page(&db, job, after, PAGE).await?);
+            let records = rejects::page(&db, job, after, PAGE).await?;
             let next = records
                 .last()
                 .filter(|_| i64::try_from(records.len()) == Ok(PAGE))

@@ -4,9 +4,10 @@ use super::idempotency;
 use super::jobs::submitted;
 use super::submit::small_body;
 use crate::error::ApiError;
-use crate::schedules::store;
-use crate::schedules::{self, clock};
+use crate::schedules::definition::{self, next_due_ms};
+use crate::schedules::{clock, shown::shown};
 use crate::state::App;
+use crate::store::{now, schedules as store};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -27,9 +28,9 @@ use std::sync::Arc;
     )
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ScheduleList>, ApiError> {
-    Ok(Json(ScheduleList {
-        schedules: store::list(&app.db).await?,
-    }))
+    let rows = store::list(&app.db).await?;
+    let schedules = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
+    Ok(Json(ScheduleList { schedules }))
 }
 
 /// One schedule.
@@ -47,7 +48,7 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
-    store::get(&app.db, &name).await.map(Json)
+    shown(store::get(&app.db, &name).await?).map(Json)
 }
 
 /// Make a schedule, or change it.
@@ -73,17 +74,18 @@ pub(crate) async fn put(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    schedules::check_name(&name)?;
+    definition::check_name(&name)?;
     let asked: ScheduleRequest = faults::json(&small_body(request).await?).and_then(Asked::whole)?;
     let enabled = asked.enabled;
-    let definition = schedules::checked(asked, &app.catalog, &app.config.time_zone)?;
-    let is_new = store::put(&app.db, &name, &definition, enabled).await?;
+    let definition = definition::checked(asked, &app.catalog, &app.config.time_zone)?;
+    let next_due_ms = next_due_ms(&definition.trigger)?;
+    let is_new = store::put(&app.db, &name, &definition, enabled, next_due_ms).await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    Ok((status, Json(store::get(&app.db, &name).await?)).into_response())
+    Ok((status, Json(shown(store::get(&app.db, &name).await?)?)).into_response())
 }
 
 /// Delete a schedule. The jobs that it made stay.
@@ -128,17 +130,18 @@ pub(crate) async fn run(
 ) -> Result<Response, ApiError> {
     let key = idempotency::key(&headers)?;
     let wait = idempotency::wait(&headers, app.config.max_wait_s);
-    let (id, kind, request, watches) = store::find(&app.db, &name).await?;
-    if watches {
+    let template = store::find(&app.db, &name).await?;
+    if template.watches {
         return Err(ApiError::Invalid(format!(
             "schedule `{name}` imports files when they come; there is nothing to run at another time"
         )));
     }
-    let request = clock::request_now(kind, &request, &app.config);
+    let (id, kind) = (template.id, template.kind);
+    let request = clock::request_now(kind, &template.request, &app.config);
     let occurrence = match &key {
         // A schedule makes one job for an occurrence, so a key makes one.
         Some(key) => format!("asked for with key {key}"),
-        None => format!("asked for at {}", crate::jobs::store::now()),
+        None => format!("asked for at {}", now()),
     };
     if let Some(job) = store::made_for(&app.db, id, &occurrence).await? {
         return submitted(&app, job, true, wait).await;

@@ -1,14 +1,13 @@
 //! `/jobs/{id}/summary`: what became of a job, in short.
 
 use crate::error::ApiError;
-use crate::jobs::store;
-use crate::params::positional;
 use crate::state::App;
+use crate::store::{jobs, rejects};
 use axum::Json;
 use axum::extract::State;
 use db_client::DbClient;
 use db_client::db_api::Value;
-use script_api::{Job, JobSource, JobSummary, Problem, RejectGroup, SourceSummary};
+use script_api::{Job, JobSource, JobSummary, Problem, SourceSummary};
 use service_kit::extract::Path;
 use std::sync::Arc;
 
@@ -27,8 +26,8 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Path(id): Path<i64>,
 ) -> Result<Json<JobSummary>, ApiError> {
-    let job = store::get(&app.db, id).await?;
-    let rejects = rejects(&app.db, id).await?;
+    let job = jobs::get(&app.db, id).await?;
+    let rejects = rejects::groups(&app.db, id).await?;
     Ok(Json(JobSummary {
         job: job.id,
         elapsed_ms: elapsed_ms(&job),
@@ -63,30 +62,4 @@ fn elapsed_ms(job: &Job) -> Option<i64> {
         None => jiff::Timestamp::now(),
     };
     Some(ended.as_millisecond() - started.as_millisecond())
-}
-
-async fn rejects(db: &DbClient, job: i64) -> Result<Vec<RejectGroup>, ApiError> {
-    // Beside MIN(line), SQLite takes the other columns from the row that has the least line.
-    let result = db
-        .query(
-            "SELECT source, code, column_name, COUNT(*) AS records, MIN(line), message
-            FROM job_rejects WHERE job_id = ?1
-            GROUP BY source, code, column_name
-            ORDER BY records DESC, source, MIN(line), code, column_name",
-            positional([job.into()]),
-        )
-        .await?;
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    Ok(result
-        .rows
-        .iter()
-        .map(|row| RejectGroup {
-            source: row[0].as_i64().unwrap_or_default(),
-            code: text(&row[1]).unwrap_or_default(),
-            column: text(&row[2]),
-            records: row[3].as_i64().unwrap_or_default(),
-            first_line: row[4].as_i64().unwrap_or_default(),
-            message: text(&row[5]).unwrap_or_default(),
-        })
-        .collect())
 }

@@ -5,13 +5,12 @@
 //! Times that passed while no process ran are made up for by one job, for the last of them, or by none where
 //! the schedule says so.
 
-use super::Trigger;
 use super::files::{FilePattern, FoundFile};
-use super::store::{self, Active, Due};
 use super::times::Times;
 use crate::config::Config;
-use crate::jobs::import;
-use crate::runner::Signals;
+use crate::jobs::context::Signals;
+use crate::kinds;
+use crate::store::schedules::{self, Active, Due, Trigger};
 use db_client::{DbClient, DbError};
 use jiff::{SignedDuration, Timestamp};
 use script_api::{ImportRequest, JobKind};
@@ -69,7 +68,7 @@ impl Clock {
     }
 
     async fn look(&mut self, now: Timestamp) -> Result<(), DbError> {
-        let active = store::active(&self.db, now.as_millisecond()).await?;
+        let active = schedules::active(&self.db, now.as_millisecond()).await?;
         let watches = |id: &i64| {
             active
                 .iter()
@@ -109,7 +108,7 @@ impl Clock {
         let next = times.after(now).map(|next| next.timestamp().as_millisecond());
         let request = self.request_of(schedule);
         let limit = self.config.queue_limit;
-        match store::make_due(&self.db, schedule, &request, &occurrence, next, skip, limit).await? {
+        match schedules::make_due(&self.db, schedule, &request, &occurrence, next, skip, limit).await? {
             Due::Made(job) => {
                 info!(schedule = %schedule.name, job, "schedule {} made job {job}", schedule.name);
                 self.signals.submitted(job);
@@ -146,7 +145,7 @@ impl Clock {
             return Ok(());
         }
         let asked: Vec<String> = new.iter().map(|(_, occurrence)| occurrence.clone()).collect();
-        done.extend(store::made(&self.db, schedule.id, &asked).await?);
+        done.extend(schedules::made(&self.db, schedule.id, &asked).await?);
         new.retain(|(_, occurrence)| !done.contains(occurrence));
         for (file, occurrence) in new {
             let Some(request) = request_for(&schedule.request, &file.path) else {
@@ -155,7 +154,8 @@ impl Clock {
             };
             let limit = self.config.queue_limit;
             let made =
-                store::make_once(&self.db, schedule.id, schedule.kind, &request, &occurrence, limit).await?;
+                schedules::make_once(&self.db, schedule.id, schedule.kind, &request, &occurrence, limit)
+                    .await?;
             if let Some(job) = made {
                 info!(schedule = %schedule.name, job, "schedule {} imports {}", schedule.name, file.path);
                 self.signals.submitted(job);
@@ -166,16 +166,11 @@ impl Clock {
     }
 }
 
-/// The arguments of a job that is made now: an import without sources takes what the data folder has now.
+/// The arguments of a job that is made now.
 pub(crate) fn request_now(kind: JobKind, request: &str, config: &Config) -> String {
-    if kind == JobKind::Import
-        && let Ok(mut import) = serde_json::from_str::<ImportRequest>(request)
-        && import.sources.is_empty()
-    {
-        import.sources = import::configured_sources(&config.data);
-        return serde_json::to_string(&import).unwrap_or_else(|_| request.to_owned());
-    }
-    request.to_owned()
+    kinds::find(kind)
+        .and_then(|kind| kind.at_submission(request, config).ok())
+        .unwrap_or_else(|| request.to_owned())
 }
 
 /// The arguments of the import of the file `path`.

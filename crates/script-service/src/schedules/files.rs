@@ -1,6 +1,6 @@
 //! The files that a pattern under the data folder names.
 
-use crate::jobs::source::Location;
+use crate::imports::locate::Location;
 use std::path::{Component, Path};
 use std::time::SystemTime;
 use wildmatch::WildMatch;
