@@ -1,11 +1,16 @@
-//! What each room of db-service knows, held against its source.
+//! What each room of the services knows, held against its source.
 
 use journeys::repository;
 use std::path::Path;
 
 /// The lines of code below `folder` of db-service, each with its file and number; comments are left out.
 fn code(folder: &str) -> Vec<(String, String)> {
-    let root = repository().join("crates/db-service/src").join(folder);
+    code_of("db-service", folder)
+}
+
+/// The same of another service.
+fn code_of(service: &str, folder: &str) -> Vec<(String, String)> {
+    let root = repository().join("crates").join(service).join("src").join(folder);
     let mut lines = Vec::new();
     gather(&root, &root, &mut lines);
     assert!(!lines.is_empty(), "there is no code in {}", root.display());
@@ -81,6 +86,103 @@ fn engine_and_sqlite_know_nothing_of_http() {
 #[test]
 fn the_engine_does_not_know_which_one_it_is() {
     let knows = found(&code("engine"), &["crate::sqlite"], &[]);
+
+    assert!(knows.is_empty(), "{knows:#?}");
+}
+
+/// The lines of code of script-service without those of its tests, which stand at the end of a file.
+fn script_service(folder: &str) -> Vec<(String, String)> {
+    let mut lines = code_of("script-service", folder);
+    let mut tests_of = None;
+    lines.retain(|(place, line)| {
+        let file = place.rsplit_once(':').map(|(file, _)| file.to_owned());
+        if line.trim() == "#[cfg(test)]" {
+            tests_of.clone_from(&file);
+        }
+        file != tests_of
+    });
+    lines
+}
+
+#[test]
+fn the_sql_of_script_service_stands_in_its_store() {
+    let words = [
+        "SELECT ",
+        "INSERT INTO",
+        "INSERT OR",
+        "DELETE FROM",
+        "UPDATE ",
+        "CREATE ",
+        "DROP ",
+    ];
+    // Migrations keep their own table; a file of an analysis must be a SELECT, which is said where it is read.
+    let apart = ["store/", "migrations.rs", "analyses/header.rs"];
+
+    let others = found(&script_service(""), &words, &apart);
+
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+#[test]
+fn an_error_status_of_script_service_is_named_in_one_file() {
+    let words = [
+        "StatusCode::BAD_REQUEST",
+        "StatusCode::NOT_FOUND",
+        "StatusCode::METHOD_NOT_ALLOWED",
+        "StatusCode::CONFLICT",
+        "StatusCode::PAYLOAD_TOO_LARGE",
+        "StatusCode::UNSUPPORTED_MEDIA_TYPE",
+        "StatusCode::UNPROCESSABLE_ENTITY",
+        "StatusCode::REQUEST_TIMEOUT",
+        "StatusCode::INTERNAL_SERVER_ERROR",
+        "StatusCode::SERVICE_UNAVAILABLE",
+    ];
+
+    // The page of all codes says their statuses too; what no route takes is answered beside the routes.
+    let named = found(
+        &script_service(""),
+        &words,
+        &["error.rs", "problems.rs", "routes/mod.rs"],
+    );
+    // What another server answers is read where a URL is fetched.
+    let below_the_routes = found(
+        &script_service(""),
+        &["StatusCode"],
+        &["error.rs", "problems.rs", "routes/", "imports/fetch.rs"],
+    );
+
+    assert!(named.is_empty(), "{named:#?}");
+    assert!(below_the_routes.is_empty(), "{below_the_routes:#?}");
+}
+
+#[test]
+fn what_runs_jobs_knows_no_kind_of_them() {
+    let words = [
+        "JobKind::",
+        "ImportRequest",
+        "AnalysisRequest",
+        "ForecastRequest",
+        "crate::imports",
+        "crate::forecasts",
+    ];
+
+    let knows = found(&script_service("jobs"), &words, &[]);
+
+    assert!(knows.is_empty(), "{knows:#?}");
+}
+
+#[test]
+fn the_store_knows_nothing_of_those_who_ask_it() {
+    let words = [
+        "crate::imports",
+        "crate::analyses",
+        "crate::forecasts",
+        "crate::schedules",
+        "crate::jobs",
+        "crate::routes",
+    ];
+
+    let knows = found(&script_service("store"), &words, &[]);
 
     assert!(knows.is_empty(), "{knows:#?}");
 }
