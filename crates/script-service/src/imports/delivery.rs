@@ -41,6 +41,14 @@ pub(super) struct Destination {
     pub dry_run: Option<Vec<Statement>>,
 }
 
+/// Whether a batch was refused because others wrote its keys meanwhile, or because it overtook the one before it.
+fn may_be_made_anew(error: &DbError) -> bool {
+    matches!(
+        error.code(),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::PreconditionFailed)
+    )
+}
+
 /// Writes the batches of one source.
 #[derive(Debug)]
 pub(super) struct SourceWriter {
@@ -197,9 +205,7 @@ impl SourceWriter {
         let outcome = loop {
             match sent.answer().await {
                 Ok(()) => break Ok(()),
-                Err(DbError::Refused(problem))
-                    if problem.code == ErrorCode::ConstraintViolation && attempt + 1 < ATTEMPTS =>
-                {
+                Err(error) if may_be_made_anew(&error) && attempt + 1 < ATTEMPTS => {
                     attempt += 1;
                     if let Some(mut failed) = self.sent.take() {
                         // It cannot have been written without the one before it.

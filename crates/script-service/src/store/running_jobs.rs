@@ -196,10 +196,11 @@ pub(crate) async fn finish(
     db.transaction(statements).await.map(drop)
 }
 
-/// A statement that fails unless `job` is where `checkpoint` says.
+/// A statement that changes nothing and is refused unless `job` is where `checkpoint` says.
 pub(crate) fn turn(job: i64, checkpoint: &Checkpoint) -> Statement {
     Statement::new(
-        "UPDATE jobs SET batches = NULL WHERE id = ?1 AND (batches, source, source_read) <> (?2, ?3, ?4)",
+        "UPDATE jobs SET batches = batches
+        WHERE id = ?1 AND batches = ?2 AND source = ?3 AND source_read = ?4",
         [
             job.into(),
             signed(checkpoint.batches),
@@ -207,6 +208,7 @@ pub(crate) fn turn(job: i64, checkpoint: &Checkpoint) -> Statement {
             signed(checkpoint.source_read),
         ],
     )
+    .must_change(1)
 }
 
 /// Takes a job back to where nothing was read. What it wrote stays: it is for jobs that only look.
@@ -256,14 +258,10 @@ pub(crate) fn set_read(job: i64, counters: &Counters) -> Statement {
 /// Whether a batch was refused because another process wrote it, or one behind it: `turn` did not find
 /// the job where it was, or the same batch came before with other content.
 pub(crate) fn is_overtaken(error: &DbError) -> bool {
-    match error {
-        DbError::Refused(problem) => match problem.code {
-            ErrorCode::IdempotencyMismatch => true,
-            ErrorCode::ConstraintViolation => problem.detail.ends_with("jobs.batches"),
-            _ => false,
-        },
-        _ => false,
-    }
+    matches!(
+        error.code(),
+        Some(ErrorCode::PreconditionFailed | ErrorCode::IdempotencyMismatch)
+    )
 }
 
 /// A statement of the checkpoint's new state, to be part of a batch.
