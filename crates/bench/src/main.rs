@@ -42,7 +42,7 @@ struct Arguments {
     /// How large the file of the preview is, in bytes.
     #[arg(long, default_value_t = 1_000_000_000)]
     preview_bytes: u64,
-    /// Only these: point, insert, kill, bulk, export, mix, aggregate, import, sums, analyses, preview.
+    /// Only these: point, insert, kill, bulk, export, mix, aggregate, import, tickets, analyses, preview.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where databases and files go; a temporary folder by default.
@@ -74,9 +74,6 @@ enum Server {
     /// script-service.
     #[command(hide = true)]
     Script {
-        /// Leaves the daily sums to the next reader.
-        #[arg(long)]
-        leave_sums: bool,
         /// Its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -88,10 +85,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.server {
         Some(Server::Hello { listen }) => process::serve_hello(listen),
         Some(Server::Db { arguments }) => process::serve_db(&arguments),
-        Some(Server::Script {
-            leave_sums,
-            arguments,
-        }) => process::serve_script(&arguments, leave_sums),
+        Some(Server::Script { arguments }) => process::serve_script(&arguments),
         None => measure(&arguments),
     }
 }

@@ -39,14 +39,11 @@ impl Server {
     }
 
     /// script-service on the db-service `db`, with the files in `data`.
-    pub(crate) fn script(db: &Self, data: &std::path::Path, leave_sums: bool) -> anyhow::Result<Self> {
+    pub(crate) fn script(db: &Self, data: &std::path::Path) -> anyhow::Result<Self> {
         let address = free_address()?;
         let (listen, url) = (address.to_string(), format!("http://{}", db.address));
         let data = data.to_str().context("a path in UTF-8")?;
         let mut arguments = vec!["script"];
-        if leave_sums {
-            arguments.push("--leave-sums");
-        }
         let wait = load::MOST_WAIT_S.to_string();
         arguments.extend(["--", "--listen", &listen, "--db-url", &url, "--data", data]);
         arguments.extend(["--max-wait-s", &wait]);
@@ -173,13 +170,10 @@ pub(crate) fn serve_db(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 /// Runs script-service until it is killed.
-pub(crate) fn serve_script(arguments: &[String], leave_sums: bool) -> anyhow::Result<()> {
-    let mut config = script_service::Config::parse_from(
+pub(crate) fn serve_script(arguments: &[String]) -> anyhow::Result<()> {
+    let config = script_service::Config::parse_from(
         std::iter::once("script-service").chain(arguments.iter().map(String::as_str)),
     );
-    if leave_sums {
-        config.daily_sums = script_service::DailySums::LeftToReaders;
-    }
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(config.listen).await?;
         script_service::run(config, listener, std::future::pending()).await

@@ -5,16 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use tabular::Convention;
 
-/// How an import leaves the sums of the days that it writes to. Answers are the same either way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DailySums {
-    /// It adds to them in the transaction of its rows.
-    #[default]
-    Kept,
-    /// It marks the days, to be summed before they are read next.
-    LeftToReaders,
-}
-
 /// Takes imports and analyses as jobs, runs them, answers with figures.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "script-service", version)]
@@ -40,10 +30,6 @@ pub struct Config {
     /// How many records of a file are written in one transaction.
     #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 14_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_rows: u32,
-    /// How imports keep the daily sums. No setting of the program: the other way is there to measure what
-    /// this one costs.
-    #[arg(skip)]
-    pub daily_sums: DailySums,
     /// How many jobs may wait; further ones are answered 503.
     #[arg(long, env = "SCRIPT_QUEUE_LIMIT", default_value_t = 100)]
     pub queue_limit: u32,
@@ -110,7 +96,6 @@ impl Config {
             analyses: None,
             locale: Convention::Fr,
             batch_rows: 14_000,
-            daily_sums: DailySums::Kept,
             queue_limit: 100,
             job_lease_ms: 3_000,
             time_zone: "Europe/Paris".to_owned(),
@@ -131,7 +116,7 @@ impl Config {
 fn time_zone(name: &str) -> Result<String, String> {
     jiff::tz::TimeZone::get(name)
         .map(|_| name.to_owned())
-        .map_err(|_| "a time zone is called like Europe/Paris or UTC".to_owned())
+        .map_err(|_| "the name of a time zone looks like Europe/Paris or UTC".to_owned())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod state;
 mod store;
 mod wire;
 
-pub use config::{Config, DailySums};
+pub use config::Config;
 pub use migrations::{apply as apply_migrations, apply_up_to as apply_migrations_up_to};
 
 use analyses::catalog::Catalog;
@@ -52,7 +52,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 ///
 /// # Errors
 ///
-/// When the address of db-service is none, when the schema cannot be brought up to date, or when the
+/// When the address of db-service is not a URL, when the schema cannot be brought up to date, or when the
 /// listener fails.
 pub async fn run(
     config: Config,

@@ -36,7 +36,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let files = Files::with_tickets(&bench.folder, bench.analysed_rows)?;
     targets(files.folder())?;
     let days = month();
-    let stack = Stack::start(bench, &files, false)?;
+    let stack = Stack::start(bench, &files)?;
     let cost = stack.sales(&files, bench.analysed_rows, Way::Path)?;
     stack.import(files.folder(), "targets", Way::Path)?;
     eprintln!(

@@ -58,7 +58,7 @@ pub(crate) const ALL: [(&str, Run); 11] = [
     ("mix", mix::run),
     ("aggregate", aggregate::run),
     ("import", import::run),
-    ("sums", import::run_sums),
+    ("tickets", import::run_tickets),
     ("analyses", analyses::run),
     ("preview", preview::run),
 ];

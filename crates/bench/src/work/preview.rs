@@ -17,7 +17,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("  a file of {size} bytes");
     let database = bench.path("preview.db");
     let db = Server::db(&database, &[])?;
-    let script = Server::script(&db, files.folder(), false)?;
+    let script = Server::script(&db, files.folder())?;
     let (mut by_path, mut uploaded) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         let source = "{\"table\":\"sales\",\"path\":\"sales.csv\"}";

@@ -48,11 +48,6 @@ impl<'a> DailyAdditions<'a> {
         days
     }
 
-    /// The days.
-    pub(super) fn days(&self) -> Vec<&'a str> {
-        self.0.keys().copied().collect()
-    }
-
     /// The statements that add them to the tables, and mark the days whose tickets are to be counted.
     pub(super) fn statements(&self) -> Vec<Statement> {
         // Without tickets there is less to write.

@@ -14,9 +14,8 @@ use super::foreseen::ForeseenRows;
 use super::partition::{Partition, Partitioner};
 use super::tables::TableSpec as _;
 use super::undo::undo_table;
-use crate::config::DailySums;
 use crate::store::running_jobs::{self, Checkpoint};
-use crate::store::{self, daily_sums, job_sources, rows, sales, undo};
+use crate::store::{self, job_sources, rows, sales, undo};
 use db_client::db_api::{BatchRequest, ErrorCode, Statement, Value};
 use db_client::{DbClient, DbError};
 use script_api::{Counters, Mode, OnCancel, Table};
@@ -36,7 +35,6 @@ pub(super) struct Destination {
     pub has_key: bool,
     pub mode: Mode,
     pub on_cancel: OnCancel,
-    pub daily_sums: DailySums,
     /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
     pub dry_run: Option<Vec<Statement>>,
 }
@@ -309,12 +307,7 @@ impl SourceWriter {
             statements.extend(rows::insert(table.spec().stored_as, columns, None, new));
             return statements;
         }
-        let sums = match self.to.daily_sums {
-            DailySums::Kept => DailyAdditions::of(&new, columns).statements(),
-            DailySums::LeftToReaders => {
-                vec![daily_sums::mark_dirty(DailyAdditions::of(&new, columns).days())]
-            }
-        };
+        let sums = DailyAdditions::of(&new, columns).statements();
         statements.extend(sales::insert(job, columns, new, sums, &self.triggers));
         statements
     }

@@ -54,7 +54,6 @@ impl OpenSource {
             has_key,
             mode: request.mode,
             on_cancel: request.on_cancel,
-            daily_sums: context.config.daily_sums,
             dry_run: request.dry_run.then(|| foreseen.parents.clone()),
         };
         let keep_raw = request.mode == Mode::Append;

@@ -159,20 +159,11 @@ pub(crate) fn add(days: Rows, products: Rows, stores: Rows, with_tickets: bool) 
     statements
 }
 
-/// A statement that marks `days` to be summed again before they are read.
-pub(crate) fn mark_dirty(days: Vec<&str>) -> Statement {
-    mark("dirty_days", days)
-}
-
 /// A statement that marks `days` whose tickets are to be counted again before their number is read.
 pub(crate) fn mark_uncounted(days: Vec<&str>) -> Statement {
-    mark("uncounted_days", days)
-}
-
-fn mark(table: &str, days: Vec<&str>) -> Statement {
     let days = days.into_iter().map(|day| Params::Positional(vec![day.into()]));
     Statement {
-        sql: format!("INSERT INTO {table} (sale_date) VALUES (?1) ON CONFLICT DO NOTHING"),
+        sql: "INSERT INTO uncounted_days (sale_date) VALUES (?1) ON CONFLICT DO NOTHING".to_owned(),
         params_many: Some(days.collect()),
         ..Statement::default()
     }
