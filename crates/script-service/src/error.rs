@@ -49,7 +49,7 @@ pub(crate) enum ApiError {
     Corrections(Vec<String>),
     #[error("{0}")]
     Refused(Problem),
-    #[error("db-service cannot be reached or refused the work")]
+    #[error("{}", if .0.is_retryable() { "db-service cannot be reached" } else { "internal error" })]
     Database(#[from] DbError),
     #[error("internal error")]
     Internal(#[from] anyhow::Error),

@@ -243,7 +243,7 @@ async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<A
 /// `text` as a URL that may be fetched.
 pub(crate) fn parse(text: &str) -> Result<Url, FetchError> {
     let url =
-        Url::parse(text).map_err(|error| FetchError::Refused(format!("`{text}` is no URL: {error}")))?;
+        Url::parse(text).map_err(|error| FetchError::Refused(format!("`{text}` is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(FetchError::Refused(format!("`{text}` is neither http nor https")));
     }

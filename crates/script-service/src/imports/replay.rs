@@ -161,12 +161,11 @@ async fn choose(
             }
         }
     }
-    faults.extend(asked.keys().take(MAX_FAULTS).map(|(source, record)| {
-        format!(
-            "record {record} of source {source} is none that job {} rejected",
-            job.id
-        )
-    }));
+    faults.extend(
+        asked.keys().take(MAX_FAULTS).map(|(source, record)| {
+            format!("job {} did not reject record {record} of source {source}", job.id)
+        }),
+    );
     if !faults.is_empty() {
         return Err(ApiError::Corrections(faults));
     }
@@ -216,7 +215,7 @@ fn check(job: &Job) -> Result<ImportRequest, ApiError> {
         ))
     };
     if job.kind != JobKind::Import {
-        return not("it is no import");
+        return not("it is not an import");
     }
     if !job.state.is_final() {
         return not("it is not finished");

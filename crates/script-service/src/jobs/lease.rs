@@ -21,7 +21,7 @@ pub(super) async fn keep(context: JobContext, owner: String) {
                 context.changed();
             }
             Ok(Beat::Lost) => context.lost.store(true, Ordering::Relaxed),
-            Err(error) => warn!("no sign of life could be given: {error}"),
+            Err(error) => warn!("the lease could not be renewed: {error}"),
         }
     }
 }

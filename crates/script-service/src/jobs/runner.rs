@@ -60,7 +60,7 @@ impl Runner {
                 }
                 Ok(None) => self.nap().await,
                 Err(error) => {
-                    warn!("jobs cannot be looked for: {error}");
+                    warn!("looking for jobs failed: {error}");
                     self.wait_for_database().await;
                 }
             }
@@ -214,7 +214,7 @@ impl Runner {
         }
     }
 
-    /// Whether `error` says, for the last time that is borne, that db-service takes too long in the same place of
+    /// Whether `error` says, for the last time that is allowed, that db-service takes too long in the same place of
     /// `job`. A machine that sleeps or is overloaded makes a batch too long once or twice.
     fn stands_still(&mut self, job: &Claimed, error: &DbError) -> bool {
         if error.code() != Some(ErrorCode::StatementTimeout) {
@@ -237,7 +237,7 @@ impl Runner {
             unfinished && work.asked.as_ref().is_some_and(|asked| asked.is_all_or_nothing());
         while let Err(error) = store::finish(&self.db, job.id, &self.owner, ending, nothing_is_left).await {
             if !error.is_retryable() || *self.stopping.borrow() {
-                error!("the end of job {} cannot be written down: {error}", job.id);
+                error!("the end of job {} could not be kept: {error}", job.id);
                 return;
             }
             self.wait_for_database().await;

@@ -58,7 +58,7 @@ impl Clock {
         let pause = Duration::from_millis(self.config.schedule_poll_ms);
         while !*self.stopping.borrow() {
             if let Err(error) = self.look(Timestamp::now()).await {
-                warn!("schedules cannot be looked at: {error}");
+                warn!("looking for due schedules failed: {error}");
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

@@ -83,7 +83,7 @@ fn body(request: &Value) -> Result<Vec<u8>, Faults> {
     match request {
         Value::Null => Ok(Vec::new()),
         Value::Object(_) => Ok(request.to_string().into_bytes()),
-        _ => Err(Fault::at("", "it is no JSON object").into()),
+        _ => Err(Fault::at("", "it is not a JSON object").into()),
     }
 }
 

@@ -20,7 +20,7 @@ impl Times {
         let zone = TimeZone::get(zone).map_err(|_| {
             wrong(
                 "time_zone",
-                format!("`{zone}` is no time zone; one is called like Europe/Paris or UTC"),
+                format!("`{zone}` is not a time zone; their names look like Europe/Paris or UTC"),
             )
         })?;
         let cron = CronParser::builder()

@@ -139,11 +139,12 @@ fn take_away(job: i64, table: &UndoTable) -> Statement {
     let sql = if table.names_its_job {
         format!("DELETE FROM {} WHERE import_job_id = ?1", table.sql)
     } else {
-        let unused: String = table
+        let unused: Vec<String> = table
             .used_by
             .iter()
             .map(|(user, column)| format!(" AND id NOT IN (SELECT {column} FROM {user})"))
             .collect();
+        let unused = unused.concat();
         format!(
             "DELETE FROM {} WHERE ({}) IN (
                 SELECT {} FROM job_undo
