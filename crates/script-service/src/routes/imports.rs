@@ -11,7 +11,7 @@ use crate::wire;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use script_api::{
-    DateOrder, DecimalMark, Format, ImportRequest, Job, Locale, MaxRejects, Mode, OnCancel, OnError,
+    DateOrder, DecimalMark, Format, ImportRequest, Job, Locale, MaxRejects, Mode, OnCancel, OnError, Problem,
     ReadOptions, Table,
 };
 use serde::Deserialize;

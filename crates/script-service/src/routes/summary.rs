@@ -5,8 +5,6 @@ use crate::state::App;
 use crate::store::{jobs, rejects};
 use axum::Json;
 use axum::extract::State;
-use db_client::DbClient;
-use db_client::db_api::Value;
 use script_api::{Job, JobSource, JobSummary, Problem, SourceSummary};
 use service_kit::extract::Path;
 use std::sync::Arc;
