@@ -138,12 +138,8 @@ fn an_error_status_of_script_service_is_named_in_one_file() {
         "StatusCode::SERVICE_UNAVAILABLE",
     ];
 
-    // The page of all codes says their statuses too; what no route takes is answered beside the routes.
-    let named = found(
-        &script_service(""),
-        &words,
-        &["error.rs", "problems.rs", "routes/mod.rs"],
-    );
+    // The page of all codes says their statuses too.
+    let named = found(&script_service(""), &words, &["error.rs", "problems.rs"]);
     // What another server answers is read where a URL is fetched.
     let below_the_routes = found(
         &script_service(""),
