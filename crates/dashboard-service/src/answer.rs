@@ -1,40 +1,38 @@
-//! What analyses answer.
+//! What analyses answer, its rows by the names of their columns.
 
 use crate::format;
 use crate::locale::Locale;
 use jiff::civil::Date;
+use script_client::script_api::{self, AnalysisColumn, Translations, Window};
+use script_client::{Query, ScriptClient, ScriptError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
-/// An answer of `GET /analysis/{name}`.
-#[derive(Debug, Clone, Deserialize)]
+/// An answer of an analysis.
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     /// Its title.
-    #[serde(flatten)]
     pub(crate) title: Title,
     /// The days that it is about.
     pub(crate) window: Window,
     /// What its rows hold.
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<AnalysisColumn>,
     /// The rows.
     pub(crate) rows: Vec<Row>,
     /// What is worth knowing.
-    #[serde(default)]
     pub(crate) notes: Vec<String>,
     /// Further figures, by name.
-    #[serde(flatten)]
-    pub(crate) figures: Map<String, Value>,
+    pub(crate) figures: Row,
 }
 
 /// The title of an analysis in the languages that it is written in.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Title {
     /// In English, or in the language of who wrote the analysis.
-    title: String,
+    pub(crate) title: String,
     /// In other languages, by language tag.
     #[serde(default)]
-    titles: BTreeMap<String, String>,
+    pub(crate) titles: Translations,
 }
 
 impl Title {
@@ -44,52 +42,38 @@ impl Title {
     }
 }
 
-/// A row of an answer.
+/// A row of an answer, or its figures: values by name.
 pub(crate) type Row = Map<String, Value>;
 
-/// The days of an answer; none when there are no sales at all.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(crate) struct Window {
-    /// The first day.
-    pub(crate) from: Option<Date>,
-    /// The last day.
-    pub(crate) to: Option<Date>,
+/// The answer of the analysis `name`.
+pub(crate) async fn ask(script: &ScriptClient, name: &str, query: &Query<'_>) -> Result<Answer, ScriptError> {
+    script.answer(name, query).await.map(Answer::from)
 }
 
-/// A column of an answer.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Column {
-    /// Its name.
-    pub(crate) name: String,
-    /// What its values are.
-    #[serde(rename = "type", default)]
-    pub(crate) kind: Kind,
-}
-
-/// What a value is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
-    /// A whole number.
-    Integer,
-    /// A number with decimals.
-    Number,
-    /// An amount in euros.
-    Money,
-    /// A number in percent.
-    Percent,
-    /// 100 is the mean.
-    Index,
-    /// A day.
-    Date,
-    /// A month.
-    Month,
-    /// Yes or no.
-    Boolean,
-    /// Text, and what is not known here.
-    #[default]
-    #[serde(other)]
-    Text,
+impl From<script_api::Answer> for Answer {
+    fn from(answer: script_api::Answer) -> Self {
+        let script_api::Answer {
+            analysis: _,
+            title,
+            titles,
+            window,
+            columns,
+            rows,
+            figures,
+            notes,
+            dataset_version: _,
+            computed_at: _,
+        } = answer;
+        let names = || columns.iter().map(|column| column.name.clone());
+        Self {
+            title: Title { title, titles },
+            window,
+            rows: rows.into_iter().map(|row| names().zip(row).collect()).collect(),
+            columns,
+            notes,
+            figures: figures.into_iter().collect(),
+        }
+    }
 }
 
 impl Answer {

@@ -2,9 +2,9 @@
 //! of an error.
 
 use crate::page::Failure;
-use crate::script::ScriptError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use script_client::ScriptError;
 use service_kit::problem::Problem;
 use service_kit::problem_types::ProblemType;
 
@@ -33,9 +33,10 @@ pub(crate) fn not_ready(cause: ScriptError) -> Response {
 
 /// What is relayed does not reach script-service.
 pub(crate) fn not_relayed(cause: &ScriptError) -> Response {
-    let status = match cause {
-        ScriptError::Slow(_) => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
+    let status = if cause.is_late() {
+        StatusCode::GATEWAY_TIMEOUT
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     unavailable(status, "script_service_unavailable", cause)
 }
@@ -61,8 +62,8 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::BadFilter(_) => StatusCode::BAD_REQUEST,
         Failure::Missing => StatusCode::NOT_FOUND,
-        Failure::Script(ScriptError::Down(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        Failure::Script(ScriptError::Slow(_)) => StatusCode::GATEWAY_TIMEOUT,
+        Failure::Script(cause) if cause.is_late() => StatusCode::GATEWAY_TIMEOUT,
+        Failure::Script(cause) if cause.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Script(_) => StatusCode::BAD_GATEWAY,
         Failure::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

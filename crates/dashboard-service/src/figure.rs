@@ -1,11 +1,12 @@
 //! What is drawn: values with the words that are shown when a pointer rests on them, and where a click leads.
 //! Colours and sizes are the browser's business, since they follow theme and screen.
 
-use crate::answer::{Answer, Kind, text};
+use crate::answer::{Answer, text};
 use crate::labels;
 use crate::locale::Locale;
 use crate::table::shown;
-use serde::{Deserialize, Serialize};
+use script_client::script_api::{ChartHint, ColumnType};
+use serde::Serialize;
 use serde_json::Value;
 
 /// A drawing.
@@ -99,18 +100,6 @@ pub(crate) struct Outlook {
     pub(crate) texts: Vec<String>,
 }
 
-/// How an analysis is best drawn.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct ChartHint {
-    /// `number`, `bar`, `line` or `map`.
-    kind: String,
-    /// The column along the axis.
-    x: Option<String>,
-    /// The columns that are drawn.
-    #[serde(default)]
-    y: Vec<String>,
-}
-
 /// `answer` as its hint says; nothing for `number`, or where the answer has no such column.
 pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Option<Figure> {
     let x = hint.x.as_deref()?;
@@ -146,7 +135,7 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
                     .map(|row| Item {
                         name: shown(
                             row.get(x).unwrap_or(&Value::Null),
-                            kind_of(x).unwrap_or_default(),
+                            kind_of(x).unwrap_or(ColumnType::Text),
                             locale,
                         ),
                         key: text(row, x).to_owned(),
@@ -179,7 +168,7 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
 }
 
 /// The column `name` of `answer` as a line.
-pub(crate) fn series(answer: &Answer, name: &str, kind: Kind, locale: Locale) -> Series {
+pub(crate) fn series(answer: &Answer, name: &str, kind: ColumnType, locale: Locale) -> Series {
     let values = column(answer, name);
     Series {
         name: labels::column(name, locale),
@@ -203,19 +192,20 @@ mod tests {
     use serde_json::json;
 
     fn answer() -> Answer {
-        serde_json::from_value(json!({
+        let answer: script_client::script_api::Answer = serde_json::from_value(json!({
             "analysis": "region", "title": "Revenue by region", "titles": {"fr": "Ventes par région"},
             "window": {"from": "2023-11-01", "to": "2023-11-30"},
             "columns": [
                 {"name": "region", "type": "text", "unit": null},
                 {"name": "total_sales", "type": "money", "unit": "EUR"},
                 {"name": "share", "type": "percent", "unit": "%"},
-                {"name": "odd", "type": "something new", "unit": null},
+                {"name": "odd", "type": "text", "unit": null},
             ],
             "rows": [{"region": "Corse", "total_sales": 1890.0, "share": 0.2, "odd": "x"}],
-            "notes": [], "dataset_version": 1,
+            "notes": [], "dataset_version": 1, "computed_at": "2023-12-01T00:00:00Z",
         }))
-        .unwrap()
+        .unwrap();
+        answer.into()
     }
 
     fn hint(text: &str) -> ChartHint {

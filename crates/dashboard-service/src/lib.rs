@@ -4,8 +4,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `routes/` | one file per page, the relay to script-service, assets and exports |
-//! | `script` | asks script-service; the only place that knows its paths and time limit |
-//! | `answer` | what analyses answer |
+//! | `answer`, `forecast` | what analyses and forecasts answer |
 //! | `filter` | which sales a page is about; the query string is the state |
 //! | `table`, `figure` | what is shown as rows, and what is drawn |
 //! | `format`, `locale` | numbers, dates and words in French and English |
@@ -19,20 +18,19 @@ mod config;
 mod error;
 mod figure;
 mod filter;
+mod forecast;
 mod format;
 mod labels;
 mod locale;
 mod page;
 mod policy;
 mod routes;
-mod script;
 mod table;
 
 pub use config::Config;
 
 use axum::routing::any;
-use script::Script;
-use serde_json::Value;
+use script_client::ScriptClient;
 use service_kit::metrics::HttpMetrics;
 use service_kit::origin::OriginPolicy;
 use service_kit::{Limits, Service};
@@ -45,7 +43,7 @@ use tracing::info;
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     /// script-service.
-    pub(crate) script: Script,
+    pub(crate) script: ScriptClient,
 }
 
 /// Answers on `listener` until `shutdown` is done, then finishes what is in flight within the drain limit.
@@ -60,7 +58,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let app = App {
-        script: Script::new(&config)?,
+        script: client(&config)?,
     };
     let service = Service {
         missing: any(page::missing),
@@ -87,15 +85,21 @@ pub async fn run(
     let check = move || {
         let script = app.script.clone();
         // Pages hold figures when script-service answers.
-        async move {
-            script
-                .get::<Value>("/readyz", &[])
-                .await
-                .map(drop)
-                .map_err(error::not_ready)
-        }
+        async move { script.ready().await.map_err(error::not_ready) }
     };
     service.serve(listener, shutdown, check).await?;
     info!("dashboard-service stopped");
     Ok(())
+}
+
+/// A client of script-service within the settings' limits.
+fn client(config: &Config) -> anyhow::Result<ScriptClient> {
+    let answer = Duration::from_millis(config.answer_timeout_ms);
+    let limits = script_client::Limits {
+        connect: Duration::from_secs(2),
+        answer,
+        look: answer,
+        ..script_client::Limits::default()
+    };
+    Ok(ScriptClient::with_limits(&config.script_url, limits)?)
 }

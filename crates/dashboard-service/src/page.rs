@@ -6,7 +6,6 @@ use crate::error;
 use crate::figure::Figure;
 use crate::labels;
 use crate::locale::{Locale, Words};
-use crate::script::ScriptError;
 use crate::table::Table;
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -14,6 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
+use script_client::ScriptError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -75,10 +75,12 @@ pub(crate) enum Failure {
 
 impl From<ScriptError> for Failure {
     fn from(error: ScriptError) -> Self {
-        match error {
-            ScriptError::Missing(_) => Self::Missing,
-            ScriptError::Refused(detail) => Self::BadFilter(detail),
-            other => Self::Script(other),
+        if error.is_not_found() {
+            Self::Missing
+        } else if error.is_refusal() {
+            Self::BadFilter(error.to_string())
+        } else {
+            Self::Script(error)
         }
     }
 }
@@ -210,14 +212,14 @@ impl Visit {
         let (title, text, detail, retry) = match failure {
             Failure::BadFilter(what) => (w.bad_title, "", what.clone(), false),
             Failure::Missing => (w.missing_title, "", String::new(), false),
-            Failure::Script(ScriptError::Down(cause)) => {
-                warn!("script-service is down: {cause}");
-                (w.down_title, w.down_text, cause.clone(), true)
-            }
-            Failure::Script(ScriptError::Slow(limit_ms)) => {
-                warn!("script-service did not answer within {limit_ms} ms");
-                let detail = format!("{limit_ms} ms (--answer-timeout-ms)");
+            Failure::Script(cause) if cause.is_late() => {
+                warn!("{cause}");
+                let detail = format!("{cause} (--answer-timeout-ms)");
                 (w.slow_title, w.slow_text, detail, false)
+            }
+            Failure::Script(cause) if cause.is_retryable() => {
+                warn!("script-service is down: {cause}");
+                (w.down_title, w.down_text, cause.to_string(), true)
             }
             Failure::Script(cause) => {
                 error!(%cause, "script-service failed");

@@ -1,10 +1,11 @@
 //! Rows as people see them, and the same rows to take away: CSV, CSV for a French Excel, JSON.
 
-use crate::answer::{Answer, Column, Kind, Row};
+use crate::answer::{Answer, Row};
 use crate::format;
 use crate::labels;
 use crate::locale::Locale;
 use jiff::civil::Date;
+use script_client::script_api::{AnalysisColumn, ColumnType};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -27,13 +28,13 @@ pub(crate) struct Heading {
     /// Its name for people.
     pub(crate) label: String,
     /// What its values are.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnType,
 }
 
 impl Heading {
     /// Whether its values are set flush right.
     pub(crate) fn is_number(&self) -> bool {
-        is_number(self.kind)
+        self.kind.is_number()
     }
 }
 
@@ -105,7 +106,7 @@ impl Save {
 impl Table {
     /// The columns `names` of `answer`, in that order; all of them when none is named.
     pub(crate) fn of(answer: &Answer, names: &[&str], locale: Locale) -> Self {
-        let columns: Vec<&Column> = if names.is_empty() {
+        let columns: Vec<&AnalysisColumn> = if names.is_empty() {
             answer.columns.iter().collect()
         } else {
             names
@@ -140,7 +141,7 @@ impl Table {
     /// `rows` as columns of `names` and kinds.
     pub(crate) fn from_rows(
         caption: &str,
-        names: &[(&str, &str, Kind)],
+        names: &[(&str, &str, ColumnType)],
         rows: &[Row],
         locale: Locale,
     ) -> Self {
@@ -207,7 +208,7 @@ impl Table {
         format!("{{{}}}", members.join(","))
     }
 
-    fn csv(&self, delimiter: char, write: impl Fn(&Cell, Kind) -> String) -> String {
+    fn csv(&self, delimiter: char, write: impl Fn(&Cell, ColumnType) -> String) -> String {
         let mut file = String::new();
         let mut line = |fields: Vec<String>| {
             let fields: Vec<String> = fields.iter().map(|field| quoted(field, delimiter)).collect();
@@ -228,7 +229,7 @@ impl Table {
 }
 
 /// The head of a column of that name.
-pub(crate) fn heading(name: &str, kind: Kind, locale: Locale) -> Heading {
+pub(crate) fn heading(name: &str, kind: ColumnType, locale: Locale) -> Heading {
     Heading {
         name: name.to_owned(),
         label: labels::column(name, locale),
@@ -237,29 +238,29 @@ pub(crate) fn heading(name: &str, kind: Kind, locale: Locale) -> Heading {
 }
 
 /// `value` as a cell.
-pub(crate) fn cell(value: &Value, kind: Kind, locale: Locale) -> Cell {
+pub(crate) fn cell(value: &Value, kind: ColumnType, locale: Locale) -> Cell {
     Cell {
         text: shown(value, kind, locale),
         sort: plain(value),
         value: value.clone(),
-        number: is_number(kind),
+        number: kind.is_number(),
     }
 }
 
 /// `value` for people.
-pub(crate) fn shown(value: &Value, kind: Kind, locale: Locale) -> String {
+pub(crate) fn shown(value: &Value, kind: ColumnType, locale: Locale) -> String {
     let scaled = |decimals| format::scaled(value, decimals);
     let number = match kind {
         // Half a million euros need no cents; what a single line costs does.
-        Kind::Money => match scaled(2) {
+        ColumnType::Money => match scaled(2) {
             Some(cents) if cents.abs() < 100_000 && cents % 100 != 0 => Some(format::money(cents, 2, locale)),
             Some(_) => scaled(0).map(|euros| format::money(euros, 0, locale)),
             None => None,
         },
-        Kind::Percent => scaled(1).map(|tenths| format::percent(tenths, locale)),
-        Kind::Index => scaled(1).map(|tenths| format::number(tenths, 1, locale)),
-        Kind::Integer => scaled(0).map(|whole| format::number(whole, 0, locale)),
-        Kind::Number => scaled(2).map(|hundredths| format::number(hundredths, 2, locale)),
+        ColumnType::Percent => scaled(1).map(|tenths| format::percent(tenths, locale)),
+        ColumnType::Index => scaled(1).map(|tenths| format::number(tenths, 1, locale)),
+        ColumnType::Integer => scaled(0).map(|whole| format::number(whole, 0, locale)),
+        ColumnType::Number => scaled(2).map(|hundredths| format::number(hundredths, 2, locale)),
         _ => None,
     };
     if let Some(number) = number {
@@ -269,10 +270,10 @@ pub(crate) fn shown(value: &Value, kind: Kind, locale: Locale) -> String {
         Value::Null => "–".to_owned(),
         Value::Bool(true) => locale.words().yes.to_owned(),
         Value::Bool(false) => locale.words().no.to_owned(),
-        Value::String(text) if kind == Kind::Date => text
+        Value::String(text) if kind == ColumnType::Date => text
             .parse::<Date>()
             .map_or_else(|_| text.clone(), format::short_date),
-        Value::String(text) if kind == Kind::Month => format!("{text}-01")
+        Value::String(text) if kind == ColumnType::Month => format!("{text}-01")
             .parse::<Date>()
             .map_or_else(|_| text.clone(), |day| format::month(day, locale)),
         Value::String(text) => labels::value(text, locale).to_owned(),
@@ -295,13 +296,6 @@ fn folded(text: &str) -> String {
     text.to_lowercase().chars().map(plain).collect()
 }
 
-fn is_number(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Integer | Kind::Number | Kind::Money | Kind::Percent | Kind::Index
-    )
-}
-
 /// `value` for programs.
 fn plain(value: &Value) -> String {
     match value {
@@ -312,11 +306,11 @@ fn plain(value: &Value) -> String {
 }
 
 /// A cell for a French Excel: decimal comma, dd/mm/yyyy, and nothing that it would take for a formula.
-fn french(cell: &Cell, kind: Kind) -> String {
+fn french(cell: &Cell, kind: ColumnType) -> String {
     match &cell.value {
         Value::Number(number) => number.to_string().replace('.', ","),
         Value::Bool(yes) => if *yes { "oui" } else { "non" }.to_owned(),
-        Value::String(text) if kind == Kind::Date => text
+        Value::String(text) if kind == ColumnType::Date => text
             .parse::<Date>()
             .map_or_else(|_| text.clone(), format::short_date),
         Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
@@ -346,10 +340,10 @@ mod tests {
         .map(|row| row.as_object().unwrap().clone())
         .collect();
         let columns = [
-            ("region", "Région", Kind::Text),
-            ("total_sales", "Ventes", Kind::Money),
-            ("date", "Jour", Kind::Date),
-            ("below", "Sous", Kind::Boolean),
+            ("region", "Région", ColumnType::Text),
+            ("total_sales", "Ventes", ColumnType::Money),
+            ("date", "Jour", ColumnType::Date),
+            ("below", "Sous", ColumnType::Boolean),
         ];
         Table::from_rows("T", &columns, &rows, Locale::Fr)
     }

@@ -66,6 +66,31 @@ impl ScriptError {
         }
     }
 
+    /// The status that it answered with, if it did with a problem.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.problem().map(|problem| problem.status)
+    }
+
+    /// Whether there is no such thing.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Whether the service does not do what the request asks for, and says why.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.status()
+            .is_some_and(|status| (400..500).contains(&status) && status != 408)
+    }
+
+    /// Whether the answer took too long: this client or the service gave up.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::TimedOut { .. }) || matches!(self.status(), Some(408 | 504))
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -1,104 +1,48 @@
 //! Every analysis that script-service has, the user's own included, each with the chart of its hint.
 
 use crate::App;
-use crate::answer::{Answer, Kind, Title};
-use crate::figure::{self, ChartHint};
+use crate::answer::{self, Answer};
+use crate::figure;
 use crate::filter::Query;
 use crate::format;
 use crate::labels;
 use crate::locale::{Locale, Words};
 use crate::page::{self, Failure, View, Visit};
-use crate::script::Script;
 use crate::table::{Table, shown};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::Value;
+use script_client::ScriptClient;
+use script_client::script_api::{AnalysisColumn, AnalysisDescription, BrokenAnalysis, ColumnType};
 use std::collections::BTreeMap;
 
 /// Parts of a query string that are not for the analysis.
 const OWN: [&str; 3] = ["format", "_sort", "_order"];
 
-/// What there is to be had.
-#[derive(Debug, Deserialize)]
-struct Catalogue {
-    analyses: Vec<Described>,
-    #[serde(default, alias = "errors")]
-    broken: Vec<Value>,
-}
-
-/// An analysis as the catalogue describes it.
-#[derive(Debug, Deserialize)]
-struct Described {
-    name: String,
-    #[serde(flatten)]
-    title: Title,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    descriptions: BTreeMap<String, String>,
-    #[serde(default)]
-    parameters: Vec<Parameter>,
-    #[serde(default)]
-    figures: Vec<crate::answer::Column>,
-    #[serde(default)]
-    chart: Option<ChartHint>,
-    #[serde(default = "yes")]
-    built_in: bool,
-}
-
-impl Described {
-    /// What it shows, for people, with the parameters of `query` put in.
-    fn describe(&self, query: &Query, locale: Locale) -> Description {
-        let translated = self.descriptions.get(locale.tag());
-        let mut text = translated.unwrap_or(&self.description).to_owned();
-        for parameter in &self.parameters {
-            let value = query
-                .get(&parameter.name)
-                .cloned()
-                .unwrap_or_else(|| parameter.default_text());
-            text = text.replace(&format!("{{{}}}", parameter.name), &value);
-        }
-        Description {
-            text,
-            language: translated.map_or(Locale::En, |_| locale).tag(),
-        }
+/// What an analysis shows, for people, with the parameters of `query` put in.
+fn describe(described: &AnalysisDescription, query: &Query, locale: Locale) -> Description {
+    let translated = described.descriptions.get(locale.tag());
+    let mut text = translated.unwrap_or(&described.description).to_owned();
+    for parameter in &described.parameters {
+        let value = query.get(&parameter.name).or(parameter.default.as_ref());
+        let value = value.map(String::as_str).unwrap_or_default();
+        text = text.replace(&format!("{{{}}}", parameter.name), value);
     }
+    Description {
+        text,
+        language: translated.map_or(Locale::En, |_| locale).tag(),
+    }
+}
+
+fn title(described: &AnalysisDescription, locale: Locale) -> String {
+    let translated = described.titles.get(locale.tag());
+    translated.unwrap_or(&described.title).to_owned()
 }
 
 /// What an analysis shows, and in which language that is said.
 struct Description {
     text: String,
     language: &'static str,
-}
-
-impl Parameter {
-    fn default_text(&self) -> String {
-        match &self.default {
-            Value::String(text) => text.clone(),
-            Value::Null => String::new(),
-            other => other.to_string(),
-        }
-    }
-}
-
-/// A parameter of an analysis.
-#[derive(Debug, Deserialize)]
-struct Parameter {
-    name: String,
-    #[serde(default)]
-    default: Value,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    descriptions: BTreeMap<String, String>,
-    #[serde(default, rename = "type")]
-    kind: Kind,
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[derive(Template)]
@@ -186,17 +130,13 @@ struct Field {
     yes_or_no: bool,
 }
 
-async fn catalogue(script: &Script) -> Result<Catalogue, Failure> {
-    Ok(script.get("/analysis", &[]).await?)
-}
-
 /// `GET /analyses`.
 pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Response {
     visit.answer(index(&app.script, visit.locale).await)
 }
 
-async fn index(script: &Script, locale: Locale) -> Result<View, Failure> {
-    let catalogue = catalogue(script).await?;
+async fn index(script: &ScriptClient, locale: Locale) -> Result<View, Failure> {
+    let catalogue = script.analyses().await?;
     let w = locale.words();
     let html = AnalysesView {
         w,
@@ -204,8 +144,8 @@ async fn index(script: &Script, locale: Locale) -> Result<View, Failure> {
             .analyses
             .into_iter()
             .map(|described| Entry {
-                title: described.title.in_locale(locale).to_owned(),
-                description: described.describe(&Query::new(), locale),
+                title: title(&described, locale),
+                description: describe(&described, &Query::new(), locale),
                 own: !described.built_in,
                 name: described.name,
             })
@@ -221,16 +161,15 @@ async fn index(script: &Script, locale: Locale) -> Result<View, Failure> {
 }
 
 /// A file that is no analysis, and why, in one line.
-fn fault(broken: &Value) -> String {
-    let mut words = vec![broken["file"].as_str().unwrap_or_default().to_owned()];
-    for error in broken["errors"].as_array().into_iter().flatten() {
-        words.push(format!(
-            "{}: {}",
-            error["line"],
-            error["message"].as_str().unwrap_or_default()
-        ));
-    }
-    words.join(" · ")
+fn fault(broken: &BrokenAnalysis) -> String {
+    let errors = broken
+        .errors
+        .iter()
+        .map(|error| format!("{}: {}", error.line, error.message));
+    std::iter::once(broken.file.clone())
+        .chain(errors)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 /// `GET /analyses/{name}` with its parameters in the query string.
@@ -249,19 +188,18 @@ pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, name: &str) -
     Ok(Table::of(&answer, &[], visit.locale))
 }
 
-async fn compute(script: &Script, name: &str, query: &Query) -> Result<Answer, Failure> {
+async fn compute(script: &ScriptClient, name: &str, query: &Query) -> Result<Answer, Failure> {
     let asked: Vec<(&str, String)> = query
         .iter()
         .filter(|(key, value)| !OWN.contains(&key.as_str()) && !value.trim().is_empty())
         .map(|(key, value)| (key.as_str(), value.clone()))
         .collect();
-    let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    Ok(script.get(&format!("/analysis/{name}"), &asked).await?)
+    Ok(answer::ask(script, name, &asked).await?)
 }
 
-async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Result<View, Failure> {
+async fn one(script: &ScriptClient, name: &str, query: &Query, locale: Locale) -> Result<View, Failure> {
     let w = locale.words();
-    let catalogue = catalogue(script).await?;
+    let catalogue = script.analyses().await?;
     let described = catalogue
         .analyses
         .into_iter()
@@ -274,10 +212,10 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
         .as_ref()
         .and_then(|hint| figure::by_hint(&answer, hint, locale));
     let figure = figure.filter(|_| !answer.rows.is_empty());
-    let title = described.title.in_locale(locale).to_owned();
-    let description = described.describe(query, locale);
+    let title = title(&described, locale);
+    let description = describe(&described, query, locale);
     let fields = described.parameters.into_iter().map(|parameter| {
-        let default = parameter.default_text();
+        let default = parameter.default.unwrap_or_default();
         Field {
             label: if let Some(translated) = parameter.descriptions.get(locale.tag()) {
                 translated.clone()
@@ -286,7 +224,7 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
             } else {
                 parameter.description
             },
-            yes_or_no: parameter.kind == Kind::Boolean,
+            yes_or_no: parameter.kind == ColumnType::Boolean,
             value: query.get(&parameter.name).cloned().unwrap_or(default),
             name: parameter.name,
         }
@@ -336,22 +274,20 @@ async fn one(script: &Script, name: &str, query: &Query, locale: Locale) -> Resu
 }
 
 /// Numbers beside the rows that the catalogue does not describe.
-fn unlisted<'a>(answer: &'a Answer, listed: &[crate::answer::Column]) -> Vec<(&'a str, Kind)> {
-    let own = ["dataset_version"];
-    let numbers = answer.figures.iter().filter(|(name, value)| {
-        value.is_number()
-            && !own.contains(&name.as_str())
-            && !listed.iter().any(|column| column.name == **name)
-    });
+fn unlisted<'a>(answer: &'a Answer, listed: &[AnalysisColumn]) -> Vec<(&'a str, ColumnType)> {
+    let numbers = answer
+        .figures
+        .iter()
+        .filter(|(name, value)| value.is_number() && !listed.iter().any(|column| column.name == **name));
     numbers
         .map(|(name, _)| {
             let kind = match name.as_str() {
-                "weekend_uplift" | "total_growth" => Kind::Percent,
-                "gross_revenue" | "returns" => Kind::Money,
-                _ => Kind::Number,
+                "weekend_uplift" | "total_growth" => ColumnType::Percent,
+                "gross_revenue" | "returns" => ColumnType::Money,
+                _ => ColumnType::Number,
             };
-            let whole = answer.figures[name].is_i64() && kind == Kind::Number;
-            (name.as_str(), if whole { Kind::Integer } else { kind })
+            let whole = answer.figures[name].is_i64() && kind == ColumnType::Number;
+            (name.as_str(), if whole { ColumnType::Integer } else { kind })
         })
         .collect()
 }

@@ -5,10 +5,10 @@ use super::{jobs, schedules};
 use crate::App;
 use crate::locale::{Locale, Words};
 use crate::page::{Failure, View, Visit};
-use crate::script::Script;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use script_client::ScriptClient;
 use std::collections::BTreeMap;
 
 #[derive(Template)]
@@ -24,7 +24,7 @@ pub(crate) async fn get(State(app): State<App>, visit: Visit) -> Response {
     visit.answer(view(&app.script, visit.locale).await)
 }
 
-async fn view(script: &Script, locale: Locale) -> Result<View, Failure> {
+async fn view(script: &ScriptClient, locale: Locale) -> Result<View, Failure> {
     let w = locale.words();
     let (recent, schedules) = tokio::try_join!(
         jobs::recent_imports(script, locale),

@@ -1,59 +1,26 @@
 //! Jobs: what was asked for and what became of it.
 
 use crate::App;
-use crate::answer::{Kind, Row, Title};
+use crate::answer::{Row, Title};
 use crate::filter::Query;
 use crate::format;
 use crate::labels;
 use crate::locale::{Locale, Words};
 use crate::page::{self, Failure, View, Visit};
-use crate::script::{Script, ScriptError};
 use crate::table::{Table, shown};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde::Deserialize;
+use script_client::ScriptClient;
+use script_client::script_api::{
+    AnalysisRequest, ColumnType, Counters, Decisions, ImportRequest, Job, JobKind, JobSource,
+};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// How many rejected rows a job's page shows; all of them can be saved.
 const REJECTS_SHOWN: usize = 50;
-
-/// The counters of a job, in the order in which they are shown.
-const COUNTERS: [&str; 5] = ["read", "inserted", "updated", "unchanged", "rejected"];
-
-#[derive(Debug, Deserialize)]
-struct Page {
-    jobs: Vec<Job>,
-    #[serde(default)]
-    next_page_token: Option<String>,
-}
-
-/// A job as script-service tells it.
-#[derive(Debug, Deserialize)]
-struct Job {
-    id: i64,
-    kind: String,
-    state: String,
-    #[serde(default)]
-    created_at: Option<String>,
-    #[serde(default)]
-    finished_at: Option<String>,
-    #[serde(default)]
-    progress: Value,
-    #[serde(default)]
-    counters: Value,
-    #[serde(default)]
-    sources: Vec<Value>,
-    #[serde(default)]
-    notes: Vec<String>,
-    #[serde(default)]
-    error: Value,
-    #[serde(default)]
-    request: Value,
-    #[serde(default)]
-    result: Value,
-}
 
 /// A job as a line or a page shows it.
 struct Shown {
@@ -73,32 +40,41 @@ struct Shown {
     error: String,
 }
 
-impl Job {
-    fn shown(&self, locale: Locale) -> Shown {
-        Shown {
-            id: self.id,
-            kind: labels::kind(&self.kind, locale).to_owned(),
-            detail: detail(self, locale),
-            link: self.result["id"]
-                .as_i64()
-                .filter(|_| self.kind == "forecast")
-                .map(|id| format!("/forecasts/{id}")),
-            state: self.state.clone(),
-            words: labels::state(&self.state, locale).to_owned(),
-            created: self.created_at.as_deref().map(format::time).unwrap_or_default(),
-            finished: self.finished_at.as_deref().map(format::time).unwrap_or_default(),
-            counters: COUNTERS
-                .iter()
-                .map(|name| match self.kind.as_str() {
-                    "import" => shown(&self.counters[*name], Kind::Integer, locale),
-                    _ => String::new(),
-                })
-                .collect(),
-            percent: self.progress["percent"].as_u64(),
-            running: matches!(self.state.as_str(), "queued" | "running" | "interrupted"),
-            rejects: self.counters["rejected"].as_u64().unwrap_or(0) > 0,
-            error: self.error["detail"].as_str().unwrap_or_default().to_owned(),
-        }
+/// `job` as a line or a page shows it.
+fn line(job: &Job, locale: Locale) -> Shown {
+    let Counters {
+        read,
+        inserted,
+        updated,
+        unchanged,
+        rejected,
+        warnings: _,
+    } = job.counters;
+    let counters = [read, inserted, updated, unchanged, rejected];
+    let (kind, state) = (job.kind.as_str(), job.state.as_str());
+    Shown {
+        id: job.id,
+        kind: labels::kind(kind, locale).to_owned(),
+        detail: detail(job, locale),
+        link: job
+            .forecast_id()
+            .filter(|_| job.kind == JobKind::Forecast)
+            .map(|id| format!("/forecasts/{id}")),
+        state: state.to_owned(),
+        words: labels::state(state, locale).to_owned(),
+        created: format::time(&job.created_at),
+        finished: job.finished_at.as_deref().map(format::time).unwrap_or_default(),
+        counters: counters
+            .into_iter()
+            .map(|count| match job.kind {
+                JobKind::Import => shown(&count.into(), ColumnType::Integer, locale),
+                JobKind::Analysis | JobKind::Forecast => String::new(),
+            })
+            .collect(),
+        percent: job.progress.percent,
+        running: !job.state.is_final(),
+        rejects: rejected > 0,
+        error: job.problem().map(|problem| problem.detail).unwrap_or_default(),
     }
 }
 
@@ -143,15 +119,15 @@ pub(crate) async fn list(
     visit.answer(history(&app.script, &query, visit.locale).await)
 }
 
-async fn history(script: &Script, query: &Query, locale: Locale) -> Result<View, Failure> {
+async fn history(script: &ScriptClient, query: &Query, locale: Locale) -> Result<View, Failure> {
     let token = query.get("page_token").filter(|token| !token.is_empty());
     let asked: Vec<(&str, String)> = token
         .map(|token| ("page_token", token.clone()))
         .into_iter()
         .collect();
-    let page: Page = script.get("/jobs", &asked).await?;
+    let page = script.jobs(&asked).await?;
     let w = locale.words();
-    let jobs: Vec<Shown> = page.jobs.iter().map(|job| job.shown(locale)).collect();
+    let jobs: Vec<Shown> = page.jobs.iter().map(|job| line(job, locale)).collect();
     let html = JobsView {
         w,
         jobs: if jobs.is_empty() {
@@ -176,11 +152,11 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, visit: V
     visit.answer(one(&app.script, &id, visit.locale).await)
 }
 
-async fn one(script: &Script, id: &str, locale: Locale) -> Result<View, Failure> {
+async fn one(script: &ScriptClient, id: &str, locale: Locale) -> Result<View, Failure> {
     let w = locale.words();
     let id: i64 = id.parse().map_err(|_| Failure::Missing)?;
-    let job: Job = script.get(&format!("/jobs/{id}"), &[]).await?;
-    let line = job.shown(locale);
+    let job = script.job(id).await?;
+    let line = line(&job, locale);
     let rejects = if line.rejects {
         rejects(script, id, locale).await?
     } else {
@@ -208,25 +184,31 @@ async fn one(script: &Script, id: &str, locale: Locale) -> Result<View, Failure>
     })
 }
 
-async fn rejects(script: &Script, id: i64, locale: Locale) -> Result<String, Failure> {
+async fn rejects(script: &ScriptClient, id: i64, locale: Locale) -> Result<String, Failure> {
     let w = locale.words();
-    let list: Value = match script.get(&format!("/jobs/{id}/rejects"), &[]).await {
+    let list = match script.reject_list(id).await {
         Ok(list) => list,
-        Err(ScriptError::Missing(_)) => return Ok(String::new()),
+        Err(error) if error.is_not_found() => return Ok(String::new()),
         Err(error) => return Err(error.into()),
     };
-    let rows: Vec<Row> = list["rejects"]
-        .as_array()
+    let rows: Vec<Row> = list
+        .rejects
         .into_iter()
-        .flatten()
         .take(REJECTS_SHOWN)
-        .filter_map(|reject| reject.as_object().cloned())
+        .map(|reject| {
+            Row::from_iter([
+                ("line".to_owned(), reject.line.into()),
+                ("code".to_owned(), reject.code.into()),
+                ("message".to_owned(), reject.message.into()),
+                ("raw".to_owned(), reject.raw.into()),
+            ])
+        })
         .collect();
     let columns = [
-        ("line", "#", Kind::Integer),
-        ("code", "Code", Kind::Text),
-        ("message", w.why, Kind::Text),
-        ("raw", w.read, Kind::Text),
+        ("line", "#", ColumnType::Integer),
+        ("code", "Code", ColumnType::Text),
+        ("message", w.why, ColumnType::Text),
+        ("raw", w.read, ColumnType::Text),
     ];
     Ok(page::table(
         &Table::from_rows(w.rejects, &columns, &rows, locale),
@@ -234,59 +216,67 @@ async fn rejects(script: &Script, id: i64, locale: Locale) -> Result<String, Fai
     )?)
 }
 
-fn source(source: &Value, locale: Locale) -> Source {
+fn source(source: &JobSource, locale: Locale) -> Source {
+    let decisions = source.decisions.as_ref();
     Source {
-        name: format!("{} → {}", plain(&source["origin"]), plain(&source["table"])),
-        decisions: decided(&source["decisions"], locale),
+        name: format!("{} → {}", source.origin, source.table),
+        decisions: decisions.map_or_else(Vec::new, |decisions| decided(decisions, locale)),
     }
 }
 
 /// What was decided about a source, in words.
-fn decided(decisions: &Value, locale: Locale) -> Vec<(String, String)> {
+fn decided(decisions: &Decisions, locale: Locale) -> Vec<(String, String)> {
     let terms = labels::terms(locale);
     let term = |name: &str| {
         let known = terms.iter().find(|(known, _)| *known == name);
         known.map_or_else(|| name.replace('_', " "), |(_, term)| (*term).to_owned())
     };
-    let facts = ["format", "packing", "encoding"].map(|name| (name, &decisions[name]));
-    let dialect = ["delimiter", "skip_lines"].map(|name| (name, &decisions["dialect"][name]));
+    let dialect = decisions.dialect.as_ref();
+    let facts = [
+        ("format", Some(choice(decisions.format))),
+        ("packing", decisions.packing.clone()),
+        ("encoding", Some(decisions.encoding.clone())),
+        ("delimiter", dialect.map(|dialect| dialect.delimiter.to_string())),
+        (
+            "skip_lines",
+            dialect
+                .filter(|dialect| dialect.skip_lines > 0)
+                .map(|dialect| dialect.skip_lines.to_string()),
+        ),
+    ];
     let mut lines: Vec<(String, String)> = facts
         .into_iter()
-        .chain(dialect)
-        .filter(|(_, value)| !value.is_null() && **value != 0)
-        .map(|(name, value)| (term(name), plain(value).replace('\t', "tab")))
+        .filter_map(|(name, value)| Some((term(name), value?.replace('\t', "tab"))))
         .collect();
-    for mapped in decisions["mapping"].as_array().into_iter().flatten() {
-        if mapped["header"] != mapped["column"] {
-            lines.push((
-                plain(&mapped["header"]),
-                format!("→ {}", plain(&mapped["column"])),
-            ));
+    for mapped in &decisions.mapping {
+        if mapped.header != mapped.column {
+            lines.push((mapped.header.clone(), format!("→ {}", mapped.column)));
         }
     }
-    for column in decisions["columns"].as_array().into_iter().flatten() {
-        let how: Vec<String> = ["decimal", "date_order", "decided_by"]
-            .into_iter()
-            .filter(|name| !column[*name].is_null())
-            .map(|name| term(&plain(&column[name])))
-            .collect();
-        lines.push((plain(&column["column"]), how.join(", ")));
+    for column in &decisions.columns {
+        let how = [
+            column.decimal.map(choice),
+            column.date_order.map(choice),
+            Some(choice(column.decided_by)),
+        ];
+        let how: Vec<String> = how.into_iter().flatten().map(|name| term(&name)).collect();
+        lines.push((column.column.clone(), how.join(", ")));
     }
     lines
 }
 
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
+/// The name of a choice on the wire.
+fn choice(choice: impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
     }
 }
 
 /// What a job is about: the files of an import, the analyses, the model of a forecast.
 fn detail(job: &Job, locale: Locale) -> String {
     const SHOWN: usize = 3;
-    let request = &job.request;
+    let request = job.request.get();
     let list = |values: Vec<String>| {
         let more = values.len().saturating_sub(SHOWN);
         let mut text = values[..values.len() - more].join(", ");
@@ -295,52 +285,63 @@ fn detail(job: &Job, locale: Locale) -> String {
         }
         text
     };
-    match job.kind.as_str() {
-        "import" => {
-            let names = request["sources"].as_array().into_iter().flatten().map(|source| {
-                let named = [&source["upload"]["name"], &source["path"], &source["url"]];
-                let name = named.into_iter().find_map(Value::as_str);
-                name.map_or_else(|| plain(&source["table"]), str::to_owned)
+    match job.kind {
+        JobKind::Import => {
+            let import: ImportRequest = serde_json::from_str(request).unwrap_or_default();
+            let names = import.sources.into_iter().map(|source| {
+                let named = source
+                    .upload
+                    .map(|upload| upload.name)
+                    .or(source.path)
+                    .or(source.url);
+                named.unwrap_or_else(|| source.table.to_string())
             });
             let names = list(names.collect());
-            if request["dry_run"] == true {
+            if import.dry_run {
                 format!("{names} ({})", locale.words().dry_run_mark)
             } else {
                 names
             }
         }
-        "analysis" => {
-            let names = request["analyses"].as_array().into_iter().flatten();
-            list(
-                names
-                    .map(|name| analysis_title(job, &plain(name), locale))
-                    .collect(),
-            )
+        JobKind::Analysis => {
+            let asked: AnalysisRequest = serde_json::from_str(request).unwrap_or_default();
+            let result = result(job);
+            let title = |name: &String| {
+                // Once its answer is there; its name until then.
+                let title: Option<Title> = serde_json::from_value(result[name.as_str()].clone()).ok();
+                title.map_or_else(|| name.clone(), |title| title.in_locale(locale).to_owned())
+            };
+            list(asked.analyses.iter().map(title).collect())
         }
-        "forecast" => job.result["label"].as_str().map_or_else(
-            || labels::model(request["model"].as_str().unwrap_or_default(), locale).to_owned(),
+        JobKind::Forecast => result(job)["label"].as_str().map_or_else(
+            || {
+                let asked: Value = serde_json::from_str(request).unwrap_or_default();
+                labels::model(asked["model"].as_str().unwrap_or_default(), locale).to_owned()
+            },
             str::to_owned,
         ),
-        _ => String::new(),
     }
 }
 
-/// The title of an analysis of `job`, once its answer is there; its name until then.
-fn analysis_title(job: &Job, name: &str, locale: Locale) -> String {
-    let title: Option<Title> = serde_json::from_value(job.result[name].clone()).ok();
-    title.map_or_else(|| name.to_owned(), |title| title.in_locale(locale).to_owned())
+/// What `job` found; null as long as there is nothing.
+fn result(job: &Job) -> Value {
+    let result = job
+        .result
+        .as_ref()
+        .map(|result| serde_json::from_str(result.get()));
+    result.and_then(Result::ok).unwrap_or_default()
 }
 
 /// The newest imports, as a table of links; empty when there are none.
-pub(crate) async fn recent_imports(script: &Script, locale: Locale) -> Result<String, Failure> {
+pub(crate) async fn recent_imports(script: &ScriptClient, locale: Locale) -> Result<String, Failure> {
     let asked = [("kind", "import".to_owned()), ("page_size", "10".to_owned())];
-    let page: Page = script.get("/jobs", &asked).await?;
+    let page = script.jobs(&asked).await?;
     if page.jobs.is_empty() {
         return Ok(String::new());
     }
     Ok(JobsTable {
         w: locale.words(),
-        jobs: page.jobs.iter().map(|job| job.shown(locale)).collect(),
+        jobs: page.jobs.iter().map(|job| line(job, locale)).collect(),
     }
     .render()?)
 }

@@ -1,21 +1,21 @@
 //! The first page: total, products, regions, the curve with its forecast, and what stands out.
 
-use super::forecasts::Forecast;
 use crate::App;
-use crate::answer::{Answer, Kind, Row, number, text};
+use crate::answer::{self, Answer, Row, number, text};
 use crate::figure::{self, Figure, Item, Lines, NamedValues, Outlook};
 use crate::filter::{Filters, Preset, Query, natural_window};
+use crate::forecast::Forecast;
 use crate::format;
 use crate::labels;
 use crate::locale::{Locale, Words};
 use crate::page::{self, Failure, View, Visit};
-use crate::script::{Script, ScriptError};
 use crate::table::{Table, shown};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
+use script_client::script_api::ColumnType;
+use script_client::{ScriptClient, ScriptError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -145,7 +145,7 @@ struct Facts {
 type Asked = Vec<(&'static str, String)>;
 
 /// Asks for everything. `None` when there are no sales at all.
-async fn load(script: &Script, filters: &Filters) -> Result<Option<Facts>, Failure> {
+async fn load(script: &ScriptClient, filters: &Filters) -> Result<Option<Facts>, Failure> {
     let with = |mut window: Asked, region: bool, product: bool| {
         if let Some(name) = filters.region.as_ref().filter(|_| region) {
             window.push(("region", name.clone()));
@@ -157,8 +157,8 @@ async fn load(script: &Script, filters: &Filters) -> Result<Option<Facts>, Failu
     };
     let all: Asked = vec![("period", "all".to_owned())];
     let (every_product, every_region) = tokio::try_join!(
-        script.get::<Answer>("/analysis/product", &all),
-        script.get::<Answer>("/analysis/region", &all),
+        answer::ask(script, "product", &all),
+        answer::ask(script, "region", &all),
     )?;
     let Some((_, latest)) = every_product.days() else {
         return Ok(None);
@@ -169,10 +169,10 @@ async fn load(script: &Script, filters: &Filters) -> Result<Option<Facts>, Failu
     let region_query = with(window.clone(), false, true);
     let both = with(window, true, true);
     let (product, region, trend, seasonality) = tokio::try_join!(
-        script.get::<Answer>("/analysis/product", &product_query),
-        script.get::<Answer>("/analysis/region", &region_query),
-        script.get::<Answer>("/analysis/trend", &both),
-        script.get::<Answer>("/analysis/seasonality", &both),
+        answer::ask(script, "product", &product_query),
+        answer::ask(script, "region", &region_query),
+        answer::ask(script, "trend", &both),
+        answer::ask(script, "seasonality", &both),
     )?;
     let Some((from, to)) = trend.days() else {
         return Ok(None);
@@ -182,8 +182,8 @@ async fn load(script: &Script, filters: &Filters) -> Result<Option<Facts>, Failu
     let growth_query = with(natural.clone(), false, true);
     let target_query = with(natural, false, false);
     let (summary, growth, targets, forecast) = tokio::try_join!(
-        script.get::<Answer>("/analysis/summary", &summary_query),
-        script.get::<Answer>("/analysis/growth", &growth_query),
+        answer::ask(script, "summary", &summary_query),
+        answer::ask(script, "growth", &growth_query),
         targets(script, filters, &target_query),
         Forecast::latest(script, filters, to),
     )?;
@@ -203,11 +203,15 @@ async fn load(script: &Script, filters: &Filters) -> Result<Option<Facts>, Failu
     }))
 }
 
-async fn targets(script: &Script, filters: &Filters, query: &Asked) -> Result<Option<Answer>, ScriptError> {
+async fn targets(
+    script: &ScriptClient,
+    filters: &Filters,
+    query: &Asked,
+) -> Result<Option<Answer>, ScriptError> {
     if filters.region.is_some() {
         return Ok(None);
     }
-    script.get("/analysis/targets", query).await.map(Some)
+    answer::ask(script, "targets", query).await.map(Some)
 }
 
 /// Refuses a region or product that never sold anything: a mistyped one is not a quiet one.
@@ -232,7 +236,8 @@ fn render(facts: &Facts, filters: &Filters, locale: Locale) -> Result<View, aska
     let w = locale.words();
     let empty = Row::new();
     let summary = facts.summary.first().unwrap_or(&empty);
-    let figure = |name: &str, kind: Kind| shown(summary.get(name).unwrap_or(&Value::Null), kind, locale);
+    let figure =
+        |name: &str, kind: ColumnType| shown(summary.get(name).unwrap_or(&Value::Null), kind, locale);
     let analysis_link = |name: &str| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("from", &facts.from.to_string());
@@ -254,15 +259,15 @@ fn render(facts: &Facts, filters: &Filters, locale: Locale) -> Result<View, aska
         regions: region_choices(facts, filters, locale),
         products: product_choices(facts, filters),
         filtered: !filters.is_default(),
-        total: figure("total_revenue", Kind::Money),
+        total: figure("total_revenue", ColumnType::Money),
         change: number(summary, "growth", 1).map(|tenths| Change {
             text: format::change(tenths, locale),
-            previous: figure("previous_revenue", Kind::Money),
+            previous: figure("previous_revenue", ColumnType::Money),
             up: tenths >= 0,
         }),
-        lines: figure("lines", Kind::Integer),
-        units: figure("units", Kind::Integer),
-        average: figure("average_line", Kind::Money),
+        lines: figure("lines", ColumnType::Integer),
+        units: figure("units", ColumnType::Integer),
+        average: figure("average_line", ColumnType::Money),
         weekend: number(&facts.seasonality.figures, "weekend_uplift", 1)
             .map_or_else(|| "–".to_owned(), |tenths| format::change(tenths, locale)),
         insights: insights(facts, locale, analysis_link),
@@ -412,17 +417,17 @@ fn product_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
         label("attainment"),
     );
     let mut columns = vec![
-        ("name", name.as_str(), Kind::Text),
-        ("total_sales", sales.as_str(), Kind::Money),
-        ("share", share.as_str(), Kind::Percent),
+        ("name", name.as_str(), ColumnType::Text),
+        ("total_sales", sales.as_str(), ColumnType::Money),
+        ("share", share.as_str(), ColumnType::Percent),
     ];
     if facts
         .targets
         .as_ref()
         .is_some_and(|targets| !targets.rows.is_empty())
     {
-        columns.push(("target", target.as_str(), Kind::Money));
-        columns.push(("attainment", attainment.as_str(), Kind::Percent));
+        columns.push(("target", target.as_str(), ColumnType::Money));
+        columns.push(("attainment", attainment.as_str(), ColumnType::Percent));
     }
     let mut table = Table::from_rows(w.top_products, &columns, &rows, locale);
     for (line, row) in table.rows.iter_mut().zip(&rows) {
@@ -446,8 +451,10 @@ fn region_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
 
 fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String, Figure> {
     let w = locale.words();
-    let money = |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), Kind::Money, locale);
-    let percent = |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), Kind::Percent, locale);
+    let money =
+        |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), ColumnType::Money, locale);
+    let percent =
+        |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), ColumnType::Percent, locale);
     let products = top_products(facts, filters).into_iter().map(|row| {
         let id = number(row, "product_id", 0);
         let target = target_of(facts, row);
@@ -477,9 +484,9 @@ fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String,
             marked: false,
         }
     });
-    let mut sales = figure::series(&facts.trend, "total_sales", Kind::Money, locale);
+    let mut sales = figure::series(&facts.trend, "total_sales", ColumnType::Money, locale);
     w.sales.clone_into(&mut sales.name);
-    let mut average = figure::series(&facts.trend, "moving_average_7d", Kind::Money, locale);
+    let mut average = figure::series(&facts.trend, "moving_average_7d", ColumnType::Money, locale);
     w.average_7.clone_into(&mut average.name);
     BTreeMap::from([
         (
@@ -521,7 +528,7 @@ fn outlook(facts: &Facts, forecast: &Forecast, locale: Locale) -> Outlook {
     if let Some(last) = facts.trend.rows.last() {
         let value = last.get("total_sales").cloned().unwrap_or_default();
         outlook.x.insert(0, last.get("date").cloned().unwrap_or_default());
-        outlook.texts.insert(0, shown(&value, Kind::Money, locale));
+        outlook.texts.insert(0, shown(&value, ColumnType::Money, locale));
         outlook.low.insert(0, value.clone());
         outlook.high.insert(0, value.clone());
         outlook.values.insert(0, value);
@@ -563,7 +570,7 @@ fn insights(facts: &Facts, locale: Locale, link: impl Fn(&str) -> String) -> Vec
                 "{}",
                 &shown(
                     row.get("attainment").unwrap_or(&Value::Null),
-                    Kind::Percent,
+                    ColumnType::Percent,
                     locale,
                 ),
             ),
@@ -571,9 +578,4 @@ fn insights(facts: &Facts, locale: Locale, link: impl Fn(&str) -> String) -> Vec
         });
     }
     insights
-}
-
-/// Whether a forecast whose first day is `first` begins where the window ends.
-pub(crate) fn follows(first: Date, to: Date) -> bool {
-    to.checked_add(1.day()).is_ok_and(|next| next == first)
 }

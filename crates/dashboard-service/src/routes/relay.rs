@@ -42,7 +42,7 @@ pub(crate) async fn send(State(app): State<App>, request: Request) -> Response {
         .into_iter()
         .filter_map(|name| Some((name, parts.headers.get(name)?.to_str().ok()?.to_owned())))
         .collect();
-    let body = reqwest::Body::wrap_stream(body.into_data_stream());
+    let body = script_client::Body::wrap_stream(body.into_data_stream());
     match app.script.forward(parts.method, target, headers, body).await {
         Ok(answer) => {
             let mut response = Response::new(Body::empty());

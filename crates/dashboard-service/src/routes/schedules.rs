@@ -1,33 +1,12 @@
 //! Work that is asked for again and again, as a part of the page of imports.
 
-use crate::answer::Kind;
 use crate::format;
 use crate::labels;
 use crate::locale::{Locale, Words};
 use crate::page::Failure;
-use crate::script::Script;
-use crate::table::shown;
 use askama::Template;
-use serde::Deserialize;
-use serde_json::Value;
-
-#[derive(Debug, Deserialize)]
-struct List {
-    schedules: Vec<Schedule>,
-}
-
-/// A schedule as script-service tells it.
-#[derive(Debug, Deserialize)]
-struct Schedule {
-    name: String,
-    job: String,
-    cron: Option<String>,
-    time_zone: Option<String>,
-    watch: Option<String>,
-    enabled: bool,
-    next_runs: Vec<String>,
-    last_job: Option<Value>,
-}
+use script_client::ScriptClient;
+use script_client::script_api::Schedule;
 
 #[derive(Template)]
 #[template(path = "schedules.html")]
@@ -54,29 +33,26 @@ struct Last {
 }
 
 /// The schedules there are, and a form for another.
-pub(crate) async fn section(script: &Script, locale: Locale) -> Result<String, Failure> {
-    let list: List = script.get("/schedules", &[]).await?;
+pub(crate) async fn section(script: &ScriptClient, locale: Locale) -> Result<String, Failure> {
+    let schedules = script.schedules().await?;
     let line = |schedule: Schedule| Line {
-        job: labels::kind(&schedule.job, locale).to_owned(),
+        job: labels::kind(schedule.job.as_str(), locale).to_owned(),
         when: when(&schedule, locale),
         next: match schedule.next_runs.first() {
             Some(next) if schedule.enabled => format::time(next),
             _ => "–".to_owned(),
         },
-        last: schedule.last_job.map(|job| {
-            let state = job["state"].as_str().unwrap_or_default();
-            Last {
-                id: shown(&job["id"], Kind::Text, locale),
-                words: labels::state(state, locale).to_owned(),
-                state: state.to_owned(),
-            }
+        last: schedule.last_job.map(|job| Last {
+            id: job.id.to_string(),
+            words: labels::state(job.state.as_str(), locale).to_owned(),
+            state: job.state.to_string(),
         }),
         timed: schedule.watch.is_none(),
         name: schedule.name,
     };
     let html = SchedulesView {
         w: locale.words(),
-        schedules: list.schedules.into_iter().map(line).collect(),
+        schedules: schedules.into_iter().map(line).collect(),
     };
     Ok(html.render()?)
 }
@@ -106,14 +82,17 @@ fn when(schedule: &Schedule, locale: Locale) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn schedule(trigger: &Value) -> Schedule {
-        let mut schedule = json!({"name": "x", "job": "import", "enabled": true, "next_runs": []});
+        let mut schedule = json!({
+            "name": "x", "job": "import", "request": {}, "catch_up": true, "enabled": true, "next_runs": [], "skipped": 0,
+            "created_at": "2023-12-01T06:00:00Z",
+        });
         for (key, value) in trigger.as_object().unwrap() {
             schedule[key] = value.clone();
         }
-        serde_json::from_value(schedule).unwrap()
+        serde_json::from_str(&schedule.to_string()).unwrap()
     }
 
     #[test]
