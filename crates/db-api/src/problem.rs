@@ -34,6 +34,8 @@ pub enum ErrorCode {
     ConstraintViolation,
     /// 409: a request with the same idempotency key is still running.
     IdempotencyConflict,
+    /// 409: the request with this idempotency key was done before, and its answer was too large to be kept.
+    AnswerNotKept,
     /// 412: a statement of the batch changed another number of rows than it must (`must_change`).
     PreconditionFailed,
     /// 413: the body or the text of a statement is larger than its limit.
@@ -60,7 +62,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order in which they are declared.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::InvalidSql,
         Self::InvalidParameters,
@@ -74,6 +76,7 @@ impl ErrorCode {
         Self::UploadTimeout,
         Self::ConstraintViolation,
         Self::IdempotencyConflict,
+        Self::AnswerNotKept,
         Self::PreconditionFailed,
         Self::TooLarge,
         Self::ResultTooLarge,
@@ -104,6 +107,7 @@ impl ErrorCode {
             Self::UploadTimeout => "upload_timeout",
             Self::ConstraintViolation => "constraint_violation",
             Self::IdempotencyConflict => "idempotency_conflict",
+            Self::AnswerNotKept => "answer_not_kept",
             Self::PreconditionFailed => "precondition_failed",
             Self::TooLarge => "too_large",
             Self::ResultTooLarge => "result_too_large",
@@ -144,6 +148,11 @@ impl ErrorCode {
             }
             Self::IdempotencyConflict => {
                 "A request with this idempotency key is still being received; try again when it is done."
+            }
+            Self::AnswerNotKept => {
+                "The request with this idempotency key was done before; its answer was larger than \
+                 `max_kept_answer_bytes` and was not kept. The detail says how many rows it changed. Nothing was done \
+                 again."
             }
             Self::PreconditionFailed => {
                 "A statement changed another number of rows than `must_change` says: somebody else was faster. \

@@ -115,6 +115,10 @@ pub struct Limits {
     /// How long the answer to an idempotency key is kept, in hours.
     #[arg(long, env = "DB_IDEMPOTENCY_HOURS", default_value_t = 168)]
     pub idempotency_hours: u64,
+    /// How large an answer may be to be kept under its idempotency key, in bytes. When a larger one is asked for again,
+    /// the error `answer_not_kept` says how many rows were changed.
+    #[arg(long, env = "DB_MAX_KEPT_ANSWER_BYTES", default_value_t = 1_048_576)]
+    pub max_kept_answer_bytes: u64,
     /// How large the write-ahead log may grow before the writer waits a moment for readers so that it can start
     /// anew, in bytes; a read that goes on for longer keeps what it sees.
     #[arg(long, env = "DB_MAX_WAL_BYTES", default_value_t = 67_108_864)]

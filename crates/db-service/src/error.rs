@@ -103,6 +103,7 @@ pub(crate) fn problem(error: &EngineError) -> Problem {
 /// What to do about an error over HTTP.
 fn hint(error: &EngineError) -> Option<&'static str> {
     match error {
+        EngineError::Hidden(_) => Some("GET /v1/tables lists those it may use"),
         EngineError::ManyStatements => Some("send them as a list to /v1/batch"),
         EngineError::OnlyReads(_) => Some("send it to /v1/execute"),
         EngineError::OwnTransaction(_) => {
@@ -159,8 +160,10 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         ErrorCode::StatementTimeout | ErrorCode::UploadTimeout => StatusCode::REQUEST_TIMEOUT,
-        ErrorCode::ConstraintViolation | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
         ErrorCode::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        ErrorCode::ConstraintViolation | ErrorCode::IdempotencyConflict | ErrorCode::AnswerNotKept => {
+            StatusCode::CONFLICT
+        }
         ErrorCode::TooLarge | ErrorCode::ResultTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::InvalidRows | ErrorCode::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,

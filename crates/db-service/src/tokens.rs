@@ -12,6 +12,9 @@
 //! read = ["id", "sale_date", "amount_cents"]  # columns, or "*"
 //! write = "*"                                 # columns that may be set, or "*"; nothing when left out
 //! ```
+//!
+//! A view is read, and a trigger fired, with the rights of the caller: what they read and write must be granted too. A
+//! virtual table (FTS5, R*Tree) is granted as a whole or not at all, and what it keeps its data in goes with it.
 
 use crate::engine::{Columns, Rights, Scope, TableRights};
 use anyhow::{Context as _, bail};

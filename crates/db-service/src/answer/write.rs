@@ -25,6 +25,7 @@ pub(crate) struct JsonWrite {
     max_rows: u64,
     max_bytes: u64,
     outcomes: u64,
+    rows_affected: u64,
     /// Where the statement that runs begins; what a failing one has written is taken back.
     begins: usize,
 }
@@ -39,6 +40,7 @@ impl JsonWrite {
             max_rows,
             max_bytes,
             outcomes: 0,
+            rows_affected: 0,
             begins: 0,
         };
         sink.begin();
@@ -72,6 +74,7 @@ impl WriteSink for JsonWrite {
     fn reset(&mut self) {
         self.rows = JsonRows::new(self.form, self.max_rows, self.max_bytes);
         self.outcomes = 0;
+        self.rows_affected = 0;
         self.begin();
     }
 
@@ -86,6 +89,7 @@ impl WriteSink for JsonWrite {
     }
 
     fn done(&mut self, effect: Effect) -> Result<(), EngineError> {
+        self.rows_affected += effect.rows_affected;
         self.open();
         self.rows.end();
         let out = &mut self.rows.out;
@@ -118,6 +122,10 @@ impl WriteSink for JsonWrite {
         self.rows.out.push(b'}');
         self.outcomes += 1;
         self.begins = self.rows.out.len();
+    }
+
+    fn rows_affected(&self) -> u64 {
+        self.rows_affected
     }
 
     fn body(&mut self, ran: Duration) -> Vec<u8> {

@@ -29,6 +29,9 @@ pub(crate) enum EngineError {
     /// The rights do not allow it; the text names the object.
     #[error("{0}")]
     Denied(String),
+    /// The rights are limited to tables, and it would show others.
+    #[error("{0}")]
+    Hidden(String),
     /// A transaction, or a file, that only reads would be written to.
     #[error("{0}")]
     ReadOnly(String),
@@ -108,6 +111,12 @@ pub(crate) enum EngineError {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request; use a new key for a new request")]
     KeyReused,
+    /// The request was done before, and its answer was too large to be kept.
+    #[error(
+        "the request with this idempotency key was done before and changed {rows} rows; its answer was larger than \
+         {limit_bytes} bytes (max_kept_answer_bytes) and was not kept; nothing was done again"
+    )]
+    AnswerNotKept { rows: u64, limit_bytes: u64 },
     /// The disk is full.
     #[error("the disk is full; nothing was written")]
     DiskFull,
@@ -202,7 +211,7 @@ impl EngineError {
             Self::Invalid(_) | Self::Aborted | Self::OwnTransaction(_) | Self::NeedsSession(_) => {
                 ErrorCode::InvalidRequest
             }
-            Self::Denied(_) => ErrorCode::Forbidden,
+            Self::Denied(_) | Self::Hidden(_) => ErrorCode::Forbidden,
             Self::ReadOnly(_) | Self::OnlyReads(_) => ErrorCode::ReadOnly,
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
             Self::Precondition { .. } => ErrorCode::PreconditionFailed,
@@ -216,6 +225,7 @@ impl EngineError {
             Self::NoTable { .. } => ErrorCode::NotFound,
             Self::Rows { .. } => ErrorCode::InvalidRows,
             Self::KeyReused => ErrorCode::IdempotencyMismatch,
+            Self::AnswerNotKept { .. } => ErrorCode::AnswerNotKept,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
                 error.code()
@@ -228,7 +238,7 @@ impl EngineError {
     pub(crate) fn sqlite_code(&self) -> Option<&'static str> {
         match self {
             Self::Sql { sqlite_code, .. } | Self::Constraint { sqlite_code, .. } => Some(sqlite_code),
-            Self::Denied(_) => Some("SQLITE_AUTH"),
+            Self::Denied(_) | Self::Hidden(_) => Some("SQLITE_AUTH"),
             Self::ReadOnly(_) | Self::OnlyReads(_) => Some("SQLITE_READONLY"),
             Self::Timeout { .. } | Self::Cancelled(_) | Self::Overrun => Some("SQLITE_INTERRUPT"),
             Self::DiskFull => Some("SQLITE_FULL"),

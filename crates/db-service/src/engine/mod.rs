@@ -112,6 +112,8 @@ pub(crate) trait WriteSink: Send {
     fn done(&mut self, effect: Effect) -> Result<(), EngineError>;
     /// A statement failed and the others go on.
     fn failed(&mut self, error: &EngineError);
+    /// How many rows the statements that are done have changed.
+    fn rows_affected(&self) -> u64;
     /// The answer, when all are done.
     fn body(&mut self, ran: Duration) -> Vec<u8>;
 }
@@ -326,10 +328,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn bulk(&self, bulk: Bulk, source: Box<dyn BulkSource>) -> EngineFuture<'_, BulkDone>;
     /// A connection for one caller. It blocks while a new one is opened.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
-    /// Tables and views, by name.
-    fn list_tables(&self) -> EngineFuture<'_, Vec<TableSummary>>;
-    /// One table; rows are counted for at most `count_for`.
-    fn get_table(&self, name: String, count_for: Duration) -> EngineFuture<'_, Table>;
+    /// Tables and views that `rights` may see, by name.
+    fn list_tables(&self, rights: Arc<Rights>) -> EngineFuture<'_, Vec<TableSummary>>;
+    /// One table that `rights` may see; rows that may be read are counted for at most `count_for`.
+    fn get_table(&self, name: String, rights: Arc<Rights>, count_for: Duration) -> EngineFuture<'_, Table>;
     /// The plan of a statement.
     fn explain(&self, read: Read) -> EngineFuture<'_, Vec<PlanNode>>;
     /// A consistent copy, in chunks; the first message says that it began.

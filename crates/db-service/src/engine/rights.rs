@@ -37,10 +37,6 @@ impl Columns {
     fn contains(&self, column: &str) -> bool {
         match self {
             Self::All => true,
-            // A count reads no column and names none; the rowid is no column.
-            Self::Only(columns) if column.is_empty() || column.eq_ignore_ascii_case("rowid") => {
-                !columns.is_empty()
-            }
             Self::Only(columns) => columns.iter().any(|allowed| allowed.eq_ignore_ascii_case(column)),
         }
     }
@@ -89,7 +85,20 @@ impl Rights {
 
     /// Whether `column` of `table` may be read.
     pub(crate) fn may_read(&self, table: &str, column: &str) -> bool {
-        self.allows(table, |rights| rights.read.contains(column))
+        self.allows(table, |rights| match &rights.read {
+            // A count reads no column and names none; the rowid is no column.
+            Columns::Only(columns) if column.is_empty() || column.eq_ignore_ascii_case("rowid") => {
+                !columns.is_empty()
+            }
+            columns => columns.contains(column),
+        })
+    }
+
+    /// Whether it may be told that there is a table of that name, and what its columns are.
+    pub(crate) fn may_see(&self, table: &str) -> bool {
+        self.allows(table, |rights| {
+            rights.write.is_some() || rights.read != Columns::Only(Vec::new())
+        })
     }
 
     /// Whether `column` of `table` may be set.

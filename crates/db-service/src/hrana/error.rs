@@ -54,6 +54,7 @@ impl From<EngineError> for StatementError {
                 "the answer is larger than {limit_bytes} bytes (max_result_bytes); read it through /v3/cursor, \
                  which has no such limit"
             ),
+            EngineError::Hidden(words) => format!("{words}; GET /v1/tables lists those it may use"),
             other => other.to_string(),
         };
         let extended_code = error.sqlite_code();

@@ -202,6 +202,11 @@ impl WriteSink for OneShotWrite {
         self.reset();
     }
 
+    fn rows_affected(&self) -> u64 {
+        // It carries no key, so nobody asks.
+        0
+    }
+
     fn body(&mut self, _ran: Duration) -> Vec<u8> {
         std::mem::take(&mut self.out)
     }

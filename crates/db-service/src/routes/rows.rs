@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use db_api::{BulkReport, ErrorCode, OnConflict, OnError};
+use db_api::{BulkReport, ErrorCode, OnConflict, OnError, Table};
 use serde::Deserialize;
 use service_kit::extract::Path;
 use service_kit::faults::Query;
@@ -39,6 +39,7 @@ pub(crate) struct RowsOptions {
 }
 
 /// The form of a body.
+#[derive(Debug, Clone, Copy)]
 enum BodyForm {
     Csv(u8),
     Ndjson,
@@ -79,6 +80,22 @@ pub(crate) async fn post(
     let headers = request.headers().clone();
     let form = form(&headers, options.delimiter.as_deref())?;
     let coding = Coding::of(&headers)?;
+    // Whoever may not write there, or names no table, is told so before the body is taken.
+    let known = app
+        .engine
+        .get_table(table.clone(), Arc::clone(&caller.0), Duration::ZERO)
+        .await;
+    if !caller.0.may_insert_and_delete(&table) {
+        return Err(ApiError::Refused(
+            ErrorCode::Forbidden,
+            format!(
+                "{} (scope {}) may not insert into {table}",
+                caller.0.who(),
+                caller.0.scope.as_str()
+            ),
+        ));
+    }
+    let known = known?;
     let ticket = app.registry.open(
         Kind::Bulk,
         &format!("bulk insert into {table}"),
@@ -92,7 +109,7 @@ pub(crate) async fn post(
     let body = Spool::keep(request.into_body(), coding, &app.limits).await?;
     let whole_at = Instant::now();
     let idempotency = idempotency(&headers, &caller.0, &path_and_query, &body.digest)?;
-    let source = source(&app, &table, form, body).await?;
+    let source = source(&app, &known, form, body)?;
     let bulk = Bulk {
         table,
         on_conflict: options.on_conflict,
@@ -165,18 +182,10 @@ fn form(headers: &HeaderMap, delimiter: Option<&str>) -> Result<BodyForm, ApiErr
     }
 }
 
-async fn source(
-    app: &App,
-    table: &str,
-    form: BodyForm,
-    body: Spooled,
-) -> Result<Box<dyn BulkSource>, ApiError> {
+fn source(app: &App, table: &Table, form: BodyForm, body: Spooled) -> Result<Box<dyn BulkSource>, ApiError> {
     let longest_row = app.limits.max_body_bytes;
     Ok(match form {
-        BodyForm::Csv(delimiter) => {
-            let table = app.engine.get_table(table.to_owned(), Duration::ZERO).await?;
-            Box::new(CsvRows::open(body.file, delimiter, longest_row, &table)?)
-        }
+        BodyForm::Csv(delimiter) => Box::new(CsvRows::open(body.file, delimiter, longest_row, table)?),
         BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file, longest_row)),
         BodyForm::Json => Box::new(JsonRows::new(body.file, longest_row)),
     })

@@ -3,11 +3,13 @@
 //! The authorizer sees every table and column that a statement would touch, those inside views, triggers and
 //! subqueries included, so no text gets around it.
 
-use crate::engine::{Rights, Scope};
+use super::catalog::{Catalog, Names, lower};
+use crate::engine::{Columns, Rights, Scope};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Tables of the gateway itself begin with this; nobody but an admin sees them.
+/// Tables of the gateway itself begin with this; no statement of a caller reaches them.
 pub(crate) const OWN_TABLES: &str = "_comptoir_";
 
 /// Where a statement runs.
@@ -17,8 +19,10 @@ pub(crate) enum Surface {
     Reader,
     /// A connection that only reads, for a statement that is compiled and not run.
     Plan,
-    /// The connection that writes, shared by all.
+    /// The connection that writes, in a transaction that several callers share.
     Writer,
+    /// The connection that writes, in a transaction of one caller.
+    Transaction,
     /// A connection of one caller.
     Session,
     /// A statement of the gateway itself.
@@ -82,6 +86,21 @@ const READABLE: [&str; 33] = [
     "wal_autocheckpoint",
 ];
 
+/// Pragmas that tell of one table, which their argument names.
+const OF_A_TABLE: [&str; 8] = [
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "foreign_key_list",
+    "foreign_key_check",
+    "integrity_check",
+    "quick_check",
+];
+
+/// Pragmas that tell of one index, which their argument names.
+const OF_AN_INDEX: [&str; 2] = ["index_info", "index_xinfo"];
+
 /// Pragmas whose setting the gateway keeps for itself on connections that several callers share.
 const KEPT: [&str; 2] = ["query_only", "busy_timeout"];
 
@@ -141,13 +160,30 @@ pub(crate) struct Authorizer {
     pub surface: Surface,
     /// The first thing that was refused, in words.
     pub denied: Option<Denial>,
-    /// Whether the statement asks for the time, or chance.
-    pub volatile: bool,
     /// Whether the statement is `VACUUM`, which attaches a database of its own.
     pub vacuum: bool,
     /// Whether a statement was let through that leaves something on the connection: a temporary object, an
     /// attached database, a pragma.
     pub traces: bool,
+    /// Whether foreign keys may be deferred on the connection until its next transaction ends.
+    pub defers: bool,
+    /// What the database holds; rights to tables cannot be judged without it.
+    pub catalog: Option<Arc<Catalog>>,
+    /// What the statement touches.
+    pub touched: Touched,
+}
+
+/// What the authorizer was asked about while a statement was compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Tables into which rows go.
+    pub inserted: Names,
+    /// Columns that are set, by table.
+    pub updated: HashMap<String, Names>,
+    /// The first thing that would be written where only reads are taken, in words.
+    pub written: Option<String>,
+    /// Whether it asks for the time, or chance.
+    pub volatile: bool,
 }
 
 /// Why the authorizer refused.
@@ -155,6 +191,8 @@ pub(crate) struct Authorizer {
 pub(crate) enum Denial {
     /// The rights do not allow it.
     Rights(String),
+    /// The rights are limited to tables, and it would show others.
+    Hidden(String),
     /// Nobody may do it.
     Kept(String),
     /// It would begin or end a transaction where there is one already.
@@ -172,9 +210,11 @@ impl Authorizer {
             rights: Arc::new(Rights::everything()),
             surface: Surface::Own,
             denied: None,
-            volatile: false,
             vacuum: false,
             traces: false,
+            defers: false,
+            catalog: None,
+            touched: Touched::default(),
         }
     }
 
@@ -184,7 +224,7 @@ impl Authorizer {
             return Authorization::Allow;
         }
         match self.decide(&context.action) {
-            Ok(()) => Authorization::Allow,
+            Ok(verdict) => verdict,
             Err(denial) => {
                 self.denied.get_or_insert(denial);
                 Authorization::Deny
@@ -192,9 +232,32 @@ impl Authorizer {
         }
     }
 
-    fn decide(&mut self, action: &AuthAction<'_>) -> Result<(), Denial> {
+    fn decide(&mut self, action: &AuthAction<'_>) -> Result<Authorization, Denial> {
+        match *action {
+            // What runs over all tables leaves those of the gateway out.
+            AuthAction::Analyze { table_name: name } | AuthAction::Reindex { index_name: name }
+                if is_own(name) =>
+            {
+                return Ok(Authorization::Ignore);
+            }
+            AuthAction::Pragma {
+                pragma_name,
+                pragma_value,
+            } if !self.vacuum => return self.pragma(pragma_name, pragma_value),
+            _ => {}
+        }
+        self.decide_allowed(action).map(|()| Authorization::Allow)
+    }
+
+    fn decide_allowed(&mut self, action: &AuthAction<'_>) -> Result<(), Denial> {
         if self.vacuum {
             return self.vacuum();
+        }
+        if let Some(own) = names(action).into_iter().flatten().find(|name| is_own(name)) {
+            return Err(Denial::Rights(format!(
+                "{} may not reach {own}: it belongs to the service",
+                self.rights.who()
+            )));
         }
         match *action {
             AuthAction::Select | AuthAction::Recursive => Ok(()),
@@ -203,11 +266,17 @@ impl Authorizer {
                 table_name,
                 column_name,
             } => self.read(table_name, column_name),
-            AuthAction::Insert { table_name } => self.rows(
-                table_name,
-                "insert into",
-                self.rights.may_insert_and_delete(table_name),
-            ),
+            AuthAction::Insert { table_name } => {
+                self.rows(
+                    table_name,
+                    "insert into",
+                    self.rights.may_insert_and_delete(table_name),
+                )?;
+                if self.rights.tables.is_some() {
+                    self.touched.inserted.insert(lower(table_name));
+                }
+                Ok(())
+            }
             AuthAction::Delete { table_name } => self.rows(
                 table_name,
                 "delete from",
@@ -218,12 +287,16 @@ impl Authorizer {
                 column_name,
             } => {
                 let what = format!("{table_name}.{column_name}");
-                self.rows(&what, "update", self.rights.may_update(table_name, column_name))
+                self.rows(&what, "update", self.rights.may_update(table_name, column_name))?;
+                if self.rights.tables.is_some() {
+                    self.touched
+                        .updated
+                        .entry(lower(table_name))
+                        .or_default()
+                        .insert(lower(column_name));
+                }
+                Ok(())
             }
-            AuthAction::Pragma {
-                pragma_name,
-                pragma_value,
-            } => self.pragma(pragma_name, pragma_value),
             AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => match self.surface {
                 Surface::Session => Ok(()),
                 _ => Err(Denial::OwnTransaction),
@@ -258,23 +331,37 @@ impl Authorizer {
                 "load_extension() is switched off in this service".to_owned(),
             ));
         }
-        self.volatile |= VOLATILE
+        self.touched.volatile |= VOLATILE
             .iter()
             .any(|volatile| name.eq_ignore_ascii_case(volatile));
         Ok(())
     }
 
     fn read(&self, table: &str, column: &str) -> Result<(), Denial> {
-        if self.rights.scope < Scope::Admin && is_own(table) {
-            return Err(Denial::Rights(format!(
-                "{} may not read {table}",
-                self.rights.who()
+        let Some(tables) = &self.rights.tables else {
+            return Ok(());
+        };
+        let who = self.rights.who();
+        if is_schema(table) {
+            return Err(Denial::Hidden(format!(
+                "{who} may not read {table}, which names the tables of others too"
             )));
         }
-        let is_no_table = |table: &str| {
-            table.starts_with("pragma_") || TABLE_FUNCTIONS.iter().any(|one| table.eq_ignore_ascii_case(one))
-        };
-        if is_schema(table) || is_no_table(table) || self.rights.may_read(table, column) {
+        let catalog = self.catalog.as_deref();
+        let relation = catalog.and_then(|catalog| catalog.relation(table));
+        if let Some(relation) = relation {
+            if let Some(parent) = &relation.shadow_of {
+                return self.whole(parent);
+            }
+            if relation.is_virtual && tables.contains_key(&lower(table)) {
+                return self.whole(table);
+            }
+        } else if is_function_of_rows(table) || column.is_empty() && catalog.is_some() {
+            // A name without a table is that of a common table expression or a subquery, and what these read is asked
+            // about by itself.
+            return Ok(());
+        }
+        if self.rights.may_read(table, column) {
             return Ok(());
         }
         let object = if column.is_empty() {
@@ -282,21 +369,47 @@ impl Authorizer {
         } else {
             format!("{table}.{column}")
         };
+        Err(Denial::Rights(format!("{who} may not read {object}")))
+    }
+
+    /// Whether all of a virtual table may be read: its module does not tell columns apart.
+    fn whole(&self, table: &str) -> Result<(), Denial> {
+        let granted = self.rights.tables.as_ref().is_none_or(|tables| {
+            tables
+                .get(&lower(table))
+                .is_some_and(|granted| granted.read == Columns::All)
+        });
+        if granted {
+            return Ok(());
+        }
         Err(Denial::Rights(format!(
-            "{} may not read {object}",
+            "{} may not read {table}: a virtual table is read as a whole (read = \"*\") or not at all",
             self.rights.who()
         )))
     }
 
-    fn rows(&self, object: &str, verb: &str, allowed: bool) -> Result<(), Denial> {
+    fn rows(&mut self, object: &str, verb: &str, allowed: bool) -> Result<(), Denial> {
         let table = object.split('.').next().unwrap_or(object);
         if self.surface == Surface::Reader {
-            return Err(Denial::Writes(format!("the statement would {verb} {object}")));
+            // A virtual table makes ready to write when it is first read; whether the statement writes is seen when it
+            // is compiled.
+            self.touched
+                .written
+                .get_or_insert_with(|| format!("the statement would {verb} {object}"));
+            return Ok(());
         }
         if is_schema(table) {
             return self.schema();
         }
-        if self.rights.scope < Scope::Admin && is_own(table) || !allowed {
+        if let Some(parent) = self
+            .catalog
+            .as_deref()
+            .and_then(|catalog| catalog.shadow_of(table))
+        {
+            // Only the module writes here: SQLite refuses everybody else, since the connection is a defensive one.
+            return self.whole(parent);
+        }
+        if !allowed {
             return Err(Denial::Rights(format!(
                 "{} (scope {}) may not {verb} {object}",
                 self.rights.who(),
@@ -351,10 +464,13 @@ impl Authorizer {
         }
     }
 
-    fn pragma(&mut self, name: &str, value: Option<&str>) -> Result<(), Denial> {
+    fn pragma(&mut self, name: &str, value: Option<&str>) -> Result<Authorization, Denial> {
         let is_in = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
-        if is_in(&INTROSPECTION) || value.is_none() && is_in(&READABLE) {
-            return Ok(());
+        if is_in(&INTROSPECTION) {
+            return self.introspection(name, value);
+        }
+        if value.is_none() && is_in(&READABLE) {
+            return Ok(Authorization::Allow);
         }
         let sets = |pragma: &str, to: &[&str]| {
             name.eq_ignore_ascii_case(pragma)
@@ -365,7 +481,24 @@ impl Authorizer {
         let already = sets("foreign_keys", &["on", "1", "true", "yes"]) && !self.traces
             || sets("journal_mode", &["wal"]);
         if already {
-            return Ok(());
+            return Ok(Authorization::Allow);
+        }
+        // It lasts until the transaction ends, where all keys are checked.
+        if name.eq_ignore_ascii_case("defer_foreign_keys") && self.rights.scope >= Scope::Write {
+            match self.surface {
+                Surface::Session | Surface::Transaction => {
+                    self.defers |= self.surface == Surface::Session;
+                    return Ok(Authorization::Allow);
+                }
+                Surface::Writer => {
+                    return Err(Denial::NeedsSession(
+                        "PRAGMA defer_foreign_keys lasts until its transaction ends: give it in a batch with the \
+                         statements that it is for"
+                            .to_owned(),
+                    ));
+                }
+                _ => {}
+            }
         }
         if self.rights.scope < Scope::Admin {
             return Err(Denial::Rights(format!(
@@ -383,20 +516,116 @@ impl Authorizer {
                 "PRAGMA {name} would change the connection"
             )));
         }
-        if self.surface == Surface::Writer && value.is_some() && !is_in(&LASTING) {
+        let shared = matches!(self.surface, Surface::Writer | Surface::Transaction);
+        if shared && value.is_some() && !is_in(&LASTING) {
             return Err(Denial::NeedsSession(format!(
                 "PRAGMA {name} would be set for one connection only"
             )));
         }
         self.traces |= self.surface == Surface::Session;
-        Ok(())
+        Ok(Authorization::Allow)
+    }
+
+    /// A pragma that only looks. Of what a caller may not see it tells what it tells of what is not there.
+    fn introspection(&self, name: &str, value: Option<&str>) -> Result<Authorization, Denial> {
+        let is_in = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+        let (of_a_table, of_an_index) = (is_in(&OF_A_TABLE), is_in(&OF_AN_INDEX));
+        if value.is_some_and(is_own) {
+            return Ok(Authorization::Ignore);
+        }
+        if self.rights.tables.is_none() || !of_a_table && !of_an_index {
+            return Ok(Authorization::Allow);
+        }
+        let Some(value) = value else {
+            return Err(Denial::Hidden(format!(
+                "{} may not use PRAGMA {name} without the name of a table, since it would tell of others too",
+                self.rights.who()
+            )));
+        };
+        let table = if of_an_index {
+            self.catalog
+                .as_deref()
+                .and_then(|catalog| catalog.table_of_index(value))
+        } else {
+            Some(value)
+        };
+        Ok(if table.is_some_and(|table| self.rights.may_see(table)) {
+            Authorization::Allow
+        } else {
+            Authorization::Ignore
+        })
     }
 }
 
-fn is_own(table: &str) -> bool {
-    table
-        .get(..OWN_TABLES.len())
+/// The tables, views, indexes and triggers that an action names.
+fn names<'a>(action: &AuthAction<'a>) -> [Option<&'a str>; 2] {
+    match *action {
+        AuthAction::Read { table_name: one, .. }
+        | AuthAction::Insert { table_name: one }
+        | AuthAction::Delete { table_name: one }
+        | AuthAction::Update { table_name: one, .. }
+        | AuthAction::CreateTable { table_name: one }
+        | AuthAction::CreateTempTable { table_name: one }
+        | AuthAction::CreateView { view_name: one }
+        | AuthAction::CreateTempView { view_name: one }
+        | AuthAction::CreateVtable { table_name: one, .. }
+        | AuthAction::DropTable { table_name: one }
+        | AuthAction::DropTempTable { table_name: one }
+        | AuthAction::DropView { view_name: one }
+        | AuthAction::DropTempView { view_name: one }
+        | AuthAction::DropVtable { table_name: one, .. }
+        | AuthAction::AlterTable { table_name: one, .. }
+        | AuthAction::Analyze { table_name: one }
+        | AuthAction::Reindex { index_name: one } => [Some(one), None],
+        AuthAction::CreateIndex {
+            index_name: one,
+            table_name: two,
+        }
+        | AuthAction::CreateTempIndex {
+            index_name: one,
+            table_name: two,
+        }
+        | AuthAction::DropIndex {
+            index_name: one,
+            table_name: two,
+        }
+        | AuthAction::DropTempIndex {
+            index_name: one,
+            table_name: two,
+        }
+        | AuthAction::CreateTrigger {
+            trigger_name: one,
+            table_name: two,
+        }
+        | AuthAction::CreateTempTrigger {
+            trigger_name: one,
+            table_name: two,
+        }
+        | AuthAction::DropTrigger {
+            trigger_name: one,
+            table_name: two,
+        }
+        | AuthAction::DropTempTrigger {
+            trigger_name: one,
+            table_name: two,
+        } => [Some(one), Some(two)],
+        _ => [None, None],
+    }
+}
+
+/// Whether a name is that of the gateway's own tables, or of an index that SQLite made for one.
+pub(super) fn is_own(name: &str) -> bool {
+    let name = name.strip_prefix("sqlite_autoindex_").unwrap_or(name);
+    name.get(..OWN_TABLES.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(OWN_TABLES))
+}
+
+/// Whether a name without a table is that of a function that gives rows.
+pub(super) fn is_function_of_rows(name: &str) -> bool {
+    let is_pragma = name
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case("pragma_"));
+    is_pragma || TABLE_FUNCTIONS.iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
 fn is_schema(table: &str) -> bool {

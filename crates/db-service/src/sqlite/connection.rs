@@ -1,19 +1,21 @@
 //! A connection with its guards: what may run on it, until when, and what its errors mean.
 
-use super::authorizer::{Authorizer, Denial, Surface};
+use super::authorizer::{Authorizer, Denial, Surface, Touched};
+use super::catalog::Catalog;
 use super::result_codes;
 use super::sql_text::{self, Need};
+use super::text_rights;
 use super::thread_priority;
 use super::versions::Versions;
 use crate::config::Limits;
-use crate::engine::{Cell, Control, EngineError, Halt, Rights};
+use crate::engine::{Cell, Control, EngineError, Halt, Rights, TableRights};
 use db_api::ColumnHead;
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Statement, ffi};
 use std::cell::{Cell as StdCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +24,10 @@ use std::time::{Duration, Instant};
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 /// How many texts a connection remembers as volatile or not.
 const REMEMBERED_TEXTS: usize = 2_048;
+
+/// In every kept statement of the gateway itself that a caller may not run. A caller's text that has it too is kept
+/// under another name, so that it is never taken for the one that was compiled without asking for rights.
+pub(super) const OWN_MARK: &str = "/* comptoir */";
 
 /// A connection that only reads, from the pool.
 pub(super) type Reader = Guarded<PooledConnection<SqliteConnectionManager>>;
@@ -53,12 +59,18 @@ pub(super) struct Guarded<C> {
     authorizer: Arc<Mutex<Authorizer>>,
     watch: Arc<Mutex<Watch>>,
     compiled_under: StdCell<Option<(u64, Surface)>>,
+    /// Whether it was for a caller who is limited to tables.
+    compiled_limited: StdCell<bool>,
     volatile: RefCell<HashMap<String, bool>>,
     versions: Arc<Versions>,
     /// Which version of the schema it has read outside of a transaction.
     schema_read: StdCell<u64>,
     /// Which one inside of the transaction that is open: its snapshot may be older.
     schema_read_inside: StdCell<u64>,
+    /// What the database holds, for callers who are limited to tables.
+    catalog: RefCell<Option<Arc<Catalog>>>,
+    /// The kept statements of a limited caller that were judged.
+    judged: RefCell<HashSet<String>>,
     max_value_bytes: u64,
     max_sql_bytes: u64,
 }
@@ -78,10 +90,13 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             authorizer: Arc::new(Mutex::new(Authorizer::new())),
             watch,
             compiled_under: StdCell::new(None),
+            compiled_limited: StdCell::new(false),
             volatile: RefCell::default(),
             versions: Arc::clone(versions),
             schema_read: StdCell::new(0),
             schema_read_inside: StdCell::new(0),
+            catalog: RefCell::default(),
+            judged: RefCell::default(),
             max_value_bytes: limits.max_value_bytes,
             max_sql_bytes: limits.max_sql_bytes,
         };
@@ -108,6 +123,12 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             self.install_authorizer().map_err(EngineError::broken)?;
             self.compiled_under.set(Some((rights.id, surface)));
             self.volatile.borrow_mut().clear();
+            let limited = rights.tables.is_some();
+            if self.compiled_limited.replace(limited) || limited {
+                // What a statement touches is seen when it is compiled, which must be before it is judged; and one that
+                // tells a limited caller nothing has no columns.
+                self.forget_statements();
+            }
         }
         {
             let mut authorizer = lock(&self.authorizer);
@@ -176,7 +197,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         if inside && self.schema_read_inside.get() == now {
             return Ok(());
         }
-        self.conn.flush_prepared_statement_cache();
+        self.forget_statements();
         self.volatile.borrow_mut().clear();
         // Only drops what is in memory: the next statement reads the schema again, and takes no snapshot for it.
         self.own(|| self.conn.pragma_update(None, "writable_schema", "RESET"))?;
@@ -191,12 +212,30 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
     /// Compiles a caller's statement, or takes it from those that are kept compiled.
     pub(super) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, EngineError> {
         self.before_compiling(sql)?;
-        self.conn.prepare_cached(sql).map_err(|error| self.error(error))
+        self.keep_up()?;
+        let rights = Arc::clone(&lock(&self.authorizer).rights);
+        text_rights::judge_own_tables(sql).map_err(|why| refused(&rights, &why))?;
+        let compiled = match &rights.tables {
+            Some(tables) => self.compile_limited(sql, &rights, tables)?,
+            None => self.compile(sql, None).or_else(|error| match error {
+                // A virtual table makes ready to write when it is first read.
+                EngineError::Denied(_) => self.compile(sql, Some(self.catalog()?)),
+                error => Err(error),
+            })?,
+        };
+        if lock(&self.authorizer).surface == Surface::Reader && !compiled.readonly() {
+            let written = lock(&self.authorizer).touched.written.take();
+            return Err(EngineError::OnlyReads(
+                written.unwrap_or_else(|| "the statement would write".to_owned()),
+            ));
+        }
+        Ok(compiled)
     }
 
     /// Compiles a caller's statement in any case.
     pub(super) fn prepare_afresh(&self, sql: &str) -> Result<Statement<'_>, EngineError> {
-        self.before_compiling(sql)?;
+        // What it may touch is judged with the one that is kept.
+        drop(self.prepare(sql)?);
         self.conn.prepare(sql).map_err(|error| self.error(error))
     }
 
@@ -212,20 +251,92 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         if sql_text::need(sql) == Need::Empty {
             return Err(EngineError::NoStatement);
         }
-        self.keep_up()?;
+        Ok(())
+    }
+
+    fn compile(&self, sql: &str, catalog: Option<Arc<Catalog>>) -> Result<CachedStatement<'_>, EngineError> {
         {
             let mut authorizer = lock(&self.authorizer);
-            authorizer.volatile = false;
             authorizer.denied = None;
             authorizer.vacuum = sql_text::first_word(sql).eq_ignore_ascii_case("VACUUM");
+            authorizer.catalog = catalog;
+            authorizer.touched = Touched::default();
         }
-        Ok(())
+        let compiled = if sql.contains(OWN_MARK) {
+            self.conn.prepare_cached(&format!("{sql}\n--"))
+        } else {
+            self.conn.prepare_cached(sql)
+        };
+        compiled.map_err(|error| self.error(error))
+    }
+
+    /// Compiles a statement of a caller who is limited to tables, and judges what SQLite does not ask about.
+    fn compile_limited(
+        &self,
+        sql: &str,
+        rights: &Rights,
+        tables: &HashMap<String, TableRights>,
+    ) -> Result<CachedStatement<'_>, EngineError> {
+        let catalog = self.catalog()?;
+        let compiled = self.compile(sql, Some(Arc::clone(&catalog)))?;
+        if self.judged.borrow().contains(sql) {
+            return Ok(compiled);
+        }
+        let touched = std::mem::take(&mut lock(&self.authorizer).touched);
+        if let Err(why) = text_rights::judge_limited(sql, rights, tables, &catalog, &touched) {
+            compiled.discard();
+            return Err(refused(rights, &why));
+        }
+        lock(&self.authorizer).touched = touched;
+        if self.judged.borrow().len() >= REMEMBERED_TEXTS {
+            self.forget_statements();
+        }
+        self.judged.borrow_mut().insert(sql.to_owned());
+        Ok(compiled)
+    }
+
+    /// Forgets what was compiled, so that it is judged anew.
+    fn forget_statements(&self) {
+        self.conn.flush_prepared_statement_cache();
+        self.judged.borrow_mut().clear();
+    }
+
+    /// What the database holds now. It is read once for all connections, and outside of a transaction where that can be:
+    /// one that has read cannot write any more when another was faster.
+    fn catalog(&self) -> Result<Arc<Catalog>, EngineError> {
+        let version = self.versions.schema();
+        let known = self.catalog.borrow().clone();
+        if let Some(known) = known.filter(|known| known.version == version) {
+            return Ok(known);
+        }
+        let catalog = if let Some(shared) = self.versions.catalog(version) {
+            shared
+        } else {
+            let read = Arc::new(self.own(|| Catalog::read(&self.conn, version))?);
+            // A transaction may show an older schema.
+            if self.conn.is_autocommit() {
+                self.versions.keep_catalog(&read);
+            }
+            read
+        };
+        self.forget_statements();
+        *self.catalog.borrow_mut() = Some(Arc::clone(&catalog));
+        Ok(catalog)
+    }
+
+    /// Takes back that foreign keys are deferred, which a caller may have left behind.
+    pub(super) fn reset_deferred_keys(&self) {
+        if std::mem::take(&mut lock(&self.authorizer).defers)
+            && let Err(cause) = self.own(|| self.conn.pragma_update(None, "defer_foreign_keys", false))
+        {
+            tracing::error!(%cause, "foreign keys stay deferred on a connection");
+        }
     }
 
     /// Whether `sql`, prepared just before and begun to run, may answer otherwise on the same data. A text is looked at
     /// when it is compiled, be that by its first step, and the answer is kept with it.
     pub(super) fn is_volatile(&self, sql: &str) -> bool {
-        let seen = lock(&self.authorizer).volatile;
+        let seen = lock(&self.authorizer).touched.volatile;
         let mut texts = self.volatile.borrow_mut();
         if let Some(known) = texts.get_mut(sql) {
             *known |= seen;
@@ -233,7 +344,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         }
         if texts.len() >= REMEMBERED_TEXTS {
             texts.clear();
-            self.conn.flush_prepared_statement_cache();
+            self.forget_statements();
         }
         texts.insert(sql.to_owned(), seen);
         seen
@@ -261,6 +372,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         };
         match denied {
             Some(Denial::Rights(words)) => return EngineError::Denied(words),
+            Some(Denial::Hidden(words)) => return EngineError::Hidden(words),
             Some(Denial::Kept(words)) => return EngineError::Invalid(words),
             Some(Denial::OwnTransaction) => {
                 return EngineError::OwnTransaction("transactions are not begun or ended here".to_owned());
@@ -362,6 +474,11 @@ fn halted(told: Result<(), Halt>) -> Result<(), EngineError> {
         Ok(()) | Err(Halt::Enough) => Ok(()),
         Err(Halt::Failed(error)) => Err(error),
     }
+}
+
+/// The refusal of what the text of a statement would do.
+fn refused(rights: &Rights, why: &str) -> EngineError {
+    EngineError::Denied(format!("{} {why}", rights.who()))
 }
 
 /// The storage of `cells`, emptied, for cells of another row.

@@ -7,6 +7,7 @@ mod authorizer;
 mod backup;
 mod bind;
 mod bulk;
+mod catalog;
 mod checkpoint;
 mod connection;
 mod idempotency;
@@ -19,6 +20,8 @@ mod session;
 mod short_statements;
 mod slow;
 mod sql_text;
+mod sql_tokens;
+mod text_rights;
 mod thread_priority;
 mod versions;
 mod warm_reads;
@@ -33,7 +36,7 @@ pub(crate) use sql_text::{first_word, refuse_nul, statements};
 use crate::config::{Config, Limits};
 use crate::engine::{
     Bulk, BulkDone, BulkSource, Cell, Control, Engine, EngineError, EngineFuture, Halt, Kind, Read, Registry,
-    RowSink, Session, Stats, Timing, Write, Written,
+    Rights, RowSink, Session, Stats, Timing, Write, Written,
 };
 use authorizer::Surface;
 use bytes::Bytes;
@@ -178,10 +181,10 @@ impl Engine for SqliteEngine {
         Box::pin(async move {
             let control = Arc::clone(&bulk.control);
             let limit = Duration::from_millis(self.limits.stream_timeout_ms);
-            let hours = self.limits.idempotency_hours;
+            let limits = self.limits.clone();
             let (reply, answer) = oneshot::channel();
             self.writer.alone(Box::new(move |conn| {
-                let done = conn.and_then(|conn| run_bulk(conn, &bulk, source, limit, hours));
+                let done = conn.and_then(|conn| run_bulk(conn, &bulk, source, limit, &limits));
                 // Nobody listens when the client went away; its control has stopped the insert then.
                 Box::new(move || drop(reply.send(done)))
             }));
@@ -193,16 +196,19 @@ impl Engine for SqliteEngine {
         Ok(Box::new(Sessions::open(&self.sessions)?))
     }
 
-    fn list_tables(&self) -> EngineFuture<'_, Vec<TableSummary>> {
-        Box::pin(self.on_reader(|reader| schema::list(reader.conn()).map_err(EngineError::broken)))
+    fn list_tables(&self, rights: Arc<Rights>) -> EngineFuture<'_, Vec<TableSummary>> {
+        Box::pin(
+            self.on_reader(move |reader| schema::list(reader.conn(), &rights).map_err(EngineError::broken)),
+        )
     }
 
-    fn get_table(&self, name: String, count_for: Duration) -> EngineFuture<'_, Table> {
+    fn get_table(&self, name: String, rights: Arc<Rights>, count_for: Duration) -> EngineFuture<'_, Table> {
         Box::pin(self.on_reader(move |reader| {
             let mut table = schema::find(reader.conn(), &name)
                 .map_err(EngineError::broken)?
+                .filter(|table| rights.may_see(&table.name) && !authorizer::is_own(&table.name))
                 .ok_or(EngineError::NoTable { name })?;
-            if table.kind == TableKind::Table {
+            if table.kind == TableKind::Table && rights.may_read(&table.name, "") {
                 table.row_count = count_rows(reader, &table.name, count_for);
             }
             Ok(table)
@@ -310,9 +316,6 @@ fn run_read(reader: &Reader, read: &Read, sink: &mut dyn RowSink) -> Result<Timi
     let started = Instant::now();
     reader.as_caller(&read.rights, &read.control, Surface::Reader, || {
         let mut statement = reader.prepare(&read.sql)?;
-        if !statement.readonly() {
-            return Err(EngineError::OnlyReads("the statement would write".to_owned()));
-        }
         reader.bind(&mut statement, &read.params)?;
         // The sink is told the columns and then the rows, by two closures that never run at once.
         let sink = std::cell::RefCell::new(sink);
@@ -376,12 +379,12 @@ fn run_bulk(
     bulk: &Bulk,
     source: Box<dyn BulkSource>,
     limit: Duration,
-    idempotency_hours: u64,
+    limits: &Limits,
 ) -> Result<BulkDone, EngineError> {
     if !bulk.control.start(limit) {
         return Err(EngineError::Cancelled("its client went away"));
     }
-    let mut keys = idempotency::Keys::new(idempotency_hours);
+    let mut keys = idempotency::Keys::new(limits);
     conn.own(|| conn.conn().execute_batch("BEGIN IMMEDIATE"))?;
     if let Some(key) = &bulk.idempotency
         && let Some(answer) = keys.find(conn.conn(), key)?
@@ -395,7 +398,7 @@ fn run_bulk(
     }
     if let Some(key) = &bulk.idempotency {
         let answer = serde_json::to_vec(&report).map_err(EngineError::broken)?;
-        keys.keep(conn.conn(), key, &answer)?;
+        keys.keep(conn.conn(), key, &answer, report.inserted + report.updated)?;
     }
     conn.own(|| conn.conn().execute_batch("COMMIT"))?;
     Ok(BulkDone::Report(report))

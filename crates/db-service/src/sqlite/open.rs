@@ -26,6 +26,7 @@ pub(super) fn open_writer(
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     set_up_writer(&conn, synchronous)?;
+    super::idempotency::make_table(&conn)?;
     limit(&conn, limits)?;
     Ok(conn)
 }

@@ -1,36 +1,42 @@
 //! The schema and the plans, as data.
 
 use super::authorizer::OWN_TABLES;
+use crate::engine::Rights;
 use db_api::{Column, ForeignKey, Index, IndexColumn, PlanNode, Table, TableKind, TableSummary, Trigger};
 use rusqlite::{Connection, OptionalExtension as _, Result};
 
-/// Tables and views, by name; those of SQLite and of the gateway are left out.
-pub(super) fn list(conn: &Connection) -> Result<Vec<TableSummary>> {
-    conn.prepare_cached(
-        "SELECT name, type, ncol
+/// Tables and views that `rights` may see, by name; those of SQLite and of the gateway are left out.
+pub(super) fn list(conn: &Connection, rights: &Rights) -> Result<Vec<TableSummary>> {
+    let all: Vec<TableSummary> = conn
+        .prepare_cached(
+            "SELECT /* comptoir */ name, type, ncol
          FROM pragma_table_list
          WHERE schema = 'main'
            AND type IN ('table', 'view', 'virtual')
            AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
            AND substr(name, 1, length(?1)) <> ?1
          ORDER BY name",
-    )?
-    .query_map([OWN_TABLES], |row| {
-        let kind: String = row.get(1)?;
-        Ok(TableSummary {
-            name: row.get(0)?,
-            kind: table_kind(&kind),
-            column_count: row.get::<_, u32>(2)?.into(),
-        })
-    })?
-    .collect()
+        )?
+        .query_map([OWN_TABLES], |row| {
+            let kind: String = row.get(1)?;
+            Ok(TableSummary {
+                name: row.get(0)?,
+                kind: table_kind(&kind),
+                column_count: row.get::<_, u32>(2)?.into(),
+            })
+        })?
+        .collect::<Result<_>>()?;
+    Ok(all
+        .into_iter()
+        .filter(|table| rights.may_see(&table.name))
+        .collect())
 }
 
 /// The table or view whose name is `name`, compared as SQLite does; its rows are not counted.
 pub(super) fn find(conn: &Connection, name: &str) -> Result<Option<Table>> {
     let found = conn
         .prepare_cached(
-            "SELECT list.name, list.type, list.wr, list.strict, schema.sql
+            "SELECT /* comptoir */ list.name, list.type, list.wr, list.strict, schema.sql
              FROM pragma_table_list AS list
              JOIN sqlite_schema AS schema
                ON schema.name = list.name AND schema.type IN ('table', 'view')
@@ -83,7 +89,7 @@ fn table_kind(kind: &str) -> TableKind {
 
 fn columns(conn: &Connection, table: &str) -> Result<Vec<Column>> {
     conn.prepare_cached(
-        "SELECT name, type, \"notnull\", dflt_value, pk, hidden
+        "SELECT /* comptoir */ name, type, \"notnull\", dflt_value, pk, hidden
          FROM pragma_table_xinfo(?1)
          WHERE hidden <> 1
          ORDER BY cid",
@@ -108,7 +114,7 @@ fn columns(conn: &Connection, table: &str) -> Result<Vec<Column>> {
 fn foreign_keys(conn: &Connection, table: &str) -> Result<Vec<ForeignKey>> {
     let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
     let mut statement = conn.prepare_cached(
-        "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete
+        "SELECT /* comptoir */ id, \"table\", \"from\", \"to\", on_update, on_delete
          FROM pragma_foreign_key_list(?1)
          ORDER BY id, seq",
     )?;
@@ -136,7 +142,7 @@ fn foreign_keys(conn: &Connection, table: &str) -> Result<Vec<ForeignKey>> {
 fn indexes(conn: &Connection, table: &str) -> Result<Vec<Index>> {
     let mut indexes: Vec<Index> = conn
         .prepare_cached(
-            "SELECT list.name, list.\"unique\", list.origin, list.partial, schema.sql
+            "SELECT /* comptoir */ list.name, list.\"unique\", list.origin, list.partial, schema.sql
              FROM pragma_index_list(?1) AS list
              LEFT JOIN sqlite_schema AS schema ON schema.type = 'index' AND schema.name = list.name
              ORDER BY list.name",
@@ -159,7 +165,7 @@ fn indexes(conn: &Connection, table: &str) -> Result<Vec<Index>> {
         .collect::<Result<_>>()?;
     for index in &mut indexes {
         index.columns = conn
-            .prepare_cached("SELECT name, \"desc\" FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno")?
+            .prepare_cached("SELECT /* comptoir */ name, \"desc\" FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno")?
             .query_map([&index.name], |row| {
                 Ok(IndexColumn {
                     name: row.get(0)?,
@@ -173,7 +179,7 @@ fn indexes(conn: &Connection, table: &str) -> Result<Vec<Index>> {
 
 fn triggers(conn: &Connection, table: &str) -> Result<Vec<Trigger>> {
     conn.prepare_cached(
-        "SELECT name, sql
+        "SELECT /* comptoir */ name, sql
          FROM sqlite_schema
          WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE
          ORDER BY name",

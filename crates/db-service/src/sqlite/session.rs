@@ -15,7 +15,8 @@ use super::write_queue::Lease;
 use super::writer::Writer;
 use crate::config::{Limits, Synchronous};
 use crate::engine::{
-    Call, Cell, Description, Effect, EngineError, Halt, Session, SessionSink, SessionState, SessionStatement,
+    Call, Cell, Description, Effect, EngineError, Halt, Scope, Session, SessionSink, SessionState,
+    SessionStatement,
 };
 use db_api::ColumnHead;
 use rusqlite::{Connection, Statement};
@@ -240,6 +241,7 @@ impl Drop for SqliteSession {
     fn drop(&mut self) {
         self.roll_back();
         let Some(conn) = self.conn.take() else { return };
+        conn.reset_deferred_keys();
         if conn.has_traces() || !conn.conn().is_autocommit() {
             return;
         }
@@ -287,7 +289,17 @@ fn run_in(
     conn.bind_by_index(&mut compiled, statement.positional, statement.named)?;
     let reads = compiled.readonly();
     let mut taken_now = false;
-    if !reads {
+    if !reads && call.rights.scope < Scope::Write {
+        // Whoever may not write holds up nobody who may. All else that would write was refused when it was compiled.
+        if sql_text::need(statement.sql) == sql_text::Need::TransactionControl {
+            return Err(EngineError::Denied(format!(
+                "{} (scope {}) may not begin a transaction that holds up writers; BEGIN without IMMEDIATE or \
+                 EXCLUSIVE reads",
+                call.rights.who(),
+                call.rights.scope.as_str()
+            )));
+        }
+    } else if !reads {
         if open.read_only {
             return Err(EngineError::ReadOnly(
                 "the transaction was begun as one that only reads (BEGIN READONLY), and the statement would write"

@@ -1,12 +1,17 @@
 //! What has changed, as counters that every connection looks at.
 
+use super::catalog::Catalog;
+use super::connection::lock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Counts the commits of this process, and so of everybody: no other one opens the file.
 #[derive(Debug)]
 pub(super) struct Versions {
     data: AtomicU64,
     schema: AtomicU64,
+    /// What the database holds, as it was last read.
+    catalog: Mutex<Option<Arc<Catalog>>>,
 }
 
 impl Default for Versions {
@@ -15,6 +20,7 @@ impl Default for Versions {
             data: AtomicU64::new(0),
             // A connection begins with 0, which says that it has not looked yet.
             schema: AtomicU64::new(1),
+            catalog: Mutex::default(),
         }
     }
 }
@@ -36,5 +42,17 @@ impl Versions {
             self.schema.fetch_add(1, Ordering::AcqRel);
         }
         self.data.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What the database holds at that version of its schema, when it was read.
+    pub(super) fn catalog(&self, version: u64) -> Option<Arc<Catalog>> {
+        lock(&self.catalog)
+            .clone()
+            .filter(|catalog| catalog.version == version)
+    }
+
+    /// Keeps what was read for other connections.
+    pub(super) fn keep_catalog(&self, catalog: &Arc<Catalog>) {
+        *lock(&self.catalog) = Some(Arc::clone(catalog));
     }
 }

@@ -59,7 +59,7 @@ impl Writer {
             limits: limits.clone(),
             synchronous,
             checkpoints,
-            keys: idempotency::Keys::new(limits.idempotency_hours),
+            keys: idempotency::Keys::new(limits),
         };
         let thread = std::thread::Builder::new()
             .name("db-write".into())

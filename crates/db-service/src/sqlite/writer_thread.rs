@@ -16,7 +16,7 @@ use super::write_queue::{Counters, Lease, Pending, Turn};
 use crate::config::{Limits, Synchronous};
 use crate::engine::{EngineError, Timing, Write, Written};
 use bytes::Bytes;
-use db_api::BatchMode;
+use db_api::{BatchMode, Statement};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -106,6 +106,7 @@ impl WriterThread {
             return None;
         }
         let began = Instant::now();
+        let lone = defers_keys(&first.write.statements);
         let before = self.conn.conn().total_changes();
         let mut ran: Vec<Ran> = Vec::new();
         let mut pending = first;
@@ -125,11 +126,13 @@ impl WriterThread {
                 pending: pending_back,
                 outcome,
             });
-            if ran.len() as u64 >= self.limits.max_group_writes || began.elapsed() > GROUP_TIME {
+            if lone || ran.len() as u64 >= self.limits.max_group_writes || began.elapsed() > GROUP_TIME {
                 break;
             }
             match self.turns.try_recv() {
-                Ok(Turn::Write(another)) if !needs_alone(&another.write) => {
+                Ok(Turn::Write(another))
+                    if !needs_alone(&another.write) && !defers_keys(&another.write.statements) =>
+                {
                     self.counters.queued.fetch_sub(1, Ordering::Relaxed);
                     pending = another;
                 }
@@ -146,9 +149,6 @@ impl WriterThread {
             Ok(()) => {
                 if changed {
                     self.counters.committed(ran.len() as u64, schema);
-                }
-                if ran.iter().any(|one| one.pending.write.idempotency.is_some()) {
-                    self.keys.committed();
                 }
                 answer(ran);
             }
@@ -255,7 +255,12 @@ impl WriterThread {
             control,
             ..
         } = write;
-        conn.as_caller(rights, control, Surface::Writer, || {
+        let surface = if defers_keys(statements) {
+            Surface::Transaction
+        } else {
+            Surface::Writer
+        };
+        conn.as_caller(rights, control, surface, || {
             for (index, statement) in statements.iter().enumerate() {
                 let outcome = match mode {
                     BatchMode::Atomic => run_statement(conn, statement, sink.as_mut()),
@@ -276,7 +281,8 @@ impl WriterThread {
         if let Some(key) = &write.idempotency
             && !write.dry_run
         {
-            self.keys.keep(self.conn.conn(), key, &body)?;
+            self.keys
+                .keep(self.conn.conn(), key, &body, write.sink.rows_affected())?;
         }
         self.log_if_slow(write, ran);
         Ok(Written {
@@ -360,6 +366,15 @@ fn needs_alone(write: &Write) -> bool {
         [statement] => sql_text::need(&statement.sql) == Need::Outside && !write.dry_run,
         _ => false,
     }
+}
+
+/// Whether a write has a transaction of its own since one of several statements defers foreign keys, which lasts for the
+/// whole transaction.
+fn defers_keys(statements: &[Statement]) -> bool {
+    statements.len() > 1
+        && statements
+            .iter()
+            .any(|statement| sql_text::first_word(&statement.sql).eq_ignore_ascii_case("PRAGMA"))
 }
 
 /// Whether a write may change the schema, and so what is read without a change of rows that SQLite counts.

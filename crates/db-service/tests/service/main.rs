@@ -9,6 +9,7 @@ mod bulk;
 mod control;
 mod hrana;
 mod http;
+mod matrix;
 mod nul;
 mod operations;
 mod preconditions;

@@ -352,3 +352,100 @@ async fn the_rows_of_a_table_that_may_not_be_read_are_not_counted() {
         (json!(1), json!(null))
     );
 }
+
+#[tokio::test]
+async fn foreign_keys_are_deferred_for_the_batch_that_says_so_and_nobody_else() {
+    let guarded = Guarded::start().await;
+    for sql in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent)",
+    ] {
+        assert_eq!(guarded.execute("admin", sql).await.status, 200, "{sql}");
+    }
+    let batch = |statements: &[&str]| {
+        let statements: Vec<Value> = statements.iter().map(|sql| json!({"sql": sql})).collect();
+        json!({"statements": statements})
+    };
+    let child_first = batch(&[
+        "PRAGMA defer_foreign_keys = on",
+        "INSERT INTO child VALUES (1, 1)",
+        "INSERT INTO parent VALUES (1)",
+    ]);
+    let orphan = batch(&[
+        "PRAGMA defer_foreign_keys = on",
+        "INSERT INTO child VALUES (2, 2)",
+    ]);
+    let strict = batch(&["INSERT INTO child VALUES (3, 3)", "INSERT INTO parent VALUES (3)"]);
+
+    let (deferred, orphaned, others) = tokio::join!(
+        guarded.post("writer", "/v1/batch", child_first),
+        guarded.post("writer", "/v1/batch", orphan),
+        guarded.post("writer", "/v1/batch", strict.clone()),
+    );
+    let after = guarded.post("writer", "/v1/batch", strict).await;
+
+    assert_eq!(deferred.status, 200, "{}", deferred.text);
+    for refused in [orphaned, others, after] {
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (409, "constraint_violation")
+        );
+    }
+    let alone = guarded.execute("writer", "PRAGMA defer_foreign_keys = on").await;
+    assert_eq!(alone.status, 400, "{}", alone.text);
+    assert!(alone.detail().contains("batch"), "{}", alone.text);
+    let by_reader = guarded.query("reader", "PRAGMA defer_foreign_keys = on").await;
+    assert_eq!(by_reader.status, 403, "{}", by_reader.text);
+}
+
+#[tokio::test]
+async fn deferred_keys_of_one_stream_are_not_left_to_the_next() {
+    let guarded = Guarded::start().await;
+    for sql in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent)",
+    ] {
+        assert_eq!(guarded.execute("admin", sql).await.status, 200, "{sql}");
+    }
+    let pipeline = async |statements: &[&str]| {
+        let mut requests: Vec<Value> = statements
+            .iter()
+            .map(|sql| json!({"type": "execute", "stmt": {"sql": sql}}))
+            .collect();
+        requests.push(json!({"type": "close"}));
+        guarded
+            .post("writer", "/v3/pipeline", json!({"requests": requests}))
+            .await
+            .json()["results"]
+            .clone()
+    };
+
+    for _ in 0..3 {
+        assert_eq!(
+            pipeline(&["PRAGMA defer_foreign_keys = on"]).await[0]["type"],
+            "ok"
+        );
+        let next = pipeline(&["BEGIN", "INSERT INTO child VALUES (1, 1)", "ROLLBACK"]).await;
+        assert_eq!(next[1]["error"]["code"], "SQLITE_CONSTRAINT", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_virtual_table_keeps_is_not_written_past_it() {
+    let guarded = Guarded::start().await;
+    for sql in [
+        "CREATE VIRTUAL TABLE docs USING fts5(title)",
+        "INSERT INTO docs VALUES ('one')",
+    ] {
+        assert_eq!(guarded.execute("admin", sql).await.status, 200, "{sql}");
+    }
+
+    let refused = guarded.execute("admin", "DELETE FROM docs_content").await;
+
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(
+        refused.detail().contains("may not be modified"),
+        "{}",
+        refused.text
+    );
+}

@@ -212,6 +212,58 @@ async fn a_failed_write_leaves_its_key_free() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_large_to_be_kept_is_not_done_again() {
+    const LIMIT: usize = 2_000;
+    let db = TestDb::start_with(|config| config.limits.max_kept_answer_bytes = LIMIT as u64).await;
+    run(&db, &["CREATE TABLE t (id INTEGER PRIMARY KEY, n)"]).await;
+    let insert = async |key: &str, bytes: usize| {
+        let write = request(&db, Method::POST, "/v1/execute").header("idempotency-key", key);
+        let sql = "INSERT INTO t (n) VALUES ('a'), (substr(hex(zeroblob(2000)), 1, ?)) RETURNING n";
+        send(write.json(&json!({"sql": sql, "params": [bytes]}))).await
+    };
+    // The time that it took has a varying number of digits.
+    let around = insert("probe", 0).await.text.len();
+
+    let kept = insert("kept", LIMIT - around - 20).await;
+    let again = insert("kept", LIMIT - around - 20).await;
+    let large = insert("large", LIMIT - around + 20).await;
+    let repeated = insert("large", LIMIT - around + 20).await;
+
+    assert!(kept.text.len() <= LIMIT && large.text.len() > LIMIT);
+    assert_eq!((again.status, &again.text), (200, &kept.text));
+    assert_eq!(large.status, 200);
+    assert_eq!(
+        (repeated.status, repeated.code().as_str()),
+        (409, "answer_not_kept")
+    );
+    assert!(repeated.detail().contains("changed 2 rows"), "{}", repeated.text);
+    assert_eq!(count(&db, "t").await, 6);
+}
+
+#[tokio::test]
+async fn a_table_of_keys_that_was_altered_from_outside_does_not_keep_the_service_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = db_service::Config::for_database(folder.path().join("altered.db"));
+    let keyed = async |db: &TestDb| {
+        let write = request(db, Method::POST, "/v1/execute").header("idempotency-key", "k");
+        send(write.json(&json!({"sql": "CREATE TABLE IF NOT EXISTS t (id)"})))
+            .await
+            .status
+    };
+    let mut db = TestDb::start_config(config.clone()).await;
+    assert_eq!(keyed(&db).await, 200);
+    db.stop().await;
+    rusqlite::Connection::open(&config.database)
+        .unwrap()
+        .execute_batch("ALTER TABLE _comptoir_idempotency DROP COLUMN fingerprint")
+        .unwrap();
+
+    let db = TestDb::start_config(config).await;
+
+    assert_eq!(keyed(&db).await, 200);
+}
+
+#[tokio::test]
 async fn keys_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let config = db_service::Config::for_database(folder.path().join("kept.db"));
