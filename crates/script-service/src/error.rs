@@ -1,4 +1,4 @@
-//! Every error that a caller may see, and the only place that names its status.
+//! Every error that a caller may see, with its status and code; `problems` says what the codes mean.
 
 use crate::analyses::compute::ComputeError;
 use crate::forecasts::request;

@@ -2,7 +2,8 @@
 //!
 //! Each file of `migrations/` runs once, in one transaction with its row in `schema_migrations`. Two
 //! processes that start at once may both try: the second meets the row of the first, its transaction is
-//! rolled back whole, and it goes on with the next. A file is never edited once merged.
+//! rolled back whole, and it goes on with the next. A file is not edited once it has been released: databases have what it
+//! said then. A test knows the files by their digests.
 
 use anyhow::{Context as _, bail};
 use db_client::DbClient;
@@ -140,6 +141,33 @@ fn statements(script: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// FNV-1a of `text`.
+    fn digest(text: &str) -> u64 {
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
+    #[test]
+    fn migrations_that_were_released_are_as_they_were() {
+        let released: [(&str, u64); 9] = [
+            ("0001_initial.sql", 0x2b66_f2d5_a232_3239),
+            ("0002_daily_sums.sql", 0x3865_5e74_5820_8da1),
+            ("0003_fetching_and_replacing.sql", 0x511e_c1fe_9dbe_e7c0),
+            ("0004_forecasts.sql", 0xcd05_dfbb_8f8f_80bd),
+            ("0005_schedules_and_replays.sql", 0xbe5e_173b_cd40_0163),
+            ("0006_packed_uploads.sql", 0xb3e1_bfb0_b0ab_8ad4),
+            ("0007_days_and_tickets.sql", 0xe907_ae14_c850_14f8),
+            ("0008_receiving.sql", 0xd5a4_a045_f3cb_d1d8),
+            ("0009_uncounted_days.sql", 0xdbbf_3fbb_fcbb_9d67),
+        ];
+
+        for (name, known) in released {
+            let file = FILES.get_file(name).unwrap_or_else(|| panic!("{name} is gone"));
+            assert_eq!(digest(file.contents_utf8().unwrap()), known, "{name} was edited");
+        }
+    }
 
     #[test]
     fn migrations_are_counted_without_gaps() {

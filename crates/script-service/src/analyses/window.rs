@@ -1,6 +1,7 @@
 //! Which days an answer is about.
 //!
-//! Windows are calendar days, both ends included. "Today" is the latest sale date, never the clock.
+//! Windows are calendar days, both ends included. "Today" is the latest sale date, or the day that the question gives
+//! (`as_of`); the clock is not asked.
 
 use crate::store::daily_sums::Coverage;
 use jiff::ToSpan as _;

@@ -1,6 +1,6 @@
 //! Forecasts that were made, as callers see them.
 //!
-//! Values are rounded to the cent here and nowhere else, so that JSON, CSV and plain SQL agree.
+//! Values are rounded to the cent when they are kept, so that JSON, CSV and plain SQL agree.
 
 use super::history::{History, HistoryWindow};
 use super::request::{ForecastRequest, Gaps, Scope};

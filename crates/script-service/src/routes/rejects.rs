@@ -1,9 +1,7 @@
 //! `/jobs/{id}/rejects`: the records that were not taken.
 
-use super::idempotency;
-use super::jobs::submitted;
 use super::receive::forget;
-use super::submit::fingerprint;
+use super::submit::{Submitted, Wish, answer, fingerprint};
 use crate::analyses::render::CsvDialect;
 use crate::error::ApiError;
 use crate::imports::corrections;
@@ -169,21 +167,35 @@ pub(crate) async fn replay(
     Query(query): Query<ReplayQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let headers = request.headers().clone();
-    let key = idempotency::key(&headers)?;
-    let wait = idempotency::wait(&headers, app.config.max_wait_s);
+    let wish = Wish::of(request.headers(), &app.config)?;
     let uri = request.uri().to_string();
     let body = body_within(request.into_body(), MAX_CORRECTIONS_BYTES, "64 MiB").await?;
-    let key = key.map(|key| IdempotencyKey {
+    let key = wish.key.map(|key| IdempotencyKey {
         key,
         fingerprint: fingerprint("replay", &uri, blake3::hash(&body).to_hex().as_str()),
     });
-    // A retry finds its job, though its rejects are replayed by now.
-    if let Some(key) = &key
-        && let Some(job) = jobs::find_by_key(&app.db, key).await?
-    {
-        return submitted(&app, job, true, wait).await;
-    }
+    let made_before = match &key {
+        Some(key) => jobs::find_by_key(&app.db, key).await?,
+        None => None,
+    };
+    let made = match made_before {
+        // A retry finds its job, though its rejects are replayed by now.
+        Some(job) => Submitted {
+            job,
+            is_repeated: true,
+        },
+        None => prepare_and_submit(&app, id, &query, body, key).await?,
+    };
+    answer(&app, made, wish.wait).await
+}
+
+async fn prepare_and_submit(
+    app: &App,
+    id: i64,
+    query: &ReplayQuery,
+    body: Bytes,
+    key: Option<IdempotencyKey>,
+) -> Result<Submitted, ApiError> {
     let job = jobs::get(&app.db, id).await?;
     let corrections = tokio::task::spawn_blocking(move || corrections::parse(&body))
         .await
@@ -196,19 +208,13 @@ pub(crate) async fn replay(
     };
     let prepared = replay::prepare(&app.db, &job, corrections, options).await?;
     let limit = app.config.queue_limit;
-    match replay::submit(&app.db, id, &prepared, query.again, key.as_ref(), limit).await {
-        Ok((made, repeated)) => {
-            if repeated {
-                forget(&app, &prepared.uploads).await;
-            }
-            app.signals.submitted(made);
-            submitted(&app, made, repeated, wait).await
-        }
-        Err(error) => {
-            forget(&app, &prepared.uploads).await;
-            Err(error)
-        }
+    let made = replay::submit(&app.db, id, &prepared, query.again, key.as_ref(), limit).await;
+    match &made {
+        Ok((job, false)) => app.signals.submitted(*job),
+        Ok((_, true)) | Err(_) => forget(app, &prepared.uploads).await,
     }
+    let (job, is_repeated) = made?;
+    Ok(Submitted { job, is_repeated })
 }
 
 /// All rejects, page by page, so memory stays flat whatever their number.

@@ -1,13 +1,11 @@
 //! `/schedules`: work that is asked for again and again.
 
-use super::idempotency;
-use super::jobs::submitted;
-use super::submit::small_body;
+use super::submit::{Submitted, Wish, answer, small_body};
 use crate::error::ApiError;
 use crate::schedules::definition::{self, next_due_ms};
-use crate::schedules::{clock, shown::shown};
+use crate::schedules::{by_hand::run_now, shown::shown};
 use crate::state::App;
-use crate::store::{now, schedules as store};
+use crate::store::schedules as store;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -128,33 +126,10 @@ pub(crate) async fn run(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let key = idempotency::key(&headers)?;
-    let wait = idempotency::wait(&headers, app.config.max_wait_s);
-    let template = store::find(&app.db, &name).await?;
-    if template.watches {
-        return Err(ApiError::Invalid(format!(
-            "schedule `{name}` imports files when they come; there is nothing to run at another time"
-        )));
+    let wish = Wish::of(&headers, &app.config)?;
+    let (job, is_repeated) = run_now(&app.db, &app.config, &name, wish.key.as_deref()).await?;
+    if !is_repeated {
+        app.signals.submitted(job);
     }
-    let (id, kind) = (template.id, template.kind);
-    let request = clock::request_now(kind, &template.request, &app.config);
-    let occurrence = match &key {
-        // A schedule makes one job for an occurrence, so a key makes one.
-        Some(key) => format!("asked for with key {key}"),
-        None => format!("asked for at {}", now()),
-    };
-    if let Some(job) = store::made_for(&app.db, id, &occurrence).await? {
-        return submitted(&app, job, true, wait).await;
-    }
-    let limit = app.config.queue_limit;
-    match store::make_once(&app.db, id, kind, &request, &occurrence, limit).await? {
-        Some(job) => {
-            app.signals.submitted(job);
-            submitted(&app, job, false, wait).await
-        }
-        None => match store::made_for(&app.db, id, &occurrence).await? {
-            Some(job) => submitted(&app, job, true, wait).await,
-            None => Err(ApiError::QueueFull { limit }),
-        },
-    }
+    answer(&app, Submitted { job, is_repeated }, wish.wait).await
 }

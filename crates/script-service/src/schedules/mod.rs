@@ -7,10 +7,12 @@
 //! | `times` | the times of a cron pattern |
 //! | `files` | the files that a pattern names |
 //! | `clock` | makes the jobs |
+//! | `by_hand` | makes one when asked to |
 //!
 //! A schedule is a row, and so is each time at which it made a job: schedule and occurrence of a job are
 //! unique, so however many processes look, there is one job for each time and for each state of a file.
 
+pub(crate) mod by_hand;
 pub(crate) mod clock;
 pub(crate) mod definition;
 pub(crate) mod files;
