@@ -9,9 +9,12 @@ use std::time::Duration;
 
 /// A read is long after this time.
 pub(super) const LONG: Duration = Duration::from_millis(10);
-/// How nice a long read is, from 0 to 19: a tenth of the weight of others.
+/// How much nicer a long read is than the others: a tenth of their weight.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICER: i32 = 10;
+/// The nicest that a thread can be.
+#[cfg(target_os = "linux")]
+const NICEST: i32 = 19;
 
 thread_local! {
     static GIVEN_WAY: Cell<bool> = const { Cell::new(false) };
@@ -20,7 +23,10 @@ thread_local! {
 /// Lowers the priority of the calling thread. Only Linux has a priority for each thread; elsewhere nothing happens.
 pub(super) fn give_way() {
     #[cfg(target_os = "linux")]
-    if rustix::process::setpriority_process(None, NICE).is_ok() {
+    if !GIVEN_WAY.get()
+        && let Ok(own) = rustix::process::getpriority_process(None)
+        && rustix::process::setpriority_process(None, (own + NICER).min(NICEST)).is_ok()
+    {
         GIVEN_WAY.set(true);
     }
 }

@@ -142,7 +142,7 @@ async fn a_client_that_goes_away_stops_its_batch_and_keeps_its_stream() {
 
 #[tokio::test]
 async fn a_slow_reader_of_a_writes_rows_holds_up_no_other_writer() {
-    let db = with_table_and(|config| config.limits.queue_wait_ms = 2_000).await;
+    let db = with_table_and(|config| config.limits.queue_wait_ms = 10_000).await;
     let insert = "WITH RECURSIVE n(x) AS (SELECT 2 UNION ALL SELECT x + 1 FROM n WHERE x < 100000) \
                   INSERT INTO t SELECT x, 'some text to fill the buffers of every socket on the way' FROM n RETURNING *";
     let mut response = request(&db, Method::POST, "/v3/cursor")
