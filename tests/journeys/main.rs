@@ -15,7 +15,6 @@ mod killed;
 mod older_data;
 mod schema;
 mod seams;
-mod tours;
 
 use journeys::Program;
 

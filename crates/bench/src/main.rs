@@ -12,8 +12,6 @@
 mod data;
 mod foreign;
 mod load;
-#[path = "../../script-service/tests/plain/mod.rs"]
-mod plain;
 mod process;
 mod report;
 mod work;

@@ -3,16 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
-#[path = "../tests/browser/browser.rs"]
-#[expect(dead_code, reason = "the browser tests need more of it")]
-mod browser;
-
-use browser::Browser;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use test_kit::TestStack;
+use test_kit::{Browser, TestStack};
 
 const ROUNDS: usize = 5;
 
@@ -40,6 +35,10 @@ struct Times {
 
 #[tokio::main]
 async fn main() {
+    if let Some(missing) = test_kit::missing_browser() {
+        eprintln!("nothing is measured: {missing}");
+        return;
+    }
     let stack = TestStack::with_sample().await;
     let mut pages = vec![ours(&stack)];
     match std::env::var_os("COMPTOIR_STREAMLIT") {
@@ -52,9 +51,7 @@ async fn main() {
     }
     for round in 0..=ROUNDS {
         for (page, times) in pages.iter().zip(&mut times) {
-            let Some(measured) = measure(page).await else {
-                return;
-            };
+            let measured = measure(page).await;
             if round == 0 {
                 continue; // The first round warms up the disk.
             }
@@ -92,7 +89,7 @@ fn ours(stack: &TestStack) -> Page {
             "--listen",
             &format!("127.0.0.1:{port}"),
             "--script-url",
-            &stack.script_url,
+            &stack.script.url,
         ])
         .stderr(Stdio::null())
         .spawn()
@@ -118,7 +115,7 @@ fn streamlit(stack: &TestStack, program: &Path) -> Page {
             "--browser.gatherUsageStats=false",
         ])
         .arg(format!("--server.port={port}"))
-        .env("SCRIPT_URL", &stack.script_url)
+        .env("SCRIPT_URL", &stack.script.url)
         .env("REGIONS", folder.join("assets/regions.geojson"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -136,8 +133,8 @@ fn streamlit(stack: &TestStack, program: &Path) -> Page {
 }
 
 /// First paint, first figure and charts, cold and warm, in a browser of its own.
-async fn measure(page: &Page) -> Option<[f64; 6]> {
-    let mut browser = Browser::open(&page.url, "en").await?;
+async fn measure(page: &Page) -> [f64; 6] {
+    let mut browser = Browser::open(&page.url, "en").await;
     // The page itself notes when it changed so: asked from outside, it answers only between its scripts.
     let watch = format!(
         "(() => {{
@@ -167,7 +164,7 @@ async fn measure(page: &Page) -> Option<[f64; 6]> {
             measured[visit * 3 + place] = browser.eval(name).await.as_f64().unwrap();
         }
     }
-    Some(measured)
+    measured
 }
 
 async fn until_up(url: &str) {

@@ -6,13 +6,13 @@ use super::import::{Stack, Way};
 use crate::data::Files;
 use crate::foreign::{self, Python};
 use crate::load::{self, Body};
-use crate::plain::{self, ANALYSES, Days, Dialect};
 use crate::report::{Goal, Report, median};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
+use test_kit::plain::{self, ANALYSES, Days, Dialect};
 
 /// How often each analysis is asked in a round.
 const REQUESTS: usize = 40;

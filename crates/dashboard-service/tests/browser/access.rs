@@ -2,13 +2,10 @@
 
 use crate::stage::Stage;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-#[tokio::test]
-async fn the_browser_chooses_the_language_and_the_visitor_another() {
-    let Some(mut stage) = Stage::with_sample("fr-FR,fr").await else {
-        return;
-    };
+pub(crate) async fn the_browser_chooses_the_language_and_the_visitor_another() {
+    let mut stage = Stage::with_sample("fr-FR,fr").await;
     let page = &mut stage.browser;
 
     page.visit_drawn("/?region=Occitanie").await;
@@ -39,11 +36,8 @@ async fn the_browser_chooses_the_language_and_the_visitor_another() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn everything_can_be_done_with_the_keyboard() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn everything_can_be_done_with_the_keyboard() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
 
@@ -102,11 +96,8 @@ async fn everything_can_be_done_with_the_keyboard() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn the_policy_holds() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn the_policy_holds() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
     page.assert_clean();
@@ -126,22 +117,22 @@ async fn the_policy_holds() {
     assert_eq!(page.eval("window.broken ?? null").await, Value::Null);
 }
 
-#[tokio::test]
-async fn axe_finds_nothing_of_level_a_or_aa() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/node_modules/axe-core/axe.min.js");
-    let Ok(axe) = std::fs::read_to_string(&file) else {
-        let required = std::env::var("COMPTOIR_REQUIRE_BROWSER").is_ok_and(|value| value == "1");
-        assert!(
-            !required,
-            "axe-core is not there: npm ci --prefix crates/dashboard-service/tests/browser"
-        );
-        eprintln!("skipped: axe-core is not there (npm ci --prefix crates/dashboard-service/tests/browser)");
-        return;
-    };
-    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+/// Where `npm ci` puts axe-core.
+fn axe_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/node_modules/axe-core/axe.min.js")
+}
+
+/// Why axe-core cannot be used, when it is not there.
+pub(crate) fn missing_axe() -> Option<String> {
+    let missing = !axe_file().is_file();
+    missing
+        .then(|| "axe-core is not there: npm ci --prefix crates/dashboard-service/tests/browser".to_owned())
+}
+
+pub(crate) async fn axe_finds_nothing_of_level_a_or_aa() {
+    let mut stage = Stage::with_sample("en").await;
+    let axe = std::fs::read_to_string(axe_file()).unwrap();
+    let script_url = stage.stack.as_ref().unwrap().script.url.clone();
     for request in [r#"{"model":"naive","to":"2023-11-26"}"#, r#"{"model":"naive"}"#] {
         let made = reqwest::Client::new()
             .post(format!("{script_url}/jobs/forecast"))

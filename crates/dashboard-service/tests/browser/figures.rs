@@ -17,11 +17,8 @@ const REGIONS: [(&str, &str, &str); 5] = [
     ("Hauts-de-France", "€89,450", "7.2%"),
 ];
 
-#[tokio::test]
-async fn the_widgets_show_the_sample() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn the_widgets_show_the_sample() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
 
     page.visit_drawn("/").await;
@@ -66,11 +63,8 @@ async fn the_widgets_show_the_sample() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn the_charts_are_drawn() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn the_charts_are_drawn() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
 
     page.visit_drawn("/").await;
@@ -102,11 +96,8 @@ async fn the_charts_are_drawn() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn a_pointer_that_rests_is_told_figure_and_share() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_pointer_that_rests_is_told_figure_and_share() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
 
@@ -130,11 +121,8 @@ async fn a_pointer_that_rests_is_told_figure_and_share() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn the_first_document_holds_total_and_tables() {
-    let Some(stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn the_first_document_holds_total_and_tables() {
+    let stage = Stage::with_sample("en").await;
 
     let document = stage.get("/").await;
 
@@ -147,11 +135,8 @@ async fn the_first_document_holds_total_and_tables() {
     }
 }
 
-#[tokio::test]
-async fn a_table_that_was_sorted_is_saved_in_that_order() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_table_that_was_sorted_is_saved_in_that_order() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
 
@@ -176,11 +161,8 @@ async fn a_table_that_was_sorted_is_saved_in_that_order() {
     assert_eq!((saved[0], saved[5]), ("Auvergne-Rhône-Alpes", "Grand Est"));
 }
 
-#[tokio::test]
-async fn a_chart_is_saved_as_a_picture() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_chart_is_saved_as_a_picture() {
+    let mut stage = Stage::with_sample("en").await;
     let folder = tempfile::TempDir::new().unwrap();
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
@@ -201,11 +183,8 @@ async fn a_chart_is_saved_as_a_picture() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn files_hold_what_is_on_the_screen() {
-    let Some(stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn files_hold_what_is_on_the_screen() {
+    let stage = Stage::with_sample("en").await;
 
     let plain = stage.get("/export/regions?format=csv&product=1").await;
     let french = stage.get("/export/regions?format=csv-fr").await;

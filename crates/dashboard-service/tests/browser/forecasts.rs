@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// Has script-service make a forecast, and waits for it.
 async fn make(stage: &Stage, request: Value) {
-    let script_url = &stage.stack.as_ref().unwrap().script_url;
+    let script_url = &stage.stack.as_ref().unwrap().script.url;
     let answer = reqwest::Client::new()
         .post(format!("{script_url}/jobs/forecast"))
         .header("prefer", "wait=60")
@@ -21,11 +21,8 @@ async fn make(stage: &Stage, request: Value) {
 const DRAWN: &str =
     "document.getElementById('trend').data.map((trace) => trace.name).filter(Boolean).join('; ')";
 
-#[tokio::test]
-async fn the_curve_goes_on_as_a_forecast_with_its_model_and_interval() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn the_curve_goes_on_as_a_forecast_with_its_model_and_interval() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
     assert_eq!(page.eval(DRAWN).await, "Sales; 7-day average");
@@ -70,11 +67,8 @@ async fn the_curve_goes_on_as_a_forecast_with_its_model_and_interval() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn a_forecast_is_asked_for_and_stands_in_the_history() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_forecast_is_asked_for_and_stands_in_the_history() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit("/forecasts").await;
     assert!(page.text("main").await.contains("No forecast yet"));
@@ -99,11 +93,8 @@ async fn a_forecast_is_asked_for_and_stands_in_the_history() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn models_are_compared_and_the_one_to_use_is_marked() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn models_are_compared_and_the_one_to_use_is_marked() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit("/forecasts").await;
 
@@ -123,11 +114,8 @@ async fn models_are_compared_and_the_one_to_use_is_marked() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn a_past_forecast_stands_beside_what_came() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_past_forecast_stands_beside_what_came() {
+    let mut stage = Stage::with_sample("en").await;
     make(&stage, json!({"model": "naive", "to": "2023-11-26"})).await;
     let page = &mut stage.browser;
 

@@ -3,11 +3,8 @@
 use crate::stage::Stage;
 use test_kit::TestStack;
 
-#[tokio::test]
-async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
+    let mut stage = Stage::with_sample("en").await;
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("ventes.csv");
     std::fs::write(
@@ -45,7 +42,7 @@ async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
     page.until("document.getElementById('t-rejects')").await;
 
     // The product that was lacking comes; the rejected row is tried again as it is.
-    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    let script_url = stage.stack.as_ref().unwrap().script.url.clone();
     let answer = reqwest::Client::new()
         .post(format!("{script_url}/jobs/import?table=products&name=late.csv"))
         .header("prefer", "wait=30")
@@ -70,11 +67,8 @@ async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn an_import_of_every_day_is_made_run_and_deleted() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn an_import_of_every_day_is_made_run_and_deleted() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit("/imports").await;
 
@@ -99,18 +93,15 @@ async fn an_import_of_every_day_is_made_run_and_deleted() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn a_page_follows_what_others_import() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_page_follows_what_others_import() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/?from=2023-11-01&to=2023-11-30").await;
     page.until(
         "performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('regions.geojson'))",
     )
     .await;
-    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    let script_url = stage.stack.as_ref().unwrap().script.url.clone();
 
     let answer = reqwest::Client::new()
         .post(format!("{script_url}/jobs/import?table=sales&name=late.csv"))
@@ -128,11 +119,8 @@ async fn a_page_follows_what_others_import() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn every_file_of_the_sample_can_be_dropped() {
-    let Some(mut stage) = Stage::empty().await else {
-        return;
-    };
+pub(crate) async fn every_file_of_the_sample_can_be_dropped() {
+    let mut stage = Stage::empty().await;
     let data = TestStack::sample_data();
     let page = &mut stage.browser;
     page.visit("/imports").await;

@@ -9,11 +9,8 @@ async fn json_of(address: &str) -> serde_json::Value {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
 
-#[tokio::test]
-async fn every_analysis_has_its_page_and_chart() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn every_analysis_has_its_page_and_chart() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit("/analyses").await;
     let links = page
@@ -22,7 +19,7 @@ async fn every_analysis_has_its_page_and_chart() {
     let links: Vec<String> = serde_json::from_value(links).unwrap();
     assert!(links.len() >= 12, "{links:?}");
 
-    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+    let script_url = stage.stack.as_ref().unwrap().script.url.clone();
     let catalogue = json_of(&format!("{script_url}/analysis")).await;
     let described = catalogue["analyses"].as_array().unwrap();
     assert_eq!(described.len(), links.len());
@@ -53,8 +50,7 @@ async fn every_analysis_has_its_page_and_chart() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn an_analysis_of_ones_own_is_drawn_and_a_broken_one_named() {
+pub(crate) async fn an_analysis_of_ones_own_is_drawn_and_a_broken_one_named() {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::write(
         folder.path().join("cities.sql"),
@@ -65,15 +61,14 @@ async fn an_analysis_of_ones_own_is_drawn_and_a_broken_one_named() {
     )
     .unwrap();
     std::fs::write(folder.path().join("broken.sql"), "SELECT 1\n").unwrap();
-    let stack = TestStack::start_with(&TestStack::sample_data(), |config| {
+    let stack = TestStack::start_with(|config| {
+        config.data = TestStack::sample_data();
         config.analyses = Some(folder.path().to_owned());
     })
     .await;
-    stack.import_sample().await;
-    let config = Config::for_script(stack.script_url.clone());
-    let Some(mut stage) = Stage::on(config, Some(stack), "fr").await else {
-        return;
-    };
+    stack.script.import_configured().await;
+    let config = Config::for_script(stack.script.url.clone());
+    let mut stage = Stage::on(config, Some(stack), "fr").await;
     let page = &mut stage.browser;
 
     page.visit("/analyses").await;
@@ -93,11 +88,8 @@ async fn an_analysis_of_ones_own_is_drawn_and_a_broken_one_named() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn an_analysis_has_presets_and_words_of_the_reader() {
-    let Some(mut stage) = Stage::with_sample("fr").await else {
-        return;
-    };
+pub(crate) async fn an_analysis_has_presets_and_words_of_the_reader() {
+    let mut stage = Stage::with_sample("fr").await;
     let page = &mut stage.browser;
     page.visit_drawn("/analyses/abc?a=50").await;
     assert!(
@@ -115,11 +107,8 @@ async fn an_analysis_has_presets_and_words_of_the_reader() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn parameters_of_an_analysis_are_in_its_address() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn parameters_of_an_analysis_are_in_its_address() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
     page.visit_drawn("/analyses/abc").await;
     assert_eq!(page.eval("document.getElementById('p-a').value").await, "80");
@@ -134,11 +123,8 @@ async fn parameters_of_an_analysis_are_in_its_address() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn jobs_are_listed_with_their_counters() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn jobs_are_listed_with_their_counters() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
 
     page.visit("/jobs").await;

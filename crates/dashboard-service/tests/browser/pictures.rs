@@ -1,8 +1,8 @@
 //! Pictures of the pages, left in `target/tmp/dashboard`, and what can be measured of them.
 
-use crate::browser::Browser;
 use crate::stage::Stage;
 use std::path::{Path, PathBuf};
+use test_kit::Browser;
 
 fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
@@ -23,12 +23,9 @@ async fn settled(page: &mut Browser) {
         .await;
 }
 
-#[tokio::test]
-async fn a_desktop_in_light_and_dark() {
-    let Some(mut stage) = Stage::with_sample("fr").await else {
-        return;
-    };
-    let script_url = stage.stack.as_ref().unwrap().script_url.clone();
+pub(crate) async fn a_desktop_in_light_and_dark() {
+    let mut stage = Stage::with_sample("fr").await;
+    let script_url = stage.stack.as_ref().unwrap().script.url.clone();
     let made = reqwest::Client::new()
         .post(format!("{script_url}/jobs/forecast"))
         .header("prefer", "wait=60");
@@ -62,11 +59,8 @@ async fn a_desktop_in_light_and_dark() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn a_phone_has_nothing_beyond_its_edge() {
-    let Some(mut stage) = Stage::with_sample("fr").await else {
-        return;
-    };
+pub(crate) async fn a_phone_has_nothing_beyond_its_edge() {
+    let mut stage = Stage::with_sample("fr").await;
     let page = &mut stage.browser;
     page.screen(360, 780, true).await;
 
@@ -86,11 +80,8 @@ async fn a_phone_has_nothing_beyond_its_edge() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn the_overview_prints_on_a4() {
-    let Some(mut stage) = Stage::with_sample("fr").await else {
-        return;
-    };
+pub(crate) async fn the_overview_prints_on_a4() {
+    let mut stage = Stage::with_sample("fr").await;
     let page = &mut stage.browser;
     page.feature("prefers-color-scheme", "dark").await;
     page.visit_drawn("/").await;

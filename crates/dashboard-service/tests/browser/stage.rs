@@ -1,8 +1,8 @@
 //! What a test plays on: the services, the page, a browser.
 
-use crate::browser::Browser;
 use dashboard_service::Config;
 use std::net::SocketAddr;
+use test_kit::Browser;
 use test_kit::TestStack;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -19,22 +19,22 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// With the sample data; `language` is what the browser prefers. `None` when there is no browser.
-    pub(crate) async fn with_sample(language: &str) -> Option<Self> {
+    /// With the sample data; `language` is what the browser prefers.
+    pub(crate) async fn with_sample(language: &str) -> Self {
         let stack = TestStack::with_sample().await;
-        let url = stack.script_url.clone();
+        let url = stack.script.url.clone();
         Self::on(Config::for_script(url), Some(stack), language).await
     }
 
     /// With an empty database.
-    pub(crate) async fn empty() -> Option<Self> {
-        let stack = TestStack::start(&TestStack::sample_data()).await;
-        let url = stack.script_url.clone();
+    pub(crate) async fn empty() -> Self {
+        let stack = TestStack::start_with(|config| config.data = TestStack::sample_data()).await;
+        let url = stack.script.url.clone();
         Self::on(Config::for_script(url), Some(stack), "en").await
     }
 
     /// With the settings as they are.
-    pub(crate) async fn on(config: Config, stack: Option<TestStack>, language: &str) -> Option<Self> {
+    pub(crate) async fn on(config: Config, stack: Option<TestStack>, language: &str) -> Self {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
@@ -46,13 +46,13 @@ impl Stage {
             };
             dashboard_service::run(config, listener, shutdown).await.unwrap();
         });
-        let browser = Browser::open(&url, language).await?;
-        Some(Self {
+        let browser = Browser::open(&url, language).await;
+        Self {
             browser,
             url,
             stack,
             _stop: stop,
-        })
+        }
     }
 
     /// What `path` answers, without a browser.

@@ -1,9 +1,9 @@
 //! What a page says when there is nothing to show.
 
-use crate::browser::Browser;
 use crate::stage::Stage;
 use dashboard_service::Config;
 use std::net::SocketAddr;
+use test_kit::Browser;
 use tokio::net::TcpListener;
 
 /// The faults of a page whose document was an error on purpose.
@@ -14,11 +14,8 @@ fn faults_beside_the_status(page: &Browser) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn an_empty_database_invites_to_import() {
-    let Some(mut stage) = Stage::empty().await else {
-        return;
-    };
+pub(crate) async fn an_empty_database_invites_to_import() {
+    let mut stage = Stage::empty().await;
     let page = &mut stage.browser;
     page.visit_drawn("/").await;
     assert_eq!(page.text("h1").await, "No sales yet");
@@ -32,12 +29,9 @@ async fn an_empty_database_invites_to_import() {
     page.assert_clean();
 }
 
-#[tokio::test]
-async fn a_service_that_is_down_is_named_and_tried_again() {
+pub(crate) async fn a_service_that_is_down_is_named_and_tried_again() {
     let config = Config::for_script("http://127.0.0.1:9");
-    let Some(mut stage) = Stage::on(config, None, "en").await else {
-        return;
-    };
+    let mut stage = Stage::on(config, None, "en").await;
     let page = &mut stage.browser;
 
     page.visit("/").await;
@@ -65,17 +59,14 @@ async fn a_service_that_is_down_is_named_and_tried_again() {
     assert_eq!(faults_beside_the_status(&stage.browser), [""; 0]);
 }
 
-#[tokio::test]
-async fn an_answer_that_tarries_is_not_waited_for() {
+pub(crate) async fn an_answer_that_tarries_is_not_waited_for() {
     // It takes connections and never answers.
     let silent = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .await
         .unwrap();
     let mut config = Config::for_script(format!("http://{}", silent.local_addr().unwrap()));
     config.answer_timeout_ms = 300;
-    let Some(mut stage) = Stage::on(config, None, "en").await else {
-        return;
-    };
+    let mut stage = Stage::on(config, None, "en").await;
     let page = &mut stage.browser;
 
     page.visit("/").await;
@@ -85,11 +76,8 @@ async fn an_answer_that_tarries_is_not_waited_for() {
     assert_eq!(faults_beside_the_status(&stage.browser), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_bad_filter_is_named() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_bad_filter_is_named() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
 
     for (path, what) in [
@@ -110,11 +98,8 @@ async fn a_bad_filter_is_named() {
     assert_eq!(faults_beside_the_status(&stage.browser), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_selection_without_sales_is_not_an_error() {
-    let Some(mut stage) = Stage::with_sample("en").await else {
-        return;
-    };
+pub(crate) async fn a_selection_without_sales_is_not_an_error() {
+    let mut stage = Stage::with_sample("en").await;
     let page = &mut stage.browser;
 
     page.visit_drawn("/?from=2020-01-01&to=2020-01-31").await;

@@ -1,12 +1,12 @@
 //! Figures over HTTP.
 
-use crate::plain::{self, ANALYSES, Days, Dialect};
 use crate::support::Stack;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use test_kit::plain::{self, ANALYSES, Days, Dialect};
 
 /// The values of `column` in an answer's rows.
 fn column(answer: &Value, column: &str) -> Vec<Value> {

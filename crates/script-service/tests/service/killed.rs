@@ -1,14 +1,14 @@
 //! Either service is killed again and again at random moments of an import, the other one goes on: what is
 //! there at the end is what one clean run leaves.
 
-use crate::support::{Process, Script, counters, free_address};
+use crate::support::{Process, Script, counters};
 use db_client::DbClient;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use test_kit::TestDb;
+use test_kit::{ReservedPort, TestDb};
 
 /// Says to a process of this program that it is a db-service: its address, and its database.
 const ADDRESS: &str = "TEST_DB_SERVICE_ADDRESS";
@@ -164,7 +164,8 @@ async fn finished(script: &Script, location: &str) -> Value {
 /// What is left of an import in `mode`, killed `kills` times at moments that `dice` says.
 async fn import(mode: &str, with_ids: bool, kills: u64, dice: &mut Dice) -> (String, [u64; 5]) {
     let folder = tempfile::tempdir().unwrap();
-    let mut db = DbProcess::start(free_address(), folder.path().join("sales.db"));
+    let port = ReservedPort::take();
+    let mut db = DbProcess::start(port.address(), folder.path().join("sales.db"));
     let mut process = start_script(&db, folder.path()).await;
     seed(&db).await;
     let location = submit(&process.script, mode, with_ids).await;

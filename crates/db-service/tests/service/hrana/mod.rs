@@ -7,7 +7,6 @@ mod limits;
 mod one_shot;
 mod protocol;
 mod rights;
-mod sdk;
 mod statements;
 mod transactions;
 

@@ -1,11 +1,19 @@
 //! A Chromium of its own for a test, driven over its debugging port (the `DevTools` protocol).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on has failed"
+)]
+
+use crate::find_program;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::SinkExt as _;
 use futures_util::stream::{SplitSink, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,23 +28,19 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// How long anything may take, on a machine that is busy with other things too.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The browser there is. Without one the test is skipped, unless `COMPTOIR_REQUIRE_BROWSER=1`.
-fn program() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        let required = std::env::var("COMPTOIR_REQUIRE_BROWSER").is_ok_and(|value| value == "1");
-        assert!(!required, "no browser found, and COMPTOIR_REQUIRE_BROWSER=1");
-        eprintln!("skipped: there is no {} on the path", names.join(", "));
-    }
-    found
+/// Names of the browsers that there may be.
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// The browser there is; without one the tests say so.
+#[must_use]
+pub fn missing_browser() -> Option<String> {
+    find_program(&NAMES)
+        .is_none()
+        .then(|| format!("there is no {} on the path", NAMES.join(", ")))
 }
 
 /// A browser with one page. Everything of it is gone on drop.
-pub(crate) struct Browser {
+pub struct Browser {
     process: Child,
     sink: SplitSink<Socket, Message>,
     shared: Arc<Shared>,
@@ -53,9 +57,9 @@ struct Shared {
 }
 
 impl Browser {
-    /// Opens one for pages of `origin`, which prefers `language`. `None` when there is no browser.
-    pub(crate) async fn open(origin: &str, language: &str) -> Option<Self> {
-        let program = program()?;
+    /// Opens one for pages of `origin`, which prefers `language`.
+    pub async fn open(origin: &str, language: &str) -> Self {
+        let program = find_program(&NAMES).expect("a browser on the path");
         let profile = TempDir::new().unwrap();
         let mut process = Command::new(program)
             .args([
@@ -132,11 +136,11 @@ impl Browser {
             browser.call(&format!("{domain}.enable"), json!({})).await;
         }
         browser.screen(1280, 900, false).await;
-        Some(browser)
+        browser
     }
 
     /// One command of the protocol.
-    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
+    pub async fn call(&mut self, method: &str, params: Value) -> Value {
         let answer = self.ask(method, params).await;
         assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
         answer["result"].clone()
@@ -156,19 +160,19 @@ impl Browser {
     }
 
     /// The size of the window.
-    pub(crate) async fn screen(&mut self, width: u32, height: u32, phone: bool) {
+    pub async fn screen(&mut self, width: u32, height: u32, phone: bool) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
         self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
     /// Which media the page believes to be on: `("prefers-color-scheme", "dark")`.
-    pub(crate) async fn feature(&mut self, name: &str, value: &str) {
+    pub async fn feature(&mut self, name: &str, value: &str) {
         let features = json!({"features": [{"name": name, "value": value}]});
         self.call("Emulation.setEmulatedMedia", features).await;
     }
 
     /// Goes to a path of the origin, and waits until the page is loaded.
-    pub(crate) async fn visit(&mut self, path: &str) {
+    pub async fn visit(&mut self, path: &str) {
         let seen = self.shared.events.lock().unwrap().len();
         let address = format!("{}{path}", self.origin);
         self.call("Page.navigate", json!({"url": address})).await;
@@ -191,13 +195,13 @@ impl Browser {
     }
 
     /// As [`visit`](Self::visit), and until the charts are drawn.
-    pub(crate) async fn visit_drawn(&mut self, path: &str) {
+    pub async fn visit_drawn(&mut self, path: &str) {
         self.visit(path).await;
         self.until("document.documentElement.dataset.drawn").await;
     }
 
     /// The value of an expression in the page; a promise is waited for.
-    pub(crate) async fn eval(&mut self, expression: &str) -> Value {
+    pub async fn eval(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let answer = self.call("Runtime.evaluate", params).await;
         assert!(
@@ -209,7 +213,7 @@ impl Browser {
     }
 
     /// The text that a selector finds.
-    pub(crate) async fn text(&mut self, selector: &str) -> String {
+    pub async fn text(&mut self, selector: &str) -> String {
         let expression = format!("document.querySelector({})?.textContent.trim()", json!(selector));
         self.eval(&expression)
             .await
@@ -219,10 +223,10 @@ impl Browser {
     }
 
     /// Waits until an expression in the page is true.
-    pub(crate) async fn until(&mut self, expression: &str) {
+    pub async fn until(&mut self, expression: &str) {
         let look = format!(
             "new Promise((done, failed) => {{
-                const end = Date.now() + 20000;
+                const end = Date.now() + 90000;
                 (function look() {{
                     let there = false;
                     try {{ there = {expression}; }} catch (error) {{}}
@@ -247,7 +251,7 @@ impl Browser {
     }
 
     /// Moves the mouse to the middle of what an expression finds.
-    pub(crate) async fn point_at(&mut self, element: &str) -> Value {
+    pub async fn point_at(&mut self, element: &str) -> Value {
         let middle = format!(
             "(() => {{
                 const element = {element};
@@ -262,7 +266,7 @@ impl Browser {
     }
 
     /// Waits for an event of the protocol that `is_it` takes.
-    pub(crate) async fn until_event(&mut self, method: &str, is_it: impl Fn(&Value) -> bool) {
+    pub async fn until_event(&mut self, method: &str, is_it: impl Fn(&Value) -> bool) {
         let shared = Arc::clone(&self.shared);
         let happened = async {
             loop {
@@ -279,7 +283,7 @@ impl Browser {
     }
 
     /// A click of the mouse in the middle of what an expression finds.
-    pub(crate) async fn click(&mut self, element: &str) {
+    pub async fn click(&mut self, element: &str) {
         let middle = self.point_at(element).await;
         self.mouse("mousePressed", &middle).await;
         self.mouse("mouseReleased", &middle).await;
@@ -294,7 +298,7 @@ impl Browser {
     }
 
     /// A key of the keyboard.
-    pub(crate) async fn press(&mut self, key: &str) {
+    pub async fn press(&mut self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
@@ -307,7 +311,7 @@ impl Browser {
     }
 
     /// Drags a file from outside onto what an expression finds.
-    pub(crate) async fn drop_file(&mut self, file: &std::path::Path, element: &str) {
+    pub async fn drop_file(&mut self, file: &std::path::Path, element: &str) {
         let middle = self
             .eval(&format!(
                 "(() => {{ const box = {element}.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
@@ -321,25 +325,25 @@ impl Browser {
     }
 
     /// The whole page as a picture.
-    pub(crate) async fn picture(&mut self) -> Vec<u8> {
+    pub async fn picture(&mut self) -> Vec<u8> {
         let answer = self
             .call(
                 "Page.captureScreenshot",
                 json!({"format": "png", "captureBeyondViewport": true}),
             )
             .await;
-        decode(answer["data"].as_str().unwrap())
+        BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
     /// The page as it is printed on A4.
-    pub(crate) async fn print(&mut self) -> Vec<u8> {
+    pub async fn print(&mut self) -> Vec<u8> {
         let paper = json!({"printBackground": true, "preferCSSPageSize": true, "paperWidth": 8.27, "paperHeight": 11.69});
         let answer = self.call("Page.printToPDF", paper).await;
-        decode(answer["data"].as_str().unwrap())
+        BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
     /// Every address that was asked for, the page's own making (`data:`, `blob:`) left out.
-    pub(crate) fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.events("Network.requestWillBeSent")
             .iter()
             .map(|event| event["params"]["request"]["url"].as_str().unwrap().to_owned())
@@ -348,7 +352,7 @@ impl Browser {
     }
 
     /// How many bytes came over the wire since the browser was opened, heads included.
-    pub(crate) fn bytes_received(&self) -> f64 {
+    pub fn bytes_received(&self) -> f64 {
         self.events("Network.loadingFinished")
             .iter()
             .map(|event| event["params"]["encodedDataLength"].as_f64().unwrap())
@@ -365,7 +369,7 @@ impl Browser {
     }
 
     /// What went wrong: errors on the console, exceptions, what the policy refused, requests elsewhere.
-    pub(crate) fn faults(&self) -> Vec<String> {
+    pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for event in self.events("Runtime.exceptionThrown") {
             faults.push(format!("exception: {}", event["params"]["exceptionDetails"]));
@@ -388,7 +392,7 @@ impl Browser {
     }
 
     /// Fails the test when anything went wrong in the page.
-    pub(crate) fn assert_clean(&self) {
+    pub fn assert_clean(&self) {
         let faults = self.faults();
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
@@ -399,21 +403,4 @@ impl Drop for Browser {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// The bytes of a base64 text, as the protocol gives pictures.
-fn decode(text: &str) -> Vec<u8> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut held, mut bits) = (0_u32, 0);
-    for letter in text.bytes().filter(|letter| *letter != b'=') {
-        let value = LETTERS.iter().position(|other| *other == letter).unwrap();
-        held = held << 6 | u32::try_from(value).unwrap();
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(held >> bits & 0xff).unwrap());
-        }
-    }
-    bytes
 }

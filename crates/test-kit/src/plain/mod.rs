@@ -6,13 +6,15 @@
 //! D}` for the first of those that D is in, `{week of D}` for its ISO week, `{days of M}` for how many days month M
 //! has, `{weekday of D}` for its number, Sunday being 0.
 
+#![expect(clippy::expect_used, reason = "a test that cannot read its files has failed")]
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The analyses and their plain SQL, by name.
-pub(crate) static ANALYSES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../script-service/tests/plain");
+pub static ANALYSES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plain");
     let mut analyses: Vec<(String, String)> = std::fs::read_dir(folder)
         .expect("the folder of plain SQL")
         .map(|entry| entry.expect("a file of plain SQL").path())
@@ -32,26 +34,32 @@ pub(crate) static ANALYSES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
 
 /// Whose SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
+    /// That of SQLite.
     Sqlite,
+    /// That of `DuckDB`.
     DuckDb,
 }
 
 /// The days that a question is about, as `YYYY-MM-DD`.
 #[derive(Debug, Clone)]
-pub(crate) struct Days {
-    pub(crate) from: String,
-    pub(crate) to: String,
-    /// The window before; its end is before its begin where there is none.
-    pub(crate) previous_from: String,
-    pub(crate) previous_to: String,
+pub struct Days {
+    /// The first day of the window.
+    pub from: String,
+    /// Its last day.
+    pub to: String,
+    /// The first day of the window before; the last is before it where there is none.
+    pub previous_from: String,
+    /// The last day of the window before.
+    pub previous_to: String,
     /// The end of as many days of the window before as there is data of this one.
-    pub(crate) previous_to_date: String,
-    /// The first and the last day with sales.
-    pub(crate) first: String,
-    pub(crate) last: String,
+    pub previous_to_date: String,
+    /// The first day with sales.
+    pub first: String,
+    /// The last day with sales.
+    pub last: String,
     /// Six days before `from`.
-    pub(crate) six_days_before: String,
+    pub six_days_before: String,
 }
 
 impl Days {
@@ -62,7 +70,8 @@ impl Days {
 }
 
 /// `sql` about `days` in `dialect`.
-pub(crate) fn render(sql: &str, dialect: Dialect, days: &Days) -> String {
+#[must_use]
+pub fn render(sql: &str, dialect: Dialect, days: &Days) -> String {
     let begins = (&days.from).max(&days.first);
     let ends = (&days.to).min(&days.last);
     let reach = (&days.six_days_before).max(&days.first);
@@ -152,7 +161,7 @@ fn write(placeholder: &str, dialect: Dialect) -> String {
 /// Whether an answer of `GET /analysis/{name}` says what `rows` of plain SQL say, to the cent and in the same order;
 /// otherwise how they differ. `description` is what `GET /analysis` says of it; `rows` are objects, money in cents,
 /// that hold every column and figure of the analysis.
-pub(crate) fn same(description: &Value, answer: &Value, rows: &[Value]) -> Result<(), String> {
+pub fn same(description: &Value, answer: &Value, rows: &[Value]) -> Result<(), String> {
     let list = |member: &str| {
         description[member]
             .as_array()

@@ -1,0 +1,15 @@
+//! script-service over HTTP, on a real db-service.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod analyses;
+mod forecasts;
+mod imports;
+mod jobs;
+mod killed;
+mod problems;
+mod reading;
+mod replays;
+mod schedules;
+mod schema;
+mod support;
+mod workbooks;
