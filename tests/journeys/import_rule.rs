@@ -1,6 +1,6 @@
 //! Who imports whom, held against `cargo metadata`.
 
-use journeys::cargo_metadata;
+use journeys::{cargo_metadata, read};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Packages that start services, and so may import them.
@@ -101,5 +101,31 @@ fn only_db_service_knows_sqlite() {
             .iter()
             .any(|dependency| dependency["name"] == "rusqlite");
         assert!(!knows, "{name} opens SQLite files itself");
+    }
+}
+
+#[test]
+fn every_crate_is_in_the_table_of_architecture() {
+    let page = read("ARCHITECTURE.md");
+
+    for package in cargo_metadata()["packages"].as_array().unwrap() {
+        let name = match package["name"].as_str().unwrap() {
+            "journeys" => "tests",
+            name => name,
+        };
+        assert!(
+            page.contains(&format!("| `{name}` | ")),
+            "ARCHITECTURE says nothing of {name}"
+        );
+    }
+}
+
+#[test]
+fn a_service_is_a_function_behind_a_short_main() {
+    for service in ["db-service", "script-service", "dashboard-service"] {
+        let main = read(&format!("crates/{service}/src/main.rs"));
+        let lines = main.lines().count();
+        assert!(lines <= 12, "the main.rs of {service} has {lines} lines");
+        assert!(main.contains("::run"), "{main}");
     }
 }
