@@ -65,6 +65,10 @@ pub enum Format {
     Xlsx,
     /// A workbook in the `OpenDocument` format.
     Ods,
+    /// A workbook of Excel 97 to 2003.
+    Xls,
+    /// A workbook of Excel in its binary form.
+    Xlsb,
 }
 
 /// How ambiguous numbers and dates are read.
@@ -254,9 +258,12 @@ pub struct Decisions {
     /// Why so, and how many records it fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect_why: Option<String>,
-    /// The sheet of a workbook that is read.
+    /// The sheet of a workbook that is read; the first of them where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<SheetChoice>,
+    /// All sheets that are read, where there are several: those that have the same header.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sheets: Vec<SheetChoice>,
     /// The headers, in their order; for objects, the names of their members.
     #[serde(default)]
     pub headers: Vec<String>,

@@ -26,7 +26,7 @@ same_names!(
     tabular::Format,
     format,
     format_said,
-    [Csv, Ndjson, Json, Xlsx, Ods]
+    [Csv, Ndjson, Json, Xlsx, Ods, Xls, Xlsb]
 );
 same_names!(
     DecimalMark,
@@ -95,6 +95,14 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
     }
 }
 
+fn sheet_said(tabular::SheetChoice { name, skip_lines }: tabular::SheetChoice) -> SheetChoice {
+    SheetChoice { name, skip_lines }
+}
+
+fn sheet_kept(SheetChoice { name, skip_lines }: SheetChoice) -> tabular::SheetChoice {
+    tabular::SheetChoice { name, skip_lines }
+}
+
 /// What was decided about a source, as callers learn of it and as it is kept.
 pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
     let tabular::Decisions {
@@ -105,6 +113,7 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
         dialect,
         dialect_why,
         sheet,
+        sheets,
         headers,
         mapping,
         ignored_headers,
@@ -129,7 +138,8 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
             },
         ),
         dialect_why,
-        sheet: sheet.map(|tabular::SheetChoice { name, skip_lines }| SheetChoice { name, skip_lines }),
+        sheet: sheet.map(sheet_said),
+        sheets: sheets.into_iter().map(sheet_said).collect(),
         headers,
         mapping: mapping
             .into_iter()
@@ -175,6 +185,7 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
         dialect,
         dialect_why,
         sheet,
+        sheets,
         headers,
         mapping,
         ignored_headers,
@@ -192,7 +203,8 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
             skip_lines: wire.skip_lines,
         }),
         dialect_why,
-        sheet: sheet.map(|SheetChoice { name, skip_lines }| tabular::SheetChoice { name, skip_lines }),
+        sheet: sheet.map(sheet_kept),
+        sheets: sheets.into_iter().map(sheet_kept).collect(),
         headers,
         mapping: mapping
             .into_iter()
@@ -237,6 +249,16 @@ mod tests {
                 name: "Ventes".into(),
                 skip_lines: 2,
             }),
+            sheets: vec![
+                SheetChoice {
+                    name: "Ventes".into(),
+                    skip_lines: 2,
+                },
+                SheetChoice {
+                    name: "Retours".into(),
+                    skip_lines: 0,
+                },
+            ],
             headers: vec!["Réf.".into(), "Montant".into()],
             mapping: vec![MappedColumn {
                 header: "Réf.".into(),

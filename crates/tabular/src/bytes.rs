@@ -1,11 +1,18 @@
 //! The bytes of a source: compression taken off, progress counted.
 
+use crate::magic::Foreign;
 use std::io::{self, BufReader, Read, Seek};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source that can be read from its beginning as often as needed.
 pub trait SourceRead: Read + Seek + Send {}
+
+impl std::fmt::Debug for dyn SourceRead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SourceRead")
+    }
+}
 
 impl<T: Read + Seek + Send> SourceRead for T {}
 
@@ -47,71 +54,227 @@ impl Packing {
 }
 
 /// What a zip file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Archive {
     /// A workbook of Excel.
     Xlsx,
+    /// A workbook of Excel in its binary form.
+    Xlsb,
     /// A workbook in the `OpenDocument` format.
     Ods,
-    /// One packed file.
-    One(Member),
-    /// None, or several files: nobody says which one is meant.
-    Many(usize),
+    /// One packed file that may be a table, and the names of the others.
+    One(Member, Vec<String>),
+    /// None, or several files: nobody says which one is meant. Their names.
+    Many(Vec<String>),
+    /// Something else that is a zip file, and what to do about it.
+    Foreign(Foreign),
 }
 
 /// Where the one file of an archive stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    start: u64,
-    bytes: u64,
-    deflated: bool,
+    pub(crate) start: u64,
+    pub(crate) bytes: u64,
+    pub(crate) deflated: bool,
+}
+
+/// A file of an archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub name: String,
+    /// Where it stands, or why it cannot be unpacked.
+    place: Result<Member, String>,
+}
+
+impl Entry {
+    /// Where it stands.
+    pub(crate) fn member(&self) -> io::Result<Member> {
+        self.place
+            .clone()
+            .map_err(|why| io::Error::new(io::ErrorKind::Unsupported, why))
+    }
+}
+
+/// How many files an archive may hold.
+const MAX_ENTRIES: u64 = 10_000;
+/// How long the list of an archive's files may be, in bytes.
+const MAX_DIRECTORY_BYTES: u64 = 4 << 20;
+
+/// The files of the zip file `source`.
+pub(crate) fn entries(source: &mut dyn SourceRead) -> io::Result<Vec<Entry>> {
+    check_directory(source)?;
+    let broken = |error: zip::result::ZipError| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("the archive or workbook is broken: {error}"),
+        )
+    };
+    source.rewind()?;
+    let mut archive = zip::ZipArchive::new(&mut *source).map_err(broken)?;
+    let mut entries = Vec::with_capacity(archive.len());
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).map_err(broken)?;
+        let name = file.name().map_err(broken)?.into_owned();
+        let place = if file.encrypted() {
+            Err("the archive is protected by a password".to_owned())
+        } else {
+            match (file.compression(), file.data_start()) {
+                (_, None) => Err("the archive is broken".to_owned()),
+                (zip::CompressionMethod::Stored, Some(start)) => Ok((start, false)),
+                (zip::CompressionMethod::DEFLATE, Some(start)) => Ok((start, true)),
+                (other, _) => Err(format!("the archive is packed by {other}, which is not read")),
+            }
+        };
+        entries.push(Entry {
+            name,
+            place: place.map(|(start, deflated)| Member {
+                start,
+                bytes: file.compressed_size(),
+                deflated,
+            }),
+        });
+    }
+    Ok(entries)
+}
+
+/// Refuses an archive whose list of files would take much memory, before it is read.
+fn check_directory(source: &mut dyn SourceRead) -> io::Result<()> {
+    /// The end of the list, as it stands at the end of the file before a comment of up to 64 KiB.
+    const END: &[u8] = b"PK\x05\x06";
+    const WIDE_END: &[u8] = b"PK\x06\x06";
+    let length = source.seek(io::SeekFrom::End(0))?;
+    let from = length.saturating_sub(66 * 1024);
+    source.seek(io::SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    source.take(66 * 1024).read_to_end(&mut tail)?;
+    let number = |at: usize, bytes: usize| {
+        let field = tail.get(at..at + bytes)?;
+        Some(
+            field
+                .iter()
+                .rev()
+                .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)),
+        )
+    };
+    let mut claims = Vec::new();
+    for at in memchr::memmem::find_iter(&tail, END) {
+        // Where these do not suffice, the wide end holds the true ones.
+        claims.push((
+            number(at + 10, 2),
+            number(at + 12, 4).filter(|size| *size != u64::from(u32::MAX)),
+        ));
+    }
+    for at in memchr::memmem::find_iter(&tail, WIDE_END) {
+        claims.push((number(at + 32, 8), number(at + 40, 8)));
+    }
+    let too_many = claims.iter().any(|(count, bytes)| {
+        count.is_some_and(|count| count > MAX_ENTRIES && count != u64::from(u16::MAX))
+            || bytes.is_some_and(|bytes| bytes > MAX_DIRECTORY_BYTES)
+    });
+    if too_many {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the archive holds more than 10 000 files; send the one that is meant",
+        ));
+    }
+    Ok(())
 }
 
 /// Looks into a zip file.
 pub fn archive(source: &mut dyn SourceRead) -> io::Result<Archive> {
-    let mut archive = zip::ZipArchive::new(source).map_err(io::Error::other)?;
-    let names: Vec<String> = archive
-        .file_names()
-        .map(|name| name.map(std::borrow::Cow::into_owned))
-        .collect::<Result<_, _>>()
-        .map_err(io::Error::other)?;
-    if names.iter().any(|name| name == "xl/workbook.xml") {
+    let entries = entries(source)?;
+    let has = |name: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name.replace('\\', "/").eq_ignore_ascii_case(name))
+    };
+    let below = |folder: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name.replace('\\', "/").starts_with(folder))
+    };
+    if has("xl/workbook.bin") {
+        return Ok(Archive::Xlsb);
+    }
+    if has("xl/workbook.xml") || (has("[Content_Types].xml") && below("xl/")) {
         return Ok(Archive::Xlsx);
     }
-    if names.iter().any(|name| name == "content.xml") {
+    if has("content.xml") {
+        let kind = match entries.iter().find(|entry| entry.name == "mimetype") {
+            Some(entry) => text_of(source, entry)?,
+            None => String::new(),
+        };
+        if kind.contains("opendocument") && !kind.contains("spreadsheet") {
+            return Ok(Archive::Foreign(DOCUMENT));
+        }
         return Ok(Archive::Ods);
     }
-    // A Mac packs notes of its own beside each file.
-    let is_file = |name: &String| !name.ends_with('/') && !name.starts_with("__MACOSX/");
-    let files: Vec<usize> = (0..names.len()).filter(|&index| is_file(&names[index])).collect();
-    let &[index] = files.as_slice() else {
-        return Ok(Archive::Many(files.len()));
-    };
-    let member = archive.by_index_raw(index).map_err(io::Error::other)?;
-    let deflated = match member.compression() {
-        zip::CompressionMethod::Stored => false,
-        zip::CompressionMethod::DEFLATE => true,
-        other => {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                format!("the archive is packed by {other}, which is not read"),
-            ));
-        }
-    };
-    if member.encrypted() {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "the archive is encrypted",
-        ));
+    if below("word/") || below("ppt/") {
+        return Ok(Archive::Foreign(DOCUMENT));
     }
-    let start = member
-        .data_start()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the archive is broken"))?;
-    Ok(Archive::One(Member {
-        start,
-        bytes: member.compressed_size(),
-        deflated,
-    }))
+    if below("Index/") && (has("Index/Document.iwa") || has("Index.zip")) || has("Index.zip") {
+        return Ok(Archive::Foreign(Foreign {
+            what: "a Numbers or Pages document of Apple",
+            advice: "export it from there as CSV or .xlsx",
+        }));
+    }
+    let mut files: Vec<&Entry> = entries.iter().filter(|entry| !is_junk(&entry.name)).collect();
+    // What stands beside one table, such as a note on its columns, is not meant.
+    let tables = |files: &[&Entry], endings: &[&str]| -> Vec<usize> {
+        (0..files.len())
+            .filter(|&index| {
+                let name = files[index].name.to_ascii_lowercase();
+                endings.iter().any(|ending| name.ends_with(ending))
+            })
+            .collect()
+    };
+    let mut beside = Vec::new();
+    if files.len() > 1
+        && let [index] = tables(&files, &[".csv", ".tsv", ".tab", ".json", ".ndjson", ".jsonl"])[..]
+        && tables(&files, &[".xlsx", ".xls", ".ods"]).is_empty()
+    {
+        let table = files.remove(index);
+        beside = files.iter().map(|entry| entry.name.clone()).collect();
+        files = vec![table];
+    }
+    match files[..] {
+        [file] => Ok(Archive::One(file.member()?, beside)),
+        _ => Ok(Archive::Many(
+            files.iter().map(|entry| entry.name.clone()).collect(),
+        )),
+    }
+}
+
+const DOCUMENT: Foreign = Foreign {
+    what: "a text document or a presentation",
+    advice: "copy its table into a spreadsheet and save that as .xlsx or CSV",
+};
+
+/// The beginning of a small file of an archive.
+fn text_of(source: &mut dyn SourceRead, entry: &Entry) -> io::Result<String> {
+    let member = entry.member()?;
+    source.seek(io::SeekFrom::Start(member.start))?;
+    let packed = source.take(member.bytes);
+    let mut text = Vec::new();
+    if member.deflated {
+        flate2::read::DeflateDecoder::new(packed)
+            .take(256)
+            .read_to_end(&mut text)?;
+    } else {
+        packed.take(256).read_to_end(&mut text)?;
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Whether a file of an archive is one that systems put beside others: folders, notes of a Mac, thumbnails.
+fn is_junk(name: &str) -> bool {
+    let name = name.replace('\\', "/");
+    let file = name.rsplit('/').next().unwrap_or_default();
+    file.is_empty()
+        || name.starts_with("__MACOSX/")
+        || file.starts_with('.')
+        || file.starts_with("~$")
+        || ["thumbs.db", "desktop.ini"].contains(&file.to_ascii_lowercase().as_str())
 }
 
 /// The first bytes of `source`, which is then at its beginning again.
@@ -132,7 +295,7 @@ pub fn unpack(
     progress.store(0, Ordering::Relaxed);
     let member = match packing {
         Packing::Zip => match archive(source.as_mut())? {
-            Archive::One(member) => Some(member),
+            Archive::One(member, _) => Some(member),
             _ => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,

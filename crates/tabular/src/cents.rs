@@ -3,12 +3,8 @@
 //! Which of `,` and `.` is the decimal mark is decided once for a column from [`evidence`] over all its
 //! values, never cell by cell: `1.234` alone may be a thousand or one and a bit.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 /// The character between whole euros and cents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecimalMark {
     /// `1234.56`; a comma groups thousands.
     Point,

@@ -5,13 +5,10 @@ use crate::dates::DateOrder;
 use crate::dialect::Dialect;
 use crate::header::MappedColumn;
 use crate::options::Format;
-use crate::sheet::SheetChoice;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use crate::workbook::SheetChoice;
 
 /// Where a decision comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecidedBy {
     /// The request says so.
     Option,
@@ -22,45 +19,38 @@ pub enum DecidedBy {
 }
 
 /// What was decided about a column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDecision {
     /// The column.
-    #[schema(example = "amount")]
     pub column: String,
     /// The decimal mark, for amounts that have one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<DecimalMark>,
     /// The order of day and month, for dates that do not begin with the year.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
     /// Where the decision comes from.
     pub decided_by: DecidedBy,
 }
 
 /// What was decided about a source, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decisions {
     /// The format.
     pub format: Format,
     /// How it was packed: `gzip` or `zstd`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub packing: Option<String>,
     /// The encoding.
-    #[schema(example = "windows-1252")]
     pub encoding: String,
     /// Why this encoding.
     pub encoding_why: String,
     /// How lines are cut into fields.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
     /// Why so, and how many records it fits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect_why: Option<String>,
-    /// The sheet of a workbook that is read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The sheet of a workbook that is read; the first of them where there are several.
     pub sheet: Option<SheetChoice>,
+    /// All sheets that are read, where there are several: those that have the same header.
+    pub sheets: Vec<SheetChoice>,
     /// The headers, in their order; for objects, the names of their members.
-    #[serde(default)]
     pub headers: Vec<String>,
     /// Which header fills which column.
     pub mapping: Vec<MappedColumn>,

@@ -11,8 +11,6 @@ use crate::header;
 use crate::options::ReadOptions;
 use crate::record::Record;
 use csv_nose::{DatePreference, Quote, SampleSize, Sniffer};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// How many bytes of the text are looked at.
 pub(crate) const HEAD_BYTES: usize = 256 * 1024;
@@ -21,20 +19,16 @@ const DELIMITERS: [u8; 7] = *b",;\t|^~:";
 /// How many records csv-nose looks at.
 const SNIFFED_RECORDS: usize = 100;
 /// Within how many records the header is looked for.
-const HEADER_WITHIN: usize = 30;
+pub(crate) const HEADER_WITHIN: usize = 30;
 /// How many columns a line must name to be the header although another comes first.
 const NAMES_OF_A_HEADER: usize = 2;
-const DOUBLE_QUOTE: char = '"';
 
 /// How a delimited text is cut into fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialect {
     /// The character between fields.
-    #[schema(example = ";", value_type = String)]
     pub delimiter: char,
     /// The character around fields that hold delimiters or line breaks; null when there is none.
-    #[serde(default = "double_quote")]
-    #[schema(example = "\"", value_type = Option<String>)]
     pub quote: Option<char>,
     /// What ends a line: `lf`, `crlf` or `cr`.
     pub line_end: LineEnd,
@@ -43,8 +37,7 @@ pub struct Dialect {
 }
 
 /// What ends a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineEnd {
     /// `\n`.
     Lf,
@@ -62,11 +55,6 @@ pub(crate) struct Candidate {
     pub(crate) why: String,
     /// Whether its header was found below other lines.
     pub(crate) is_below_titles: bool,
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "it stands for an optional character")]
-fn double_quote() -> Option<char> {
-    Some(DOUBLE_QUOTE)
 }
 
 impl Dialect {

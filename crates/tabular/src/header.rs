@@ -4,13 +4,10 @@
 //! (case, accents and punctuation left out), by a synonym.
 
 use crate::columns::{Column, Spec};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
 
 /// How a header came to its column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchedBy {
     /// The request says so.
     Mapping,
@@ -23,13 +20,11 @@ pub enum MatchedBy {
 }
 
 /// A header and its column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappedColumn {
     /// The header as it stands in the source.
-    #[schema(example = "Réf. produit")]
     pub header: String,
     /// The column it fills.
-    #[schema(example = "product_id")]
     pub column: String,
     /// How it came to it.
     pub matched_by: MatchedBy,

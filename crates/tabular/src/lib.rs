@@ -46,7 +46,7 @@
 //! | [`bytes`] | takes compression off, looks into archives |
 //! | [`encoding`] | decides the encoding and decodes to UTF-8 |
 //! | `dialect` | guesses how lines are cut into fields |
-//! | `lines`, [`delimited`], `json`, `sheet` | cut text and workbooks into [`Record`]s |
+//! | `lines`, [`delimited`], `json`, `workbook` | cut text and workbooks into [`Record`]s |
 //! | [`header`] | which header is which column |
 //! | [`cents`], [`dates`] | text to cents and dates; evidence for a whole column |
 //! | `survey` | the first pass: decides everything about a source |
@@ -62,13 +62,14 @@ pub mod encoding;
 pub mod header;
 mod json;
 mod lines;
+mod magic;
 mod options;
 mod reading;
 mod record;
-mod sheet;
 #[cfg(test)]
 mod specs;
 mod survey;
+mod workbook;
 
 pub use bytes::SourceRead;
 pub use cents::DecimalMark;
@@ -77,8 +78,9 @@ pub use dates::DateOrder;
 pub use decisions::{ColumnDecision, DecidedBy, Decisions};
 pub use dialect::{Dialect, LineEnd};
 pub use header::{MappedColumn, Mapping, MappingError, MatchedBy};
+pub use magic::Foreign;
 pub use options::{Convention, Format, ReadOptions};
 pub use reading::{Reading, Records};
 pub use record::{FieldKind, Record, Unreadable};
-pub use sheet::SheetChoice;
 pub use survey::{Opener, Survey, SurveyError, survey};
+pub use workbook::SheetChoice;

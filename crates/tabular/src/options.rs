@@ -3,15 +3,12 @@
 use crate::cents::DecimalMark;
 use crate::dates::DateOrder;
 use csv_nose::Quote;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use utoipa::ToSchema;
 
 /// The format of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Fields between delimiters: CSV, TSV.
     Csv,
@@ -23,12 +20,22 @@ pub enum Format {
     Xlsx,
     /// A workbook in the `OpenDocument` format.
     Ods,
+    /// A workbook of Excel 97 to 2003.
+    Xls,
+    /// A workbook of Excel in its binary form.
+    Xlsb,
+}
+
+impl Format {
+    /// Whether it is a workbook.
+    #[must_use]
+    pub fn is_workbook(self) -> bool {
+        matches!(self, Self::Xlsx | Self::Ods | Self::Xls | Self::Xlsb)
+    }
 }
 
 /// How ambiguous numbers and dates are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Locale)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Convention {
     /// `1.234` is a thousand, `03/11/2023` is in November.
     #[default]
@@ -88,41 +95,29 @@ impl Convention {
 }
 
 /// What a request fixes about the reading of a source; everything else is decided from its content.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// The format.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
     /// The encoding, by any name that browsers know, such as `windows-1252`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
     /// The character between fields: one ASCII character, or `tab`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// The character around fields that hold delimiters or line breaks: one ASCII character, or `none`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
     /// The sheet of a workbook; otherwise that whose header names most columns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
     /// How many lines, or rows of a sheet, stand before the header.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_lines: Option<u64>,
     /// The decimal mark of every amount.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<DecimalMark>,
     /// The order of day and month in every date.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
     /// How ambiguous columns are read; the service's setting by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<Convention>,
     /// From column to header, for headers that are not recognised.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mapping: BTreeMap<String, String>,
     /// Whether an amount with more than two decimals is rejected instead of rounded.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
 }
 

@@ -9,10 +9,9 @@ use crate::dialect::Dialect;
 use crate::encoding::{Decoding, EncodingChoice};
 use crate::header::Mapping;
 use crate::json::JsonReader;
-use crate::options::Format;
+use crate::options::{Format, ReadOptions};
 use crate::record::Record;
-use crate::sheet::{self, SheetChoice, SheetReader, Wanted};
-use std::collections::BTreeMap;
+use crate::workbook::{self, SheetChoice, SheetReader, Wanted};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -28,8 +27,10 @@ pub struct Reading {
     pub format: Format,
     /// How its lines are cut into fields, where it has such lines.
     pub dialect: Option<Dialect>,
-    /// The sheet that is read, where it is a workbook.
-    pub sheet: Option<SheetChoice>,
+    /// The sheets that are read, where it is a workbook.
+    pub sheets: Vec<SheetChoice>,
+    /// What the request fixes.
+    pub(crate) options: ReadOptions,
     /// The headers, or the names of the objects' members.
     pub headers: Vec<String>,
     /// Where each column of the table stands.
@@ -43,6 +44,14 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The name of the sheet that `record` is from, where several are read.
+    #[must_use]
+    pub fn sheet_of(&self, record: &Record) -> Option<&str> {
+        let several = self.sheets.len() > 1;
+        let sheet = self.sheets.get(record.sheet).filter(|_| several)?;
+        Some(&sheet.name)
+    }
+
     /// The records of `source` from its beginning, the header passed over.
     pub fn open(
         &self,
@@ -50,20 +59,18 @@ impl Reading {
         spec: &Spec,
         progress: &Arc<AtomicU64>,
     ) -> io::Result<Records> {
-        if matches!(self.format, Format::Xlsx | Format::Ods) {
-            let sheet = sheet::open(
+        if self.format.is_workbook() {
+            let wanted = Wanted {
+                sheet: self.options.sheet.as_deref(),
+                skip_lines: self.options.skip_lines,
+                spec,
+                mapping: &self.options.mapping,
+            };
+            return Ok(Records(Reader::Sheet(workbook::open(
                 source,
-                self.format == Format::Ods,
-                &Wanted {
-                    sheet: self.sheet.as_ref().map(|sheet| sheet.name.as_str()),
-                    skip_lines: self.sheet.as_ref().map(|sheet| sheet.skip_lines),
-                    spec,
-                    mapping: &BTreeMap::new(),
-                },
-            )?;
-            let mut records = Records(Reader::Sheet(sheet));
-            records.next(&mut Record::default())?;
-            return Ok(records);
+                self.format,
+                &wanted,
+            )?)));
         }
         let unpacked = bytes::unpack(source, self.packing, progress)?;
         let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
@@ -91,7 +98,7 @@ impl Records {
         match &mut self.0 {
             Reader::Delimited(reader) => reader.next(record),
             Reader::Json(reader) => reader.next(record),
-            Reader::Sheet(reader) => Ok(reader.next(record)),
+            Reader::Sheet(reader) => reader.next(record),
         }
     }
 
@@ -146,8 +153,6 @@ pub(crate) fn records(
         )),
         (Format::Json, _) => Reader::Json(JsonReader::array(decoded, names)),
         (Format::Ndjson, _) => Reader::Json(JsonReader::lines(decoded, names)),
-        (Format::Csv | Format::Xlsx | Format::Ods, _) => {
-            Reader::Delimited(DelimitedReader::new(decoded, b',', Some(b'"'), b'\n'))
-        }
+        _ => Reader::Delimited(DelimitedReader::new(decoded, b',', Some(b'"'), b'\n')),
     })
 }

@@ -33,6 +33,8 @@ pub enum FieldKind {
     Written,
     /// A number of a format that has numbers (JSON, spreadsheets): a point is its decimal mark.
     Number,
+    /// A number of which a workbook keeps fewer digits than it had: not to be taken for an id.
+    Inexact,
     /// The source has no such field here.
     Absent,
 }
@@ -46,6 +48,8 @@ pub struct Record {
     pub byte_offset: u64,
     /// Its source text, without the line break.
     pub raw: Vec<u8>,
+    /// The sheet of a workbook that it is from, as its place among those that are read.
+    pub sheet: usize,
     /// Why it cannot be read at all.
     pub fault: Option<Unreadable>,
     text: Vec<u8>,

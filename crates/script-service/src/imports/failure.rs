@@ -23,7 +23,7 @@ pub(crate) fn survey_code(error: &SurveyError) -> &'static str {
         SurveyError::ConflictingDates { .. } => "conflicting_dates",
         SurveyError::Zip(_)
         | SurveyError::PackedTwice
-        | SurveyError::OldWorkbook
+        | SurveyError::NoTable(_)
         | SurveyError::OtherFormat => "unsupported_format",
     }
 }

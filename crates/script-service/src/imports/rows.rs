@@ -63,7 +63,12 @@ impl<'a> RowReader<'a> {
         if outcome.is_err() {
             values.truncate(before);
         }
-        outcome
+        outcome.map_err(|mut fault| {
+            if let Some(sheet) = self.reading.sheet_of(record) {
+                fault.message = format!("sheet `{sheet}`: {}", fault.message);
+            }
+            fault
+        })
     }
 
     fn read_values(
@@ -75,7 +80,8 @@ impl<'a> RowReader<'a> {
         self.check_shape(record)?;
         let before = values.len();
         let mut rounded = false;
-        for &(index, field) in &self.columns {
+        for place in 0..self.columns.len() {
+            let (index, field) = self.columns[place];
             let column = &self.spec.columns[index];
             let (bytes, kind) = record.field(field);
             // The record is UTF-8 as a whole, and fields end at ASCII characters.
@@ -94,72 +100,9 @@ impl<'a> RowReader<'a> {
                 values.push(Value::Null);
                 continue;
             }
-            let mark = if kind == FieldKind::Number {
-                DecimalMark::Point
-            } else {
-                self.reading.marks[index]
-            };
-            let value = match column.kind {
-                Kind::Text => Value::Text(text.to_owned()),
-                Kind::Integer => Value::Integer(integer(column.name, text, mark)?),
-                Kind::Reference("products") => Value::Integer(reference(
-                    column.name,
-                    text,
-                    &references.products,
-                    FaultCode::UnknownProduct,
-                )?),
-                Kind::Reference(_) => Value::Integer(reference(
-                    column.name,
-                    text,
-                    &references.stores,
-                    FaultCode::UnknownStore,
-                )?),
-                Kind::Date => match date(text, self.reading.orders[index], &mut self.last_date) {
-                    Some(date) => Value::Text(date),
-                    None => {
-                        return Err(RecordFault::of_field(
-                            column.name,
-                            text,
-                            FaultCode::BadDate,
-                            format!("`{text}` is not a date"),
-                        ));
-                    }
-                },
-                Kind::Month => match dates::parse_month(text, self.reading.orders[index]) {
-                    Some(date) => Value::Text(date.strftime("%Y-%m").to_string()),
-                    None => {
-                        return Err(RecordFault::of_field(
-                            column.name,
-                            text,
-                            FaultCode::BadDate,
-                            format!("`{text}` is not a month"),
-                        ));
-                    }
-                },
-                Kind::Cents => match cents::parse(text, mark) {
-                    Some(amount) if amount.rounded && self.reading.strict => {
-                        return Err(RecordFault::of_field(
-                            column.name,
-                            text,
-                            FaultCode::BadAmount,
-                            format!("`{text}` has more than two decimals"),
-                        ));
-                    }
-                    Some(amount) => {
-                        rounded |= amount.rounded;
-                        Value::Integer(amount.cents)
-                    }
-                    None => {
-                        return Err(RecordFault::of_field(
-                            column.name,
-                            text,
-                            FaultCode::BadAmount,
-                            format!("`{text}` is not an amount"),
-                        ));
-                    }
-                },
-            };
-            values.push(value);
+            let value = self.read_value(index, text, kind, references, &mut rounded);
+            let fault = |(code, message)| RecordFault::of_field(column.name, text, code, message);
+            values.push(value.map_err(fault)?);
         }
         if self.has_key && !self.seen.insert(&values[before..before + self.spec.key]) {
             let (_, field) = self.columns[0];
@@ -172,6 +115,67 @@ impl<'a> RowReader<'a> {
             ));
         }
         Ok(rounded)
+    }
+
+    /// What `text` in column `index` stands for; it sets `rounded` where decimals were rounded away. `Err` is what
+    /// is wrong with it.
+    fn read_value(
+        &mut self,
+        index: usize,
+        text: &str,
+        kind: FieldKind,
+        references: &References,
+        rounded: &mut bool,
+    ) -> Result<Value, (FaultCode, String)> {
+        let column = &self.spec.columns[index];
+        if kind == FieldKind::Inexact && column.kind != Kind::Cents {
+            let message = format!(
+                "`{text}` has more digits than the workbook keeps of a number; format the column as text"
+            );
+            return Err((FaultCode::BadInteger, message));
+        }
+        let mark = if matches!(kind, FieldKind::Number | FieldKind::Inexact) {
+            DecimalMark::Point
+        } else {
+            self.reading.marks[index]
+        };
+        let order = self.reading.orders[index];
+        Ok(match column.kind {
+            Kind::Text => Value::Text(text.to_owned()),
+            Kind::Integer => Value::Integer(
+                cents::parse_integer(text, mark)
+                    .ok_or_else(|| (FaultCode::BadInteger, format!("`{text}` is not a whole number")))?,
+            ),
+            Kind::Reference("products") => {
+                Value::Integer(reference(text, &references.products, FaultCode::UnknownProduct)?)
+            }
+            Kind::Reference(_) => {
+                Value::Integer(reference(text, &references.stores, FaultCode::UnknownStore)?)
+            }
+            Kind::Date => Value::Text(
+                date(text, order, &mut self.last_date)
+                    .ok_or_else(|| (FaultCode::BadDate, format!("`{text}` is not a date")))?,
+            ),
+            Kind::Month => Value::Text(
+                dates::parse_month(text, order)
+                    .ok_or_else(|| (FaultCode::BadDate, format!("`{text}` is not a month")))?
+                    .strftime("%Y-%m")
+                    .to_string(),
+            ),
+            Kind::Cents => match cents::parse(text, mark) {
+                Some(amount) if amount.rounded && self.reading.strict => {
+                    return Err((
+                        FaultCode::BadAmount,
+                        format!("`{text}` has more than two decimals"),
+                    ));
+                }
+                Some(amount) => {
+                    *rounded |= amount.rounded;
+                    Value::Integer(amount.cents)
+                }
+                None => return Err((FaultCode::BadAmount, format!("`{text}` is not an amount"))),
+            },
+        })
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), RecordFault> {
@@ -207,23 +211,7 @@ fn date(text: &str, order: DateOrder, last: &mut (String, String)) -> Option<Str
     Some(last.1.clone())
 }
 
-fn integer(column: &'static str, text: &str, mark: DecimalMark) -> Result<i64, RecordFault> {
-    cents::parse_integer(text, mark).ok_or_else(|| {
-        RecordFault::of_field(
-            column,
-            text,
-            FaultCode::BadInteger,
-            format!("`{text}` is not a whole number"),
-        )
-    })
-}
-
-fn reference(
-    column: &'static str,
-    text: &str,
-    known: &super::ids::IdSet,
-    code: FaultCode,
-) -> Result<i64, RecordFault> {
+fn reference(text: &str, known: &super::ids::IdSet, code: FaultCode) -> Result<i64, (FaultCode, String)> {
     let id = text.parse::<i64>().ok().filter(|&id| known.contains(id));
     id.ok_or_else(|| {
         let what = if code == FaultCode::UnknownProduct {
@@ -231,6 +219,6 @@ fn reference(
         } else {
             "store"
         };
-        RecordFault::of_field(column, text, code, format!("there is no {what} `{text}`"))
+        (code, format!("there is no {what} `{text}`"))
     })
 }

@@ -236,7 +236,7 @@ async fn what_cannot_be_read_names_what_it_is_and_what_to_do() {
             "unsupported_format",
             "holds 2 files",
         ),
-        (zipped(&[], ""), "unsupported_format", "holds 0 files"),
+        (zipped(&[], ""), "unsupported_format", "holds no file"),
         (
             gzipped(&zipped(&["a.csv"], &csv)),
             "unsupported_format",

@@ -41,7 +41,7 @@ pub(super) struct Settled {
     pub(super) mapping: Mapping,
     pub(super) marks: Vec<DecimalMark>,
     pub(super) orders: Vec<DateOrder>,
-    pub(super) strict: bool,
+    pub(super) options: ReadOptions,
     pub(super) columns: Vec<ColumnDecision>,
 }
 
@@ -279,7 +279,7 @@ impl Census {
             mapping,
             marks,
             orders,
-            strict: options.strict,
+            options: options.clone(),
             columns,
         })
     }

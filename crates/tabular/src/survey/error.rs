@@ -1,6 +1,7 @@
 //! Why a source cannot be read at all, in words that say what to do.
 
-use crate::header::MappingError;
+use crate::header::{self, MappingError};
+use crate::magic::Foreign;
 use std::io;
 
 /// Why a source cannot be read at all.
@@ -68,17 +69,15 @@ pub enum SurveyError {
     /// The members of objects do not fit the table.
     #[error("{0}; a JSON source is an array of objects, or one object a line")]
     Objects(MappingError),
-    /// Several files are packed together, or none.
-    #[error("the archive holds {0} files; send the one that is meant")]
-    Zip(usize),
+    /// Several files are packed together, or none; their names.
+    #[error("the archive holds {}; send the one that is meant", files(.0))]
+    Zip(Vec<String>),
     /// A packed source is packed again.
     #[error("the source is packed more than once; unpack it before it is sent")]
     PackedTwice,
-    /// A workbook that cannot be looked into.
-    #[error(
-        "this is a workbook of Excel 97 (.xls), or one that is protected by a password; save it as .xlsx without a password, or as CSV"
-    )]
-    OldWorkbook,
+    /// It is a file of another kind.
+    #[error("this is {}: {}", .0.what, .0.advice)]
+    NoTable(Foreign),
     /// The format that the request names is not that of the source.
     #[error(
         "`format` says one thing, the source is another: leave `format` out and it is told by its content"
@@ -93,5 +92,19 @@ impl SurveyError {
     /// Whether another dialect might do better.
     pub(super) fn is_of_dialect(&self) -> bool {
         matches!(self, Self::Headers { .. } | Self::NotATable { .. })
+    }
+}
+
+/// The names of an archive's files in a sentence.
+fn files(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match names {
+        [] => "no file".to_owned(),
+        _ if names.len() > SHOWN => format!(
+            "{} files, {} among them",
+            names.len(),
+            header::list(&names[..SHOWN])
+        ),
+        _ => format!("{} files ({})", names.len(), header::list(names)),
     }
 }

@@ -19,10 +19,11 @@ use crate::decisions::Decisions;
 use crate::dialect::{self, Candidate, Dialect};
 use crate::encoding::{self, Decoding, EncodingChoice, Utf8Census};
 use crate::header;
+use crate::magic;
 use crate::options::{Format, ReadOptions};
 use crate::reading::{Reading, records};
 use crate::record::Record;
-use crate::sheet::{self, SheetChoice, Wanted};
+use crate::workbook::{self, SheetChoice, Wanted};
 use census::{Census, Settled};
 use digest::{Digest, Hashing, SharedCensus};
 use std::io::{self, Read};
@@ -62,29 +63,32 @@ pub fn survey(
 ) -> Result<Survey, SurveyError> {
     let locale = options.locale.unwrap_or_default();
     let head = bytes::head(open()?.as_mut(), OLD_WORKBOOK.len())?;
-    if head == OLD_WORKBOOK {
-        return Err(SurveyError::OldWorkbook);
-    }
     let packing = Packing::of(&head);
     let archive = if packing == Packing::Zip {
         Some(bytes::archive(open()?.as_mut())?)
     } else {
         None
     };
+    let mut beside = Vec::new();
     let workbook = match archive {
         Some(Archive::Many(files)) => return Err(SurveyError::Zip(files)),
+        Some(Archive::Foreign(foreign)) => return Err(SurveyError::NoTable(foreign)),
         Some(Archive::Xlsx) => Some(Format::Xlsx),
+        Some(Archive::Xlsb) => Some(Format::Xlsb),
         Some(Archive::Ods) => Some(Format::Ods),
-        Some(Archive::One(_)) | None => None,
+        Some(Archive::One(_, others)) => {
+            beside = others;
+            None
+        }
+        None if head == OLD_WORKBOOK => Some(Format::Xls),
+        None => None,
     };
     match (workbook, options.format) {
         (Some(format), None) => return survey_sheet(open()?, format, spec, options, key_needed),
         (Some(format), Some(said)) if format == said => {
             return survey_sheet(open()?, format, spec, options, key_needed);
         }
-        (Some(_), Some(_)) | (None, Some(Format::Xlsx | Format::Ods)) => {
-            return Err(SurveyError::OtherFormat);
-        }
+        (Some(_), Some(_)) => return Err(SurveyError::OtherFormat),
         (None, _) => {}
     }
     let limited = |reader: Box<dyn Read + Send>| -> Box<dyn Read + Send> {
@@ -95,16 +99,24 @@ pub fn survey(
     };
     let unpacked = || Ok::<_, io::Error>(limited(bytes::unpack(open()?, packing, progress)?));
 
-    if packing != Packing::Plain {
-        let mut head = Vec::new();
-        unpacked()?.take(4).read_to_end(&mut head)?;
-        if Packing::of(&head) != Packing::Plain {
-            return Err(SurveyError::PackedTwice);
-        }
+    let mut head = Vec::new();
+    unpacked()?
+        .take(magic::HEAD_BYTES as u64)
+        .read_to_end(&mut head)?;
+    if packing != Packing::Plain && (Packing::of(&head) != Packing::Plain || head.starts_with(&OLD_WORKBOOK))
+    {
+        return Err(SurveyError::PackedTwice);
+    }
+    if let Some(foreign) = magic::foreign(&head) {
+        return Err(SurveyError::NoTable(foreign));
+    }
+    if options.format.is_some_and(Format::is_workbook) {
+        return Err(SurveyError::OtherFormat);
     }
 
     let text = Text {
         unpacked: &unpacked,
+        beside: &beside,
         packing,
         whole: limit.is_none(),
         spec,
@@ -135,6 +147,8 @@ pub fn survey(
 /// A text to be surveyed.
 struct Text<'a> {
     unpacked: &'a dyn Fn() -> io::Result<Box<dyn Read + Send>>,
+    /// The names of what stands beside it in an archive.
+    beside: &'a [String],
     packing: Packing,
     /// Whether it is all of the source, or only its beginning.
     whole: bool,
@@ -228,10 +242,16 @@ impl Text<'_> {
             format,
             dialect_why: why.map(|why| format!("{why}; {}", census.fit(self.whole))),
             dialect,
-            sheet: None,
+            sheets: Vec::new(),
         };
         let settled = census.decide(self.spec, headers, mapping, self.options, locale)?;
         let mut notes = settled.notes();
+        if !self.beside.is_empty() {
+            notes.push(format!(
+                "the archive also holds {}: left out",
+                header::list(self.beside)
+            ));
+        }
         if let Some(dialect) = form.dialect.as_ref().filter(|_| is_below_titles) {
             notes.extend(note_on_header(dialect.skip_lines));
         }
@@ -262,9 +282,9 @@ fn survey_sheet(
     options: &ReadOptions,
     key_needed: bool,
 ) -> Result<Survey, SurveyError> {
-    let mut sheet = sheet::open(
+    let mut sheet = workbook::open(
         source,
-        format == Format::Ods,
+        format,
         &Wanted {
             sheet: options.sheet.as_deref(),
             skip_lines: options.skip_lines,
@@ -272,17 +292,14 @@ fn survey_sheet(
             mapping: &options.mapping,
         },
     )?;
-    let mut record = Record::default();
-    if !sheet.next(&mut record) {
-        return Err(SurveyError::Empty);
-    }
-    let headers = record.texts();
+    let headers = sheet.headers.clone();
     let digest = Digest::new();
-    digest.update(&record.raw);
+    digest.update(headers.join("\t").as_bytes());
     let mapping = header::map(spec, &headers, &options.mapping, key_needed)?;
     let mut census = Census::default();
     census.watch(spec, &mapping);
-    while sheet.next(&mut record) {
+    let mut record = Record::default();
+    while sheet.next(&mut record)? {
         digest.update(&record.raw);
         digest.update(b"\n");
         census.take(&record, headers.len());
@@ -297,7 +314,7 @@ fn survey_sheet(
         format,
         dialect: None,
         dialect_why: None,
-        sheet: Some(sheet.choice.clone()),
+        sheets: sheet.choices.clone(),
     };
     let settled = census.decide(
         spec,
@@ -307,8 +324,9 @@ fn survey_sheet(
         options.locale.unwrap_or_default(),
     )?;
     let mut notes = settled.notes();
-    if options.skip_lines.is_none() {
-        notes.extend(note_on_header(sheet.choice.skip_lines));
+    notes.extend(sheet.notes.iter().cloned());
+    if options.skip_lines.is_none() && sheet.choices.len() == 1 {
+        notes.extend(note_on_header(sheet.choices[0].skip_lines));
     }
     Ok(finish(form, settled, census.records, &digest, notes))
 }
@@ -329,7 +347,7 @@ struct Form {
     format: Format,
     dialect: Option<Dialect>,
     dialect_why: Option<String>,
-    sheet: Option<SheetChoice>,
+    sheets: Vec<SheetChoice>,
 }
 
 fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<String>) -> Survey {
@@ -341,7 +359,12 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             encoding_why: form.encoding.why.to_owned(),
             dialect: form.dialect.clone(),
             dialect_why: form.dialect_why,
-            sheet: form.sheet.clone(),
+            sheet: form.sheets.first().cloned(),
+            sheets: if form.sheets.len() > 1 {
+                form.sheets.clone()
+            } else {
+                Vec::new()
+            },
             headers: settled.headers.clone(),
             mapping: settled.mapping.matched.clone(),
             ignored_headers: settled.mapping.ignored.clone(),
@@ -352,12 +375,13 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             encoding: form.encoding,
             format: form.format,
             dialect: form.dialect,
-            sheet: form.sheet,
+            sheets: form.sheets,
+            strict: settled.options.strict,
+            options: settled.options,
             headers: settled.headers,
             mapping: settled.mapping,
             marks: settled.marks,
             orders: settled.orders,
-            strict: settled.strict,
         },
         records,
         digest: digest.hex(),

@@ -1,0 +1,7 @@
+//! Files as people have them, read from their first byte to their values.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "reading/support.rs"]
+mod support;
+#[path = "reading/workbooks.rs"]
+mod workbooks;
