@@ -9,14 +9,17 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 /// How many faults of one request are looked for by reading it again.
 const MAX_FAULTS: usize = 20;
 /// Of how many members an object may be for the one at fault to be found by leaving each out.
 const MAX_MEMBERS: usize = 100;
+/// Of a body that is longer, in bytes, only the first fault is told: the others cost reading it once each.
+const MAX_EXPLAINED: usize = 1 << 20;
 
 /// Where a fault is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -150,6 +153,14 @@ impl Faults {
         outcome.map_err(|faults| self.extend(faults.into())).ok()
     }
 
+    /// Whether there is a fault at `pointer` in the body.
+    #[must_use]
+    pub fn has(&self, pointer: &str) -> bool {
+        self.0
+            .iter()
+            .any(|fault| matches!(&fault.place, Place::Pointer(known) if known == pointer))
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -247,8 +258,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 /// The query string of `uri`. `Err` when nothing can be made of it even without the parameters at fault.
 pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<Asked<T>, Faults> {
     let text = uri.query().unwrap_or_default();
-    let mut pairs: Vec<&str> = text.split('&').filter(|pair| !pair.is_empty()).collect();
     let mut faults = Faults::default();
+    let mut pairs: Vec<&str> = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        match percent_decoded(pair) {
+            Ok(()) => pairs.push(pair),
+            Err(why) => faults.push(Fault::parameter(
+                decoded(pair.split('=').next().unwrap_or_default()),
+                why,
+            )),
+        }
+    }
     loop {
         let error = match read_query::<T>(&pairs) {
             Ok(value) => return Ok(Asked { value, faults }),
@@ -274,6 +294,36 @@ pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<Asked<T>, Faults> {
         let pair = pairs.remove(culprit);
         let name = pair.split('=').next().unwrap_or_default();
         faults.push(Fault::parameter(decoded(name), bare(&error)));
+    }
+}
+
+/// Refuses what percent-encoding makes no text of: a decoder would put other characters in its place.
+fn percent_decoded(pair: &str) -> Result<(), String> {
+    let mut bytes = Vec::with_capacity(pair.len());
+    let mut rest = pair.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => bytes.push(byte),
+            None => {
+                return Err(
+                    "a `%` is not followed by two hex digits; a percent sign is written `%25`".to_owned(),
+                );
+            }
+        }
+        rest = &after[2..];
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("its percent-encoded bytes are not UTF-8".to_owned()),
     }
 }
 
@@ -314,6 +364,9 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Asked<T>, Faults> {
         }
         Err(error) => error,
     };
+    if bytes.len() > MAX_EXPLAINED && first.is_data() {
+        return Err(first_fault::<T>(bytes).into());
+    }
     match serde_json::from_slice(bytes) {
         Ok(document @ Value::Object(_)) if first.is_data() => value(document),
         Ok(_) if first.is_data() => Err(Fault::at("", "the body is no JSON object").into()),
@@ -321,50 +374,127 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Asked<T>, Faults> {
     }
 }
 
+/// The first fault of a document that is too long to be read again and again.
+fn first_fault<T: DeserializeOwned>(bytes: &[u8]) -> Fault {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read: Result<T, _> = serde_path_to_error::deserialize(&mut json);
+    match read {
+        Ok(_) => Fault::at("", "the body goes on behind its end"),
+        Err(error) => Fault::at(pointer_of(error.path()), error.into_inner().to_string()),
+    }
+}
+
 /// `document` as a `T`. `Err` when nothing can be made of it even without the members at fault.
 pub fn value<T: DeserializeOwned>(mut document: Value) -> Result<Asked<T>, Faults> {
     let mut faults = Faults::default();
+    let mut gone = Gone::default();
     loop {
-        let (pointer, error) = match read_value::<T>(&document) {
+        let (at, error) = match read_value::<T>(&document) {
+            // An element that is gone may be what further checks would ask for.
+            Ok(_) if !gone.elements.is_empty() => return Err(faults),
             Ok(value) => return Ok(Asked { value, faults }),
             Err(fault) => fault,
         };
-        if let Some(name) = missing_field(&error) {
-            let pointer = format!("{pointer}/{}", escaped(name));
+        let at = if let Some(name) = missing_field(&error) {
+            let pointer = format!("{}/{}", gone.place(&at), escaped(name));
             // A member that was taken out for its fault is not missing as well.
-            if !faults
-                .0
-                .iter()
-                .any(|fault| fault.place == Place::Pointer(pointer.clone()))
-            {
+            if !faults.has(&pointer) {
                 faults.push(Fault::at(pointer, error));
             }
+            at
+        } else {
+            let at = culprit::<T>(&document, &at, &error).unwrap_or(at);
+            // What is empty now had its fault inside.
+            if !(gone.has_emptied(&at) && document.pointer(&at) == Some(&Value::Object(Map::new()))) {
+                faults.push(Fault::at(gone.place(&at), error));
+            }
+            at
+        };
+        if faults.0.len() >= MAX_FAULTS || !gone.take_out(&mut document, &at) {
             return Err(faults);
         }
-        let pointer = culprit::<T>(&document, &pointer, &error).unwrap_or(pointer);
-        let taken_out = faults.0.len() < MAX_FAULTS && take_out(&mut document, &pointer);
-        faults.push(Fault::at(pointer, error));
-        if !taken_out {
-            return Err(faults);
+    }
+}
+
+/// What was taken out of a document for its faults.
+#[derive(Debug, Default)]
+struct Gone {
+    /// The elements of each array, by the places that they had.
+    elements: BTreeMap<String, BTreeSet<usize>>,
+    /// The objects that have lost a member.
+    objects: BTreeSet<String>,
+}
+
+impl Gone {
+    /// The place that what is at `pointer` now had in the whole document: elements that are gone count as well.
+    fn place(&self, pointer: &str) -> String {
+        let mut place = String::new();
+        for name in pointer.split('/').skip(1) {
+            let had = match (self.elements.get(&place), name.parse::<usize>()) {
+                (Some(gone), Ok(now)) => (0..).filter(|index| !gone.contains(index)).nth(now),
+                _ => None,
+            };
+            // A String takes every write.
+            let _ = match had {
+                Some(had) => write!(place, "/{had}"),
+                None => write!(place, "/{name}"),
+            };
+        }
+        place
+    }
+
+    /// Whether a member of the object at `pointer` was taken out.
+    fn has_emptied(&self, pointer: &str) -> bool {
+        self.objects.contains(&self.place(pointer))
+    }
+
+    /// Takes the member or element at `pointer` out; whether there was one.
+    fn take_out(&mut self, document: &mut Value, pointer: &str) -> bool {
+        let Some((parent, name)) = pointer.rsplit_once('/') else {
+            return false;
+        };
+        match document.pointer_mut(parent) {
+            Some(Value::Object(members)) => {
+                self.objects.insert(self.place(parent));
+                members.remove(&unescaped(name)).is_some()
+            }
+            Some(Value::Array(elements)) => {
+                let Some(index) = name.parse().ok().filter(|index| *index < elements.len()) else {
+                    return false;
+                };
+                elements.remove(index);
+                let had = self.place(pointer);
+                let had = had.rsplit('/').next().and_then(|had| had.parse().ok());
+                self.elements
+                    .entry(self.place(parent))
+                    .or_default()
+                    .insert(had.unwrap_or(index));
+                true
+            }
+            _ => false,
         }
     }
 }
 
 /// `document` as a `T`, or where in it the first fault is and what.
 fn read_value<T: DeserializeOwned>(document: &Value) -> Result<T, (String, String)> {
-    serde_path_to_error::deserialize(document).map_err(|error| {
-        let mut pointer = String::new();
-        for segment in error.path() {
-            use serde_path_to_error::Segment;
-            // A String takes every write.
-            let _ = match segment {
-                Segment::Seq { index } => write!(pointer, "/{index}"),
-                Segment::Map { key } => write!(pointer, "/{}", escaped(key)),
-                Segment::Enum { .. } | Segment::Unknown => Ok(()),
-            };
-        }
-        (pointer, error.into_inner().to_string())
-    })
+    serde_path_to_error::deserialize(document)
+        .map_err(|error| (pointer_of(error.path()), error.into_inner().to_string()))
+}
+
+/// A path as a JSON pointer.
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        // A String takes every write.
+        let _ = match segment {
+            Segment::Seq { index } => write!(pointer, "/{index}"),
+            Segment::Map { key } => write!(pointer, "/{}", escaped(key)),
+            Segment::Enum { .. } | Segment::Unknown => Ok(()),
+        };
+    }
+    pointer
 }
 
 /// The member of the object at `pointer` without which `error` is gone: serde reads the members of flattened
@@ -377,26 +507,15 @@ fn culprit<T: DeserializeOwned>(document: &Value, pointer: &str, error: &str) ->
     members.keys().find_map(|name| {
         let member = format!("{pointer}/{}", escaped(name));
         let mut others = document.clone();
-        take_out(&mut others, &member);
+        if let Some(Value::Object(members)) = others.pointer_mut(pointer) {
+            members.remove(name);
+        }
         let is_gone = match read_value::<T>(&others) {
             Ok(_) => true,
             Err((_, other)) => other != error && missing_field(&other) != Some(name),
         };
         is_gone.then_some(member)
     })
-}
-
-/// Takes the member or element at `pointer` out; whether there was one.
-fn take_out(document: &mut Value, pointer: &str) -> bool {
-    let Some((parent, name)) = pointer.rsplit_once('/') else {
-        return false;
-    };
-    let name = name.replace("~1", "/").replace("~0", "~");
-    match document.pointer_mut(parent) {
-        Some(Value::Object(members)) => members.remove(&name).is_some(),
-        // In an array, the places of the elements after it must stay what they are.
-        _ => false,
-    }
 }
 
 /// The field that an error of serde says is missing.
@@ -409,6 +528,11 @@ fn missing_field(error: &str) -> Option<&str> {
 /// `name` as a part of a JSON pointer.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The name that a part of a JSON pointer stands for.
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
 }
 
 /// An error of a query string without the words before it that name the parameter, which the fault has as well.
@@ -503,6 +627,35 @@ mod tests {
     }
 
     #[test]
+    fn what_percent_encoding_makes_no_text_of_is_refused() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Text {
+            text: String,
+            #[serde(default)]
+            other: String,
+        }
+        let read = |text: &str| query::<Text>(&text.parse().unwrap()).and_then(Asked::whole);
+
+        for bad in [
+            "/?text=%ff",
+            "/?text=%zz",
+            "/?text=%4",
+            "/?text=5%",
+            "/?text=%c3%28",
+        ] {
+            let faults: Vec<Fault> = read(bad).unwrap_err().into_iter().collect();
+            assert_eq!(faults.len(), 1, "{bad}: {faults:?}");
+            assert_eq!(faults[0].place, Place::Parameter("text".into()), "{bad}");
+        }
+        assert_eq!(
+            places(read("/?text=%ff&other=%zz").unwrap_err()),
+            ["text", "other"]
+        );
+        let text = read("/?text=%E2%82%AC+%25&other=caf%C3%A9").unwrap();
+        assert_eq!((text.text.as_str(), text.other.as_str()), ("€ %", "café"));
+    }
+
+    #[test]
     fn what_is_left_can_be_checked_further() {
         let asked = json::<Request>(br#"{"limit": 5, "page": true}"#).unwrap();
 
@@ -515,6 +668,36 @@ mod tests {
                 "detail": "invalid type: boolean `true`, expected u32",
             }])
         );
+    }
+
+    #[test]
+    fn every_element_of_an_array_keeps_its_place() {
+        let body = json!({"sources": [
+            {"shelf": 1}, {"shelf": "a"}, 5, {"skip": 2}, {"shelf": "b", "skip": "x", "strict": 1}
+        ]});
+
+        let faults = json::<Request>(body.to_string().as_bytes()).unwrap_err();
+
+        assert_eq!(
+            places(faults),
+            [
+                "sources.0.shelf",
+                "sources.2",
+                "sources.3.shelf",
+                "sources.4.skip",
+                "sources.4.strict"
+            ]
+        );
+    }
+
+    #[test]
+    fn of_a_long_body_the_first_fault_is_told() {
+        let long = "x".repeat(MAX_EXPLAINED);
+        let body = json!({"limit": "many", "sources": [{"shelf": long}, {"shelf": 5}]});
+
+        let faults = json::<Request>(body.to_string().as_bytes()).unwrap_err();
+
+        assert_eq!(places(faults), ["limit"]);
     }
 
     #[test]
