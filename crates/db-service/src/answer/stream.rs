@@ -26,7 +26,7 @@ pub(crate) enum Form {
     /// First line the columns, then an array a row, last line a trailer.
     Ndjson(ValueForm),
     /// A header line, then a line a row.
-    Csv,
+    Csv(ValueForm),
 }
 
 impl Form {
@@ -34,7 +34,7 @@ impl Form {
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Ndjson(_) => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Csv(_) => "text/csv; charset=utf-8; header=present",
         }
     }
 }
@@ -143,7 +143,7 @@ impl RowSink for StreamSink {
                 json::push_json(&mut self.buffer, &columns);
                 self.buffer.extend_from_slice(b"}\n");
             }
-            Form::Csv => csv::push_header(&mut self.buffer, &columns),
+            Form::Csv(_) => csv::push_header(&mut self.buffer, &columns),
         }
         self.timing = Timing {
             queued: self.control.arrived().elapsed(),
@@ -160,7 +160,7 @@ impl RowSink for StreamSink {
                 json::push_row(&mut self.buffer, cells, values);
                 self.buffer.push(b'\n');
             }
-            Form::Csv => csv::push_row(&mut self.buffer, cells),
+            Form::Csv(values) => csv::push_row(&mut self.buffer, cells, values),
         }
         if self.buffer.len() >= CHUNK {
             self.send_buffer().map_err(Halt::Failed)
@@ -198,8 +198,8 @@ impl RowSink for StreamSink {
                 self.buffer.extend_from_slice(b"}\n");
                 self.send_buffer()
             }
-            (Form::Csv, Ok(_)) => self.send_buffer(),
-            (Form::Csv, Err(error)) => {
+            (Form::Csv(_), Ok(_)) => self.send_buffer(),
+            (Form::Csv(_), Err(error)) => {
                 // A client that is slow learns less, but no one waits for it.
                 let _ = self.pieces.try_send(Piece::Failed(error.clone()));
                 Err(error)

@@ -1,14 +1,18 @@
 //! JSON: objects whose keys name columns, in an array or one a line. Values are bound as they are parsed.
+//!
+//! An integer that does not fit keeps its digits in a column of texts, and is a fault of its row elsewhere.
 
+use super::affinity::{Affinities, Affinity};
 use super::{Builder, RowTooLong};
 use crate::engine::{BulkBatch, BulkSource, EngineError};
-use db_api::Value;
+use crate::integers::{self, Members};
+use db_api::{Table, Value, ValueError};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,8 +30,15 @@ struct Shapes {
 
 impl Shapes {
     /// Reads one object into `builder` as the row of `line`.
-    fn read(&mut self, builder: &mut Builder, line: u64, text: &str) {
+    fn read(&mut self, builder: &mut Builder, line: u64, text: &str, affinities: &Affinities) {
         let start = builder.mark();
+        if integers::may_be_too_large(text.as_bytes()) {
+            match self.read_slowly(builder, text, affinities) {
+                Ok(shape) => builder.row(line, shape, start),
+                Err((column, why)) => builder.unreadable(line, column, why, start),
+            }
+            return;
+        }
         let mut json = serde_json::Deserializer::from_str(text);
         let object = Object {
             shapes: self,
@@ -40,6 +51,31 @@ impl Shapes {
             Ok(shape) => builder.row(line, shape, start),
             Err(why) => builder.unreadable(line, None, format!("no JSON object of values: {why}"), start),
         }
+    }
+
+    /// The same for an object that may hold an integer that does not fit; an error names the column.
+    fn read_slowly(
+        &mut self,
+        builder: &mut Builder,
+        text: &str,
+        affinities: &Affinities,
+    ) -> Result<usize, (Option<String>, String)> {
+        let unreadable = |why: serde_json::Error| format!("no JSON object of values: {why}");
+        let Members(members) = serde_json::from_str(text).map_err(|why| (None, unreadable(why)))?;
+        let mut keys = Vec::with_capacity(members.len());
+        for (key, member) in members {
+            let value = if !integers::is_too_large(member.get()) {
+                serde_json::from_str(member.get()).map_err(|why| (Some(key.to_string()), unreadable(why)))?
+            } else if affinities.get(&key) == Some(Affinity::Text) {
+                Value::Text(member.get().to_owned())
+            } else {
+                let why = ValueError::Integer(member.get().to_owned());
+                return Err((Some(key.into_owned()), why.to_string()));
+            };
+            builder.push(value);
+            keys.push(key.into_owned());
+        }
+        Ok(self.index(builder, keys))
     }
 
     fn index(&mut self, builder: &mut Builder, keys: Vec<String>) -> usize {
@@ -103,29 +139,33 @@ impl<'de> Visitor<'de> for Object<'_> {
 
 /// Reads one object a line.
 pub(crate) struct NdjsonRows<R> {
-    body: BufReader<R>,
+    body: R,
     longest_row: u64,
+    affinities: Affinities,
 }
 
-impl<R: Read> NdjsonRows<R> {
-    /// Nothing is read yet.
-    pub(crate) fn new(body: R, longest_row: u64) -> Self {
+impl<R: Read + Seek> NdjsonRows<R> {
+    /// Nothing is read yet; the types come from the columns of `table`.
+    pub(crate) fn new(body: R, longest_row: u64, table: &Table) -> Self {
         Self {
-            body: BufReader::with_capacity(64 * 1024, body),
+            body,
             longest_row,
+            affinities: Affinities::of(table),
         }
     }
 }
 
-impl<R: Read + Send> BulkSource for NdjsonRows<R> {
-    fn read(mut self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
+impl<R: Read + Seek + Send> BulkSource for NdjsonRows<R> {
+    fn read(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
+        self.body.rewind().map_err(EngineError::broken)?;
+        let mut body = BufReader::with_capacity(64 * 1024, &mut self.body);
         let mut builder = Builder::default();
         let mut shapes = Shapes::default();
         let mut bytes = Vec::new();
         let mut line = 0;
         loop {
             bytes.clear();
-            let read = (&mut self.body)
+            let read = (&mut body)
                 .take(self.longest_row.saturating_add(1))
                 .read_until(b'\n', &mut bytes)
                 .map_err(EngineError::broken)?;
@@ -144,7 +184,7 @@ impl<R: Read + Send> BulkSource for NdjsonRows<R> {
             };
             match std::str::from_utf8(row) {
                 Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => shapes.read(&mut builder, line, text),
+                Ok(text) => shapes.read(&mut builder, line, text, &self.affinities),
                 Err(_) => {
                     let start = builder.mark();
                     builder.unreadable(line, None, "the line is not UTF-8".to_owned(), start);
@@ -161,23 +201,29 @@ impl<R: Read + Send> BulkSource for NdjsonRows<R> {
 pub(crate) struct JsonRows<R> {
     body: R,
     longest_row: u64,
+    affinities: Affinities,
 }
 
-impl<R: Read> JsonRows<R> {
-    /// Nothing is read yet.
-    pub(crate) fn new(body: R, longest_row: u64) -> Self {
-        Self { body, longest_row }
+impl<R: Read + Seek> JsonRows<R> {
+    /// Nothing is read yet; the types come from the columns of `table`.
+    pub(crate) fn new(body: R, longest_row: u64, table: &Table) -> Self {
+        Self {
+            body,
+            longest_row,
+            affinities: Affinities::of(table),
+        }
     }
 }
 
-impl<R: Read + Send> BulkSource for JsonRows<R> {
-    fn read(self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
+impl<R: Read + Seek + Send> BulkSource for JsonRows<R> {
+    fn read(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError> {
+        self.body.rewind().map_err(EngineError::broken)?;
         let limit = self.longest_row;
         let left = Arc::new(AtomicU64::new(limit));
         let mut body = BufReader::with_capacity(
             64 * 1024,
             Bounded {
-                body: self.body,
+                body: &mut self.body,
                 left: Arc::clone(&left),
             },
         );
@@ -193,6 +239,7 @@ impl<R: Read + Send> BulkSource for JsonRows<R> {
         let mut number = 0;
         let elements = Elements {
             builder: &mut builder,
+            affinities: &self.affinities,
             emit,
             number: &mut number,
             limit,
@@ -244,6 +291,7 @@ impl<R: Read> Read for Bounded<R> {
 /// Reads the elements; true when nobody wants more.
 struct Elements<'a> {
     builder: &'a mut Builder,
+    affinities: &'a Affinities,
     emit: &'a mut dyn FnMut(BulkBatch) -> bool,
     /// The last one that was read.
     number: &'a mut u64,
@@ -268,7 +316,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
             if self.stopped {
                 continue;
             }
-            shapes.read(self.builder, *self.number, element.get());
+            shapes.read(self.builder, *self.number, element.get(), self.affinities);
             self.stopped = !self.builder.flush_if_full(self.emit);
         }
         Ok(self.stopped)
@@ -281,9 +329,38 @@ mod tests {
 
     const LONGEST: u64 = 1 << 30;
 
-    fn read(source: impl BulkSource) -> Vec<BulkBatch> {
+    /// A table whose only column of a type is the text `t`.
+    fn table() -> Table {
+        Table {
+            name: "x".to_owned(),
+            kind: db_api::TableKind::Table,
+            columns: vec![db_api::Column {
+                name: "T".to_owned(),
+                declared_type: "TEXT".to_owned(),
+                not_null: false,
+                default: None,
+                primary_key: 0,
+                generated: None,
+            }],
+            primary_key: Vec::new(),
+            foreign_keys: Vec::new(),
+            indexes: Vec::new(),
+            triggers: Vec::new(),
+            strict: false,
+            without_rowid: false,
+            row_count: None,
+            broken: None,
+            sql: String::new(),
+        }
+    }
+
+    fn ndjson(body: &str) -> NdjsonRows<std::io::Cursor<String>> {
+        NdjsonRows::new(std::io::Cursor::new(body.to_owned()), LONGEST, &table())
+    }
+
+    fn read(mut source: impl BulkSource) -> Vec<BulkBatch> {
         let mut batches = Vec::new();
-        Box::new(source)
+        source
             .read(&mut |batch| {
                 batches.push(batch);
                 true
@@ -296,7 +373,7 @@ mod tests {
     fn rows_with_other_keys_get_another_shape() {
         let body = "{\"a\":1,\"b\":2}\n\n{\"a\":3,\"b\":4}\n{\"a\":5}\n{\"a\":6,\"b\":7}\n{}\n";
 
-        let batches = read(NdjsonRows::new(body.as_bytes(), LONGEST));
+        let batches = read(ndjson(body));
 
         let batch = &batches[0];
         assert_eq!(
@@ -315,10 +392,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_object_is_named_and_the_others_are_read() {
-        let batches = read(NdjsonRows::new(
-            "{\"a\":1}\n[1]\n{\"a\":{}}\n{\"a\":2}".as_bytes(),
-            LONGEST,
-        ));
+        let batches = read(ndjson("{\"a\":1}\n[1]\n{\"a\":{}}\n{\"a\":2}"));
 
         let batch = &batches[0];
         assert_eq!(batch.values, [Value::Integer(1), Value::Integer(2)]);
@@ -337,15 +411,30 @@ mod tests {
         let text = "x".repeat(100_000);
         let body = format!("{{\"a\":\"{text}\"}}\n").repeat(50);
 
-        let batches = read(NdjsonRows::new(body.as_bytes(), LONGEST));
+        let batches = read(ndjson(&body));
 
         assert_eq!(batches.iter().map(|batch| batch.rows.len()).sum::<usize>(), 50);
         assert!(batches.iter().all(|batch| batch.rows.len() <= 11));
     }
 
     #[test]
+    fn integers_that_do_not_fit_keep_their_digits_as_text_or_are_named() {
+        let batches = read(ndjson(
+            "{\"t\":100000000000000000001,\"n\":1}\n{\"t\":1,\"n\":100000000000000000001}\n{\"t\":2,\"n\":3}",
+        ));
+
+        let batch = &batches[0];
+        assert_eq!(batch.values[0], Value::Text("100000000000000000001".to_owned()));
+        assert_eq!(batch.rows.iter().map(|row| row.shape).collect::<Vec<_>>(), [0, 0]);
+        assert_eq!(batch.unreadable[0].line, 2);
+        assert_eq!(batch.unreadable[0].column.as_deref(), Some("n"));
+        assert!(batch.unreadable[0].reason.contains("100000000000000000001"));
+    }
+
+    #[test]
     fn elements_of_an_array_are_numbered() {
-        let batches = read(JsonRows::new(r#"[{"a":1}, 7, {"a":2}]"#.as_bytes(), LONGEST));
+        let body = std::io::Cursor::new(r#"[{"a":1}, 7, {"a":2}]"#);
+        let batches = read(JsonRows::new(body, LONGEST, &table()));
 
         assert_eq!(batches[0].rows.len(), 2);
         assert_eq!(batches[0].unreadable[0].line, 2);

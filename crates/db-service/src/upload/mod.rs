@@ -2,6 +2,7 @@
 //!
 //! A body is inserted only when all of it is there, so a slow uploader holds nothing but a file.
 
+mod affinity;
 mod csv;
 mod json;
 mod spool;
