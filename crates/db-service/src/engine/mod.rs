@@ -188,8 +188,9 @@ pub(crate) struct BulkBatch {
 
 /// Reads a body into batches. It runs on a thread of its own.
 pub(crate) trait BulkSource: Send {
-    /// Gives every batch to `emit`, in order, until that answers false.
-    fn read(self: Box<Self>, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError>;
+    /// Gives every batch to `emit`, in order, until that answers false. The body is read from its beginning, however
+    /// often it was read before.
+    fn read(&mut self, emit: &mut dyn FnMut(BulkBatch) -> bool) -> Result<(), EngineError>;
 }
 
 /// A bulk insert.

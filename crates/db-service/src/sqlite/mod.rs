@@ -40,7 +40,7 @@ use crate::engine::{
 };
 use authorizer::Surface;
 use bytes::Bytes;
-use connection::{Reader, WriterConnection};
+use connection::Reader;
 use db_api::{PlanNode, Table, TableKind, TableSummary};
 use reader_pool::ReaderPool;
 use session::Sessions;
@@ -184,7 +184,7 @@ impl Engine for SqliteEngine {
             let limits = self.limits.clone();
             let (reply, answer) = oneshot::channel();
             self.writer.alone(Box::new(move |conn| {
-                let done = conn.and_then(|conn| run_bulk(conn, &bulk, source, limit, &limits));
+                let done = conn.and_then(|conn| bulk::run(conn, &bulk, source, limit, &limits));
                 // Nobody listens when the client went away; its control has stopped the insert then.
                 Box::new(move || drop(reply.send(done)))
             }));
@@ -371,35 +371,4 @@ fn count_rows(reader: &Reader, table: &str, limit: Duration) -> Option<u64> {
         })
         .ok()
         .and_then(|count| u64::try_from(count).ok())
-}
-
-/// Runs a bulk insert; the writer rolls back what it leaves open.
-fn run_bulk(
-    conn: &WriterConnection,
-    bulk: &Bulk,
-    source: Box<dyn BulkSource>,
-    limit: Duration,
-    limits: &Limits,
-) -> Result<BulkDone, EngineError> {
-    if !bulk.control.start(limit) {
-        return Err(EngineError::Cancelled("its client went away"));
-    }
-    let mut keys = idempotency::Keys::new(limits);
-    conn.own(|| conn.conn().execute_batch("BEGIN IMMEDIATE"))?;
-    if let Some(key) = &bulk.idempotency
-        && let Some(answer) = keys.find(conn.conn(), key)?
-    {
-        return Ok(BulkDone::Replayed(answer));
-    }
-    let batches = bulk::read_ahead(source)?;
-    let report = bulk::insert(conn, bulk, &batches)?;
-    if bulk.dry_run {
-        return Ok(BulkDone::Report(report));
-    }
-    if let Some(key) = &bulk.idempotency {
-        let answer = serde_json::to_vec(&report).map_err(EngineError::broken)?;
-        keys.keep(conn.conn(), key, &answer, report.inserted + report.updated)?;
-    }
-    conn.own(|| conn.conn().execute_batch("COMMIT"))?;
-    Ok(BulkDone::Report(report))
 }

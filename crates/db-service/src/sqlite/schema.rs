@@ -55,7 +55,12 @@ pub(super) fn find(conn: &Connection, name: &str) -> Result<Option<Table>> {
     let Some((name, kind, without_rowid, strict, sql)) = found else {
         return Ok(None);
     };
-    let columns = columns(conn, &name)?;
+    let (columns, broken) = match columns(conn, &name) {
+        Ok(columns) => (columns, None),
+        // A view is not looked at before somebody asks for it: what it reads may have gone since.
+        Err(error) if kind == "view" => (Vec::new(), Some(message(error))),
+        Err(error) => return Err(error),
+    };
     let mut keyed: Vec<&Column> = columns.iter().filter(|column| column.primary_key > 0).collect();
     keyed.sort_by_key(|column| column.primary_key);
     let primary_key = keyed.into_iter().map(|column| column.name.clone()).collect();
@@ -68,15 +73,37 @@ pub(super) fn find(conn: &Connection, name: &str) -> Result<Option<Table>> {
         strict,
         without_rowid,
         row_count: None,
+        broken,
         sql: sql.unwrap_or_default(),
         columns,
         name,
     }))
 }
 
+/// A name of the rowid that no column has taken; none for a table without one.
+pub(super) fn rowid_name(table: &Table) -> Option<&'static str> {
+    let is_free = |name: &&str| {
+        let mut columns = table.columns.iter();
+        !columns.any(|column| column.name.eq_ignore_ascii_case(name))
+    };
+    ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .filter(|_| !table.without_rowid)
+        .find(is_free)
+}
+
 /// A name as SQL writes it, whatever is in it.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What SQLite says.
+fn message(error: rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message,
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        other => other.to_string(),
+    }
 }
 
 fn table_kind(kind: &str) -> TableKind {

@@ -6,6 +6,23 @@ use crate::engine::{Effect, EngineError, WriteSink};
 use db_api::{Params, Statement};
 use std::time::Instant;
 
+/// Commits the open transaction as far as to learn whether SQLite would: deferred keys are checked, and then a hook
+/// turns the commit into a roll-back.
+pub(super) fn would_commit(conn: &WriterConnection) -> Result<(), EngineError> {
+    conn.own(|| conn.conn().commit_hook(Some(|| true)))?;
+    let committed = commit(conn);
+    conn.own(|| conn.conn().commit_hook(None::<fn() -> bool>))?;
+    match committed {
+        Err(error) if error.sqlite_code() == Some("SQLITE_CONSTRAINT_COMMITHOOK") => Ok(()),
+        other => other,
+    }
+}
+
+/// Commits the open transaction.
+pub(super) fn commit(conn: &WriterConnection) -> Result<(), EngineError> {
+    conn.own(|| conn.conn().execute_batch("COMMIT"))
+}
+
 /// Runs a statement of an independent batch in a savepoint of its own.
 pub(super) fn run_by_itself(
     conn: &WriterConnection,

@@ -11,7 +11,7 @@ use super::connection::WriterConnection;
 use super::idempotency;
 use super::open::set_up_writer;
 use super::sql_text::{self, Need};
-use super::write::{run_by_itself, run_statement};
+use super::write::{run_by_itself, run_statement, would_commit};
 use super::write_queue::{Counters, Lease, Pending, Turn};
 use crate::config::{Limits, Synchronous};
 use crate::engine::{EngineError, Timing, Write, Written};
@@ -69,6 +69,7 @@ impl WriterThread {
         while let Some(turn) = next.take() {
             self.counters.queued.fetch_sub(1, Ordering::Relaxed);
             match turn {
+                Turn::Write(pending) if pending.write.dry_run => self.rehearse(pending),
                 Turn::Write(pending) if needs_alone(&pending.write) => self.outside(pending),
                 Turn::Write(pending) => next = self.group(pending),
                 Turn::Alone(task) => {
@@ -201,8 +202,7 @@ impl WriterThread {
         }
         // One statement is its own savepoint: SQLite takes back what a failing statement did. But it has done all before
         // it gives the first row, and the answer may have no room for the rows.
-        let marked = write.dry_run
-            || write.idempotency.is_some()
+        let marked = write.idempotency.is_some()
             || write.statements.len() != 1
             || write.statements.iter().any(|one| {
                 one.params_many.is_some() || one.must_change.is_some() || sql_text::may_return_rows(&one.sql)
@@ -217,8 +217,7 @@ impl WriterThread {
             self.rollback();
         }
         if marked && !self.conn.conn().is_autocommit() {
-            let undo = outcome.is_err() || write.dry_run;
-            let undone = if undo {
+            let undone = if outcome.is_err() {
                 self.run_own("ROLLBACK TO request")
             } else {
                 Ok(())
@@ -296,6 +295,21 @@ impl WriterThread {
         })
     }
 
+    /// A write that is rolled back in the end, in a transaction of its own: its answer is what a commit would say.
+    fn rehearse(&mut self, mut pending: Pending) {
+        let write = &mut pending.write;
+        let outcome = self.begin().and_then(|()| {
+            if !write.control.start(write.timeout) {
+                return Err(EngineError::Cancelled("its client went away"));
+            }
+            let written = self.run(write)?;
+            would_commit(&self.conn)?;
+            Ok(written)
+        });
+        self.clean_up();
+        answer(vec![Ran { pending, outcome }]);
+    }
+
     /// A single statement that cannot run inside a transaction.
     fn outside(&mut self, mut pending: Pending) {
         let write = &mut pending.write;
@@ -360,12 +374,13 @@ fn answer(ran: Vec<Ran>) {
     }
 }
 
-/// Whether a write cannot share a transaction: a single statement that must run outside of one.
+/// Whether a write cannot share a transaction: a rehearsal, or a single statement that must run outside of one.
 fn needs_alone(write: &Write) -> bool {
-    match write.statements.as_slice() {
-        [statement] => sql_text::need(&statement.sql) == Need::Outside && !write.dry_run,
+    let outside = match write.statements.as_slice() {
+        [statement] => sql_text::need(&statement.sql) == Need::Outside,
         _ => false,
-    }
+    };
+    write.dry_run || outside
 }
 
 /// Whether a write has a transaction of its own since one of several statements defers foreign keys, which lasts for the
