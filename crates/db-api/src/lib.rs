@@ -12,7 +12,7 @@ mod value;
 
 pub use bulk::{BulkReport, OnConflict, OnError, RowError};
 pub use paths::*;
-pub use problem::{ErrorCode, Problem};
+pub use problem::{ErrorCode, Problem, ProblemError, RequestFault};
 pub use schema::{
     Column, ForeignKey, Index, IndexColumn, Table, TableKind, TableList, TableSummary, Trigger,
 };

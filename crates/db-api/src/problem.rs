@@ -211,9 +211,39 @@ pub struct Problem {
     /// Whether the same request may succeed later.
     #[serde(default)]
     pub retryable: bool,
-    /// The rows at fault, for a bulk insert.
+    /// Every fault of the request with its place, or the rows at fault of a bulk insert.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<crate::RowError>,
+    pub errors: Vec<ProblemError>,
+}
+
+/// One of several things that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum ProblemError {
+    /// A row of a bulk insert.
+    Row(crate::RowError),
+    /// A part of the request.
+    Request(RequestFault),
+}
+
+/// A part of a request that is at fault. One of `pointer`, `parameter` and `header` says where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestFault {
+    /// In the body: a JSON pointer (RFC 6901); empty for the body as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/params/0")]
+    pub pointer: Option<String>,
+    /// A parameter of the path or of the query string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// A header of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// `unknown_field`, `missing_field` or `invalid_value`.
+    #[schema(example = "invalid_value")]
+    pub code: String,
+    /// What is wrong and what to do.
+    pub detail: String,
 }
 
 fn about_blank() -> String {

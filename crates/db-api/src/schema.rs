@@ -125,6 +125,10 @@ pub struct Table {
     pub without_rowid: bool,
     /// How many rows it has; null when counting took longer than the service's limit, and for views.
     pub row_count: Option<u64>,
+    /// Why a view cannot be read, such as a table that is not there any more; its columns are not known then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "no such table: main.sales_2022")]
+    pub broken: Option<String>,
     /// The statement that made it.
     pub sql: String,
 }

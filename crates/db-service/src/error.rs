@@ -2,10 +2,11 @@
 
 use crate::engine::EngineError;
 use crate::hrana::error::Refusal;
-use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use db_api::{ErrorCode, Problem};
+use db_api::{ErrorCode, Problem, ProblemError};
+use service_kit::faults::Faults;
 use service_kit::problem_types::ProblemType;
 use tracing::error;
 
@@ -28,6 +29,12 @@ pub(crate) enum ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<Faults> for ApiError {
+    fn from(faults: Faults) -> Self {
+        Self::Request(faults.into())
     }
 }
 
@@ -94,7 +101,9 @@ pub(crate) fn problem(error: &EngineError) -> Problem {
     problem.statement_index = error.statement_index();
     match error.inner() {
         EngineError::Sql { offset, .. } => problem.sql_offset = *offset,
-        EngineError::Rows { report, .. } => problem.errors.clone_from(&report.errors),
+        EngineError::Rows { report, .. } => {
+            problem.errors = report.errors.iter().cloned().map(ProblemError::Row).collect();
+        }
         _ => {}
     }
     problem
@@ -117,9 +126,9 @@ fn hint(error: &EngineError) -> Option<&'static str> {
     }
 }
 
-/// The client has the answer with this tag.
-pub(crate) fn not_modified(etag: String) -> Response {
-    (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response()
+/// The client has the answer that would have these headers.
+pub(crate) fn not_modified(headers: HeaderMap) -> Response {
+    (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
 fn bare(code: ErrorCode, detail: String) -> Problem {

@@ -9,18 +9,15 @@ use crate::metrics::Metrics;
 use crate::tokens::Tokens;
 use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use db_api::{ErrorCode, IDEMPOTENCY_KEY};
+use db_api::ErrorCode;
 use service_kit::problem::Problem;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The longest idempotency key, in bytes.
-const LONGEST_KEY: usize = 255;
 
 /// What the routes share.
 pub(crate) struct App {
@@ -64,24 +61,14 @@ impl App {
         service_kit::extract::body_within(body, limit, "max_body_bytes").await
     }
 
-    /// The tag of an answer to `question` from the data as it is now, for `rights`.
+    /// The tag of an answer to `question` from the data as it is now, for `rights`. It is a weak one: the same answer may
+    /// be compressed, and says how long it took.
     pub(crate) fn etag(&self, rights: &Rights, question: impl Hash) -> String {
         let version = self.engine.data_version();
         let mut hasher = DefaultHasher::new();
         (rights.id, question).hash(&mut hasher);
-        format!("\"{:x}-{version:x}-{:x}\"", self.boot, hasher.finish())
+        format!("W/\"{:x}-{version:x}-{:x}\"", self.boot, hasher.finish())
     }
-}
-
-/// Whether the client has the answer with this tag.
-pub(crate) fn client_has(headers: &HeaderMap, etag: &str) -> bool {
-    headers
-        .get(axum::http::header::IF_NONE_MATCH)
-        .and_then(|tags| tags.to_str().ok())
-        .is_some_and(|tags| {
-            tags.split(',')
-                .any(|tag| tag.trim().trim_start_matches("W/") == etag)
-        })
 }
 
 /// The `Server-Timing` header of an answer.
@@ -94,32 +81,20 @@ pub(crate) fn server_timing(timing: Timing) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(words)).unwrap_or_else(|_| HeaderValue::from_static("run"))
 }
 
-/// The key that makes a repeated write safe, when the request carries one. `method_and_path` and the body are what
-/// makes two requests the same.
+/// What makes a repeated write safe under `key`: method, path and body are what makes two requests the same.
 pub(crate) fn idempotency(
-    headers: &HeaderMap,
+    key: &str,
     rights: &Rights,
     method_and_path: &str,
     body_digest: &blake3::Hasher,
-) -> Result<Option<Idempotency>, ApiError> {
-    let Some(key) = headers.get(IDEMPOTENCY_KEY) else {
-        return Ok(None);
-    };
-    let key = key.to_str().unwrap_or_default().trim().trim_matches('"');
-    // A blank ends the name of the token before the key, so there is none in the key.
-    if key.is_empty() || key.len() > LONGEST_KEY || key.contains([' ', '\t']) {
-        return Err(ApiError::Refused(
-            ErrorCode::InvalidRequest,
-            format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters, without blanks"),
-        ));
-    }
+) -> Idempotency {
     let mut hasher = body_digest.clone();
     hasher.update(b"\0");
     hasher.update(method_and_path.as_bytes());
-    Ok(Some(Idempotency {
+    Idempotency {
         key: format!("{} {key}", rights.token.as_deref().unwrap_or_default()),
         fingerprint: *hasher.finalize().as_bytes(),
-    }))
+    }
 }
 
 /// Who sends the request.

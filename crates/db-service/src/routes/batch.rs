@@ -4,12 +4,11 @@ use crate::answer::write::{JsonWrite, Shape};
 use crate::engine::Scope;
 use crate::error::ApiError;
 use crate::hrana::v1;
-use crate::routes::execute::Work;
+use crate::routes::execute::{Work, work_of};
 use crate::state::{App, Caller};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use db_api::{BatchRequest, BatchResult, ErrorCode};
-use service_kit::extract::parse_json;
+use db_api::{BatchRequest, BatchResult};
 use std::sync::Arc;
 
 /// Run a list of statements in one transaction.
@@ -39,13 +38,7 @@ pub(crate) async fn post(
         return super::hrana::batch_v1(&app, &caller, &bytes).await;
     }
     caller.needs(Scope::Write)?;
-    let request: BatchRequest = parse_json(&bytes)?;
-    if request.statements.is_empty() {
-        return Err(ApiError::Refused(
-            ErrorCode::InvalidRequest,
-            "`statements` is empty; give at least one".to_owned(),
-        ));
-    }
+    let (request, key) = work_of::<BatchRequest>(&headers, &bytes)?;
     let first = request
         .statements
         .first()
@@ -72,5 +65,5 @@ pub(crate) async fn post(
         )),
         statements: request.statements,
     };
-    work.run(&app, &caller, &headers, &bytes).await
+    work.run(&app, &caller, key, &bytes).await
 }

@@ -4,15 +4,16 @@ use crate::answer::write::{JsonWrite, Shape};
 use crate::engine::{Kind, Scope, Write};
 use crate::error::ApiError;
 use crate::hrana::v1;
+use crate::request::{self, Body};
 use crate::routes::query::SERVER_TIMING;
 use crate::state::{App, Caller, idempotency, server_timing};
-use axum::body::Body;
+use axum::body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use db_api::{BatchMode, ExecuteRequest, ExecuteResult, Statement};
-use service_kit::extract::parse_json;
+use service_kit::faults::Faults;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ pub(crate) async fn post(
         return super::hrana::execute_v1(&app, &caller, &bytes).await;
     }
     caller.needs(Scope::Write)?;
-    let request: ExecuteRequest = parse_json(&bytes)?;
+    let (request, key) = work_of::<ExecuteRequest>(&headers, &bytes)?;
     let max_rows = app.limits.rows(request.max_rows);
     let work = Work {
         route: db_api::EXECUTE,
@@ -64,7 +65,17 @@ pub(crate) async fn post(
             must_change: request.must_change,
         }],
     };
-    work.run(&app, &caller, &headers, &bytes).await
+    work.run(&app, &caller, key, &bytes).await
+}
+
+/// The body of a write and its idempotency key, refused with all that is wrong with either.
+pub(super) fn work_of<T: Body>(headers: &HeaderMap, body: &[u8]) -> Result<(T, Option<String>), Faults> {
+    let mut faults = Faults::default();
+    let key = faults.take(request::idempotency_key(headers));
+    match (faults.take(request::json(body)), key) {
+        (Some(request), Some(key)) => Ok((request, key)),
+        _ => Err(faults),
+    }
 }
 
 /// A write on its way to the engine.
@@ -91,19 +102,17 @@ impl Work {
         self,
         app: &App,
         caller: &Caller,
-        headers: &HeaderMap,
+        key: Option<String>,
         body: &[u8],
     ) -> Result<Response, ApiError> {
         let ticket = app
             .registry
             .open(Kind::Write, &self.text, caller.0.token.as_deref());
-        let key = if headers.contains_key(db_api::IDEMPOTENCY_KEY) {
+        let idempotency = key.map(|key| {
             let mut digest = blake3::Hasher::new();
             digest.update(body);
-            idempotency(headers, &caller.0, self.route, &digest)?
-        } else {
-            None
-        };
+            idempotency(&key, &caller.0, self.route, &digest)
+        });
         let write = Write {
             statements: self.statements,
             mode: self.mode,
@@ -111,12 +120,12 @@ impl Work {
             rights: Arc::clone(&caller.0),
             control: Arc::clone(&ticket.control),
             timeout: self.timeout,
-            idempotency: key,
+            idempotency,
             sink: self.sink,
         };
         let written = app.engine.write(write).await?;
         app.metrics.ran(self.route, Kind::Write, written.timing);
-        let mut response = Response::new(Body::from(written.body));
+        let mut response = Response::new(body::Body::from(written.body));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(SERVER_TIMING, server_timing(written.timing));

@@ -2,10 +2,10 @@
 
 use crate::engine::{Kind, Read};
 use crate::error::ApiError;
+use crate::request;
 use crate::state::{App, Caller};
 use axum::extract::{Request, State};
 use db_api::{PlanNode, QueryRequest};
-use service_kit::extract::parse_json;
 use std::sync::Arc;
 
 /// Show the plan of a statement as a tree. The statement is not run.
@@ -24,7 +24,7 @@ pub(crate) async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<axum::Json<Vec<PlanNode>>, ApiError> {
-    let query: QueryRequest = parse_json(&app.body(request.into_body()).await?)?;
+    let query: QueryRequest = request::json(&app.body(request.into_body()).await?)?;
     let ticket = app
         .registry
         .open(Kind::Read, &query.sql, caller.0.token.as_deref());

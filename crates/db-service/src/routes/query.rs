@@ -2,21 +2,22 @@
 
 use crate::answer::json::JsonSink;
 use crate::answer::stream::{Form, Piece, StreamSink};
-use crate::engine::{EngineError, Kind, Read, Ticket};
+use crate::engine::{EngineError, Kind, Read, Ticket, Timing};
 use crate::error::{ApiError, not_modified};
-use crate::state::{App, Caller, client_has, server_timing};
+use crate::negotiation::{Has, client_has, form};
+use crate::request;
+use crate::state::{App, Caller, server_timing};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
 use axum::response::Response;
 use bytes::Bytes;
-use db_api::{ErrorCode, Params, QueryRequest, QueryResult, ValueForm};
+use db_api::{QueryRequest, QueryResult, ValueForm};
 use futures_util::Stream;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
-use service_kit::extract::parse_json;
-use service_kit::faults::Query;
+use service_kit::faults::{Asked, Fault};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,6 +26,9 @@ use utoipa::IntoParams;
 
 /// The header with the times of an answer.
 pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// What the form of an answer depends on, besides its coding.
+const VARIES: HeaderValue = HeaderValue::from_static("accept, authorization");
 
 /// A statement in a query string.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -71,7 +75,7 @@ pub(crate) async fn post(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let bytes = app.body(body).await?;
-    let query: QueryRequest = parse_json(&bytes)?;
+    let query: QueryRequest = request::json(&bytes)?;
     answer(&app, &caller, &parts.headers, parts.version, query, &bytes).await
 }
 
@@ -92,12 +96,20 @@ pub(crate) async fn get(
     caller: Caller,
     headers: HeaderMap,
     version: Version,
-    Query(text): Query<QueryString>,
+    asked: Asked<QueryString>,
 ) -> Result<Response, ApiError> {
-    let params: Params = match &text.params {
-        Some(json) => parse_json(json.as_bytes())?,
-        None => Params::default(),
-    };
+    let Asked {
+        value: text,
+        mut faults,
+    } = asked;
+    let params = faults.take(text.params.as_deref().map(request::params).transpose());
+    if text.timeout_ms == Some(0) {
+        faults.push(Fault::parameter(
+            "timeout_ms",
+            "0 ms is no time to run; leave it out for the most",
+        ));
+    }
+    let params = faults.or(params)?.flatten().unwrap_or_default();
     let query = QueryRequest {
         sql: text.sql,
         params,
@@ -120,8 +132,9 @@ async fn answer(
     let form = form(headers, query.values)?;
     // A tag names one form of the answer.
     let etag = app.etag(&caller.0, (form.map(Form::media_type), question));
-    if client_has(headers, &etag) {
-        return Ok(not_modified(etag));
+    let has = client_has(headers, &etag);
+    if has == Has::This {
+        return Ok(not_modified(tag(&etag)));
     }
     let ticket = app
         .registry
@@ -139,42 +152,19 @@ async fn answer(
         control: Arc::clone(&ticket.control),
         timeout,
     };
-    match form {
-        None => in_one_piece(app, ticket, read, values, max_rows, etag).await,
-        Some(form) => {
-            let mut response = streamed(app, ticket, read, form, etag).await?;
-            if form == Form::Csv && version < Version::HTTP_11 {
-                let broken_off = with_length(&mut response, app.limits.max_result_bytes).await;
-                broken_off.map_or(Ok(response), Err)
-            } else {
-                Ok(response)
-            }
-        }
-    }
-}
-
-/// The form that the client accepts: `None` for JSON in one piece.
-fn form(headers: &HeaderMap, values: ValueForm) -> Result<Option<Form>, ApiError> {
-    let Some(accept) = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()) else {
-        return Ok(None);
+    let mut response = match form {
+        None => in_one_piece(app, ticket, read, values, max_rows, &etag).await?,
+        Some(form) => streamed(app, ticket, read, form, &etag).await?,
     };
-    for range in accept.split(',') {
-        let media_type = range.split(';').next().unwrap_or_default().trim();
-        match media_type.to_ascii_lowercase().as_str() {
-            // A browser asks for pages first.
-            "*/*" | "application/*" | "application/json" | "text/html" => return Ok(None),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-                return Ok(Some(Form::Ndjson(values)));
-            }
-            "text/csv" | "text/*" => return Ok(Some(Form::Csv)),
-            _ => {}
-        }
+    if has == Has::Any {
+        // Whether there is an answer at all is known only now.
+        return Ok(not_modified(tag(&etag)));
     }
-    Err(ApiError::Refused(
-        ErrorCode::NotAcceptable,
-        "answers are application/json, application/x-ndjson or text/csv; Accept names none of them"
-            .to_owned(),
-    ))
+    if matches!(form, Some(Form::Csv(_))) && version < Version::HTTP_11 {
+        let broken_off = with_length(&mut response, app.limits.max_result_bytes).await;
+        return broken_off.map_or(Ok(response), Err);
+    }
+    Ok(response)
 }
 
 async fn in_one_piece(
@@ -183,7 +173,7 @@ async fn in_one_piece(
     read: Read,
     values: ValueForm,
     max_rows: u64,
-    etag: String,
+    etag: &str,
 ) -> Result<Response, ApiError> {
     let (sink, body) = JsonSink::new(values, max_rows, app.limits.max_result_bytes);
     app.engine.read(read, sink);
@@ -193,9 +183,7 @@ async fn in_one_piece(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(SERVER_TIMING, server_timing(timing));
-    if !timing.volatile {
-        tag(headers, &etag);
-    }
+    say_how_to_keep(headers, timing, etag);
     Ok(response)
 }
 
@@ -204,7 +192,7 @@ async fn streamed(
     ticket: Ticket,
     read: Read,
     form: Form,
-    etag: String,
+    etag: &str,
 ) -> Result<Response, ApiError> {
     let stall = Duration::from_millis(app.limits.stall_timeout_ms);
     let (sink, stream) = StreamSink::new(form, Arc::clone(&ticket.control), stall);
@@ -224,9 +212,7 @@ async fn streamed(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
     headers.insert(SERVER_TIMING, server_timing(timing));
-    if !timing.volatile {
-        tag(headers, &etag);
-    }
+    say_how_to_keep(headers, timing, etag);
     Ok(response)
 }
 
@@ -262,12 +248,25 @@ fn lost(_: tokio::sync::oneshot::error::RecvError) -> EngineError {
     EngineError::broken("a reading thread ended without an answer")
 }
 
-fn tag(headers: &mut HeaderMap, etag: &str) {
+/// What a cache has to know of an answer.
+fn say_how_to_keep(headers: &mut HeaderMap, timing: Timing, etag: &str) {
+    if timing.volatile {
+        headers.insert(VARY, VARIES);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    } else {
+        headers.extend(tag(etag));
+    }
+}
+
+/// The headers of an answer that a client may keep and ask for again.
+fn tag(etag: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(VARY, VARIES);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(ETAG, etag);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        headers.insert(VARY, HeaderValue::from_static("accept, authorization"));
     }
+    headers
 }
 
 /// The chunks of a streamed answer. Dropped when the client has them all or is gone, and the read ends with it.

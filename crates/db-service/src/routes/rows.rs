@@ -2,6 +2,7 @@
 
 use crate::engine::{Bulk, BulkDone, BulkSource, Kind, Scope, Timing};
 use crate::error::ApiError;
+use crate::request;
 use crate::routes::query::SERVER_TIMING;
 use crate::state::{App, Caller, idempotency, server_timing};
 use crate::upload::{Coding, CsvRows, JsonRows, NdjsonRows, Spool, Spooled};
@@ -10,10 +11,10 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use db_api::{BulkReport, ErrorCode, OnConflict, OnError, Table};
+use db_api::{BulkReport, ErrorCode, OnConflict, OnError, Table, ValueForm};
 use serde::Deserialize;
 use service_kit::extract::Path;
-use service_kit::faults::Query;
+use service_kit::faults::{Asked, Fault};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use utoipa::IntoParams;
@@ -36,6 +37,11 @@ pub(crate) struct RowsOptions {
     dry_run: bool,
     /// The character between the fields of a CSV body; `,` by default, `tab` for a tab.
     delimiter: Option<String>,
+    /// How values are written in a CSV body: `plain` by the types of the columns, `tagged` as `GET /v1/query` writes them
+    /// with `values=tagged`, where each field says itself what it is.
+    #[serde(default)]
+    #[param(inline)]
+    values: ValueForm,
 }
 
 /// The form of a body.
@@ -73,12 +79,21 @@ pub(crate) async fn post(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(table): Path<String>,
-    Query(options): Query<RowsOptions>,
+    asked: Asked<RowsOptions>,
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Write)?;
     let headers = request.headers().clone();
-    let form = form(&headers, options.delimiter.as_deref())?;
+    let Asked {
+        value: options,
+        mut faults,
+    } = asked;
+    let delimiter = faults.take(options.delimiter.as_deref().map(delimiter).transpose());
+    let key = faults.take(request::idempotency_key(&headers));
+    let (Some(delimiter), Some(key), true) = (delimiter, key, faults.is_empty()) else {
+        return Err(faults.into());
+    };
+    let form = form(&headers, delimiter)?;
     let coding = Coding::of(&headers)?;
     // Whoever may not write there, or names no table, is told so before the body is taken.
     let known = app
@@ -108,8 +123,8 @@ pub(crate) async fn post(
         .unwrap_or_default();
     let body = Spool::keep(request.into_body(), coding, &app.limits).await?;
     let whole_at = Instant::now();
-    let idempotency = idempotency(&headers, &caller.0, &path_and_query, &body.digest)?;
-    let source = source(&app, &known, form, body)?;
+    let idempotency = key.map(|key| idempotency(&key, &caller.0, &path_and_query, &body.digest));
+    let source = source(&app, &known, form, options.values, body)?;
     let bulk = Bulk {
         table,
         on_conflict: options.on_conflict,
@@ -148,7 +163,19 @@ pub(crate) async fn post(
     }
 }
 
-fn form(headers: &HeaderMap, delimiter: Option<&str>) -> Result<BodyForm, ApiError> {
+/// The character between two fields.
+fn delimiter(given: &str) -> Result<u8, Fault> {
+    match given.as_bytes() {
+        b"tab" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(*byte),
+        _ => Err(Fault::parameter(
+            "delimiter",
+            "it must be one ASCII character other than a quote or a line end, or `tab`",
+        )),
+    }
+}
+
+fn form(headers: &HeaderMap, delimiter: Option<u8>) -> Result<BodyForm, ApiError> {
     let media_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -157,18 +184,11 @@ fn form(headers: &HeaderMap, delimiter: Option<&str>) -> Result<BodyForm, ApiErr
     match media_type.as_deref() {
         Some("text/csv" | "text/tab-separated-values") => {
             let default = if media_type.as_deref() == Some("text/csv") {
-                ","
+                b','
             } else {
-                "tab"
+                b'\t'
             };
-            match delimiter.unwrap_or(default).as_bytes() {
-                b"tab" => Ok(BodyForm::Csv(b'\t')),
-                [byte] if byte.is_ascii() && *byte != b'"' => Ok(BodyForm::Csv(*byte)),
-                _ => Err(ApiError::Refused(
-                    ErrorCode::InvalidRequest,
-                    "delimiter must be one ASCII character, or `tab`".to_owned(),
-                )),
-            }
+            Ok(BodyForm::Csv(delimiter.unwrap_or(default)))
         }
         Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => Ok(BodyForm::Ndjson),
         Some("application/json") => Ok(BodyForm::Json),
@@ -182,11 +202,19 @@ fn form(headers: &HeaderMap, delimiter: Option<&str>) -> Result<BodyForm, ApiErr
     }
 }
 
-fn source(app: &App, table: &Table, form: BodyForm, body: Spooled) -> Result<Box<dyn BulkSource>, ApiError> {
+fn source(
+    app: &App,
+    table: &Table,
+    form: BodyForm,
+    values: ValueForm,
+    body: Spooled,
+) -> Result<Box<dyn BulkSource>, ApiError> {
     let longest_row = app.limits.max_body_bytes;
     Ok(match form {
-        BodyForm::Csv(delimiter) => Box::new(CsvRows::open(body.file, delimiter, longest_row, table)?),
-        BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file, longest_row)),
-        BodyForm::Json => Box::new(JsonRows::new(body.file, longest_row)),
+        BodyForm::Csv(delimiter) => {
+            Box::new(CsvRows::open(body.file, delimiter, values, longest_row, table)?)
+        }
+        BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file, longest_row, table)),
+        BodyForm::Json => Box::new(JsonRows::new(body.file, longest_row, table)),
     })
 }

@@ -1,11 +1,12 @@
 //! `/v1/tables`: the schema.
 
 use crate::error::{ApiError, not_modified};
-use crate::state::{App, Caller, client_has};
+use crate::negotiation::{Has, client_has};
+use crate::state::{App, Caller};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::header::{CACHE_CONTROL, ETAG, VARY};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use db_api::{Table, TableList};
 use serde::Serialize;
@@ -77,13 +78,19 @@ async fn tagged<T: Serialize>(
     answer: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<Response, ApiError> {
     let etag = app.etag(&caller.0, question.as_bytes());
-    if client_has(headers, &etag) {
-        return Ok(not_modified(etag));
+    let has = client_has(headers, &etag);
+    let mut kept = HeaderMap::new();
+    kept.insert(VARY, HeaderValue::from_static("authorization"));
+    kept.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        kept.insert(ETAG, etag);
+    }
+    if has == Has::This {
+        return Ok(not_modified(kept));
     }
     let answer = answer.await?;
-    Ok((
-        [(ETAG, etag), (CACHE_CONTROL, "private, no-cache".to_owned())],
-        Json(answer),
-    )
-        .into_response())
+    if has == Has::Any {
+        return Ok(not_modified(kept));
+    }
+    Ok((kept, Json(answer)).into_response())
 }
