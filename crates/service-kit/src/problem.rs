@@ -1,7 +1,7 @@
 //! Error answers as problem documents (RFC 9457).
 
 use crate::problem_types;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -82,8 +82,9 @@ pub(crate) fn with_instance(mut response: Response, path: &str) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let (parts, body) = problem.with("instance", path).into_response().into_parts();
         *response.body_mut() = body;
-        // It told the length of the document without `instance`.
+        // They told of the document without `instance`, which may have been compressed.
         response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().remove(CONTENT_ENCODING);
         response.headers_mut().extend(parts.headers);
     }
     response

@@ -189,6 +189,23 @@ mod tests {
         (response.status(), response)
     }
 
+    #[tokio::test]
+    async fn an_error_that_was_asked_for_compressed_can_be_read() {
+        let router = soup().into_router(async || Ok(()));
+        let request = Request::builder()
+            .uri("/stew")
+            .header(HOST, "localhost")
+            .header("accept-encoding", "gzip, zstd")
+            .body(Body::empty())
+            .unwrap();
+
+        let response = router.oneshot(request).await.unwrap();
+
+        assert!(!response.headers().contains_key("content-encoding"));
+        let document: Value = serde_json::from_str(&text(response).await).unwrap();
+        assert_eq!(document["instance"], "/stew");
+    }
+
     async fn text(response: Response) -> String {
         String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
     }
