@@ -5,13 +5,12 @@
 use std::path::{Path, PathBuf};
 
 /// Words of single services, without endings.
-const DOMAIN: [&str; 33] = [
+const DOMAIN: [&str; 32] = [
     "analysis",
     "analyses",
     "backup",
     "batch",
     "category",
-    "comptoir",
     "csv",
     "dashboard",
     "database",
