@@ -93,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Up(up) => {
             service_kit::logging::start_with_default("warn");
+            service_kit::take_handles();
             block_on(up.run())
         }
         Command::Import(import) => block_on(import.run()),

@@ -74,7 +74,10 @@ pub async fn run(
             HttpMetrics::new("dashboard"),
             Limits {
                 drain: Duration::from_millis(config.drain_ms),
-                stall: service_kit::STALL,
+                stall: Duration::from_millis(config.stall_timeout_ms),
+                header: Duration::from_millis(config.header_timeout_ms),
+                connections: config.max_connections as usize,
+                connections_per_address: config.max_connections_per_address as usize,
             },
         )
     };

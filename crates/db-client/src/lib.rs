@@ -28,6 +28,8 @@ use tracing::info;
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a connection is kept for the next request: less than a service waits for one.
+const IDLE: Duration = Duration::from_secs(20);
 /// How long a request with a small answer may take: longer than any statement limit in common use.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
@@ -81,6 +83,7 @@ impl DbClient {
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE)
             .no_proxy()
             .build()
             .map_err(|why| DbError::Address {

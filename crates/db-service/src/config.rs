@@ -58,7 +58,7 @@ pub struct Limits {
     /// How long a streamed answer may hold its read transaction, sending included, in milliseconds.
     #[arg(long, env = "DB_STREAM_TIMEOUT_MS", default_value_t = 600_000)]
     pub stream_timeout_ms: u64,
-    /// How long a client may take for the next 64 KiB of a streamed answer or body, in milliseconds.
+    /// How long a client may take for the next 64 KiB of a streamed answer or of a body, in milliseconds.
     #[arg(long, env = "DB_STALL_TIMEOUT_MS", default_value_t = 30_000)]
     pub stall_timeout_ms: u64,
     /// How many rows a JSON answer may hold; NDJSON and CSV have no such limit.
@@ -126,6 +126,15 @@ pub struct Limits {
     /// How fast a backup reads, in MiB a second; 0 means as fast as the disk.
     #[arg(long, env = "DB_BACKUP_MIB_PER_S", default_value_t = 200)]
     pub backup_mib_per_s: u64,
+    /// How long a connection may take for the head of its next request, in milliseconds; then it is closed.
+    #[arg(long, env = "DB_HEADER_TIMEOUT_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub header_timeout_ms: u64,
+    /// How many connections may be open; further ones are answered 503.
+    #[arg(long, env = "DB_MAX_CONNECTIONS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+    /// How many of them may come from one address; a proxy before the service is one.
+    #[arg(long, env = "DB_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections_per_address: u32,
     /// How long requests in flight may take to finish when the service stops, in milliseconds.
     #[arg(long, env = "DB_DRAIN_MS", default_value_t = 10_000)]
     pub drain_ms: u64,

@@ -86,6 +86,9 @@ pub async fn run(
             ServiceLimits {
                 drain: Duration::from_millis(config.limits.drain_ms),
                 stall: Duration::from_millis(config.limits.stall_timeout_ms),
+                header: Duration::from_millis(config.limits.header_timeout_ms),
+                connections: config.limits.max_connections as usize,
+                connections_per_address: config.limits.max_connections_per_address as usize,
             },
         )
     };

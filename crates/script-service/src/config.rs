@@ -72,6 +72,19 @@ pub struct Config {
     /// A web page's origin that may call from a browser, such as `http://localhost:3000`; may be repeated.
     #[arg(long = "allow-origin", env = "SCRIPT_ALLOW_ORIGIN", value_delimiter = ',')]
     pub allow_origins: Vec<String>,
+    /// How long a client may take for the next 64 KiB of a body, and how long it may take nothing of an answer, in
+    /// milliseconds.
+    #[arg(long, env = "SCRIPT_STALL_TIMEOUT_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub stall_timeout_ms: u64,
+    /// How long a connection may take for the head of its next request, in milliseconds; then it is closed.
+    #[arg(long, env = "SCRIPT_HEADER_TIMEOUT_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub header_timeout_ms: u64,
+    /// How many connections may be open; further ones are answered 503.
+    #[arg(long, env = "SCRIPT_MAX_CONNECTIONS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+    /// How many of them may come from one address; a proxy before the service is one.
+    #[arg(long, env = "SCRIPT_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections_per_address: u32,
     /// How long requests and the running batch may take to finish when the service stops, in milliseconds.
     #[arg(long, env = "SCRIPT_DRAIN_MS", default_value_t = 10_000)]
     pub drain_ms: u64,
@@ -108,6 +121,10 @@ impl Config {
             max_redirects: 5,
             allow_private_addresses: Vec::new(),
             allow_origins: Vec::new(),
+            stall_timeout_ms: 30_000,
+            header_timeout_ms: 30_000,
+            max_connections: 4_096,
+            max_connections_per_address: 1_024,
             drain_ms: 10_000,
         }
     }

@@ -7,6 +7,7 @@
 use crate::metrics::HttpMetrics;
 use crate::origin::OriginPolicy;
 use crate::problem::{self, Problem};
+use crate::serve::{Late, paced};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -20,6 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tower_http::compression::predicate::Predicate;
 use tower_http::compression::{Compression, DefaultPredicate};
 use tower_layer::Layer;
@@ -38,15 +40,18 @@ struct Rules {
     policy: OriginPolicy,
     headers: Vec<(HeaderName, HeaderValue)>,
     packed: &'static [&'static str],
+    stall: Duration,
 }
 
 impl Edge {
-    /// Checks by `policy`, counts in `metrics`, adds `headers`, leaves answers of a `packed` media type as they are.
+    /// Checks by `policy`, counts in `metrics`, adds `headers`, leaves answers of a `packed` media type as they are;
+    /// a client may take as long as `stall` for the next 64 KiB of its body.
     pub(crate) fn new(
         policy: OriginPolicy,
         metrics: HttpMetrics,
         mut headers: Vec<(HeaderName, HeaderValue)>,
         packed: &'static [&'static str],
+        stall: Duration,
     ) -> Self {
         headers.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
         Self {
@@ -54,6 +59,7 @@ impl Edge {
                 policy,
                 headers,
                 packed,
+                stall,
             }),
             metrics,
         }
@@ -115,15 +121,20 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let passage = Passage {
+        let mut passage = Passage {
             measured: self.edge.metrics.begin(&request),
             rules: Arc::clone(&self.edge.rules),
             uri: request.uri().clone(),
+            late: None,
         };
         if let Err(problem) = passage.rules.policy.check(request.headers()) {
             let response = passage.end(problem.into_response());
             return Box::pin(std::future::ready(Ok(response)));
         }
+        let (parts, body) = request.into_parts();
+        let (body, late) = paced(body, passage.rules.stall);
+        passage.late = late;
+        let request = Request::from_parts(parts, body);
         if request.headers().contains_key(ACCEPT_ENCODING) {
             let answer = self.compressed.call(request);
             let answer = async { answer.await.map(|response| response.map(Body::new)) };
@@ -140,6 +151,7 @@ struct Passage {
     measured: crate::metrics::Measured,
     rules: Arc<Rules>,
     uri: Uri,
+    late: Option<Late>,
 }
 
 impl Passage {
@@ -149,7 +161,21 @@ impl Passage {
             Ok(Err(never)) => match never {},
             Err(cause) => panicked(cause.as_ref()),
         };
+        // Whatever was made of a body that broke off.
+        let response = if self.late.as_ref().is_some_and(Late::is_set) {
+            self.body_too_slow()
+        } else {
+            response
+        };
         self.end(response)
+    }
+
+    fn body_too_slow(&self) -> Response {
+        let detail = format!(
+            "the next 64 KiB of the body, or its end, did not arrive within {} ms (stall_timeout_ms); nothing was done",
+            self.rules.stall.as_millis()
+        );
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "upload_timeout", detail).into_response()
     }
 
     fn end(self, response: Response) -> Response {
@@ -178,8 +204,10 @@ fn panicked(cause: &(dyn Any + Send)) -> Response {
 mod tests {
     use super::*;
     use axum::Router;
+    use axum::body::to_bytes;
     use axum::http::header::{CONTENT_ENCODING, HOST, ORIGIN};
-    use axum::routing::get;
+    use axum::routing::{get, post};
+    use futures_util::{StreamExt as _, stream};
     use tower::ServiceExt as _;
 
     fn router() -> Router {
@@ -188,11 +216,16 @@ mod tests {
             HttpMetrics::new("test"),
             Vec::new(),
             &["application/zip"],
+            Duration::from_millis(50),
         );
         let zip = async || ([(CONTENT_TYPE, "application/zip")], "PK ".repeat(1_000));
         Router::new()
             .route("/fine", get(async || "fine ".repeat(1_000)))
             .route("/packed", get(zip))
+            .route(
+                "/take",
+                post(async |body: Body| to_bytes(body, 100).await.is_ok().to_string()),
+            )
             .route("/broken", get(async || -> &'static str { panic!("on purpose") }))
             .layer(edge)
     }
@@ -231,6 +264,21 @@ mod tests {
             .unwrap();
 
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_answered_408_whatever_was_made_of_it() {
+        let drops = stream::once(async { Ok::<_, Infallible>("a drop") }).chain(stream::pending());
+        let request = request("/take")
+            .method("POST")
+            .body(Body::from_stream(drops))
+            .unwrap();
+
+        let response = router().oneshot(request).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        let document = to_bytes(response.into_body(), 1_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&document).contains("50 ms (stall_timeout_ms)"));
     }
 
     #[tokio::test]

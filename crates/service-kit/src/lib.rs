@@ -13,6 +13,7 @@
 //! | [`extract`] | bodies and `Path` whose refusals are such answers |
 //! | [`faults`] | all that is wrong with a request, each fault with its place |
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
+//! | `serve` | accepts, answers, drains; limits for slow clients and for many |
 //! | `edge` | what every request passes, as one layer: origin, panics, metrics, headers, compression |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
@@ -35,8 +36,8 @@ mod serve;
 pub mod service;
 
 pub use probe::probe;
-pub use program::{Settings, Stop, program};
-pub use serve::{STALL, stop_signal};
+pub use program::{Settings, Stop, program, take_handles};
+pub use serve::stop_signal;
 pub use service::{Limits, Service};
 
 use serve::serve;

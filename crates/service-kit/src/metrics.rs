@@ -4,7 +4,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use prometheus::{HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge, Registry, TextEncoder};
 use std::time::Instant;
 use tracing::error;
 
@@ -13,13 +13,15 @@ pub const LATENCY_BUCKETS_S: [f64; 12] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0,
 ];
 
-/// The metrics of one service: a registry with `http_request_duration_seconds` and
-/// `http_requests_in_flight`, to which the service adds its own.
+/// The metrics of one service: a registry with `http_request_duration_seconds`,
+/// `http_requests_in_flight`, `http_connections` and `http_connections_refused_total`, to which the service adds its own.
 #[derive(Debug, Clone)]
 pub struct HttpMetrics {
     registry: Registry,
     latency: HistogramVec,
     in_flight: IntGauge,
+    connections: IntGauge,
+    refused_connections: IntCounter,
 }
 
 impl HttpMetrics {
@@ -43,6 +45,19 @@ impl HttpMetrics {
         .expect("a constant name");
         let in_flight =
             IntGauge::new("http_requests_in_flight", "requests being answered now").expect("a constant name");
+        let connections =
+            IntGauge::new("http_connections", "connections that are open").expect("a constant name");
+        let refused_connections = IntCounter::new(
+            "http_connections_refused_total",
+            "connections beyond the limits of their number",
+        )
+        .expect("a constant name");
+        registry
+            .register(Box::new(connections.clone()))
+            .expect("registered once");
+        registry
+            .register(Box::new(refused_connections.clone()))
+            .expect("registered once");
         registry
             .register(Box::new(latency.clone()))
             .expect("registered once");
@@ -53,6 +68,8 @@ impl HttpMetrics {
             registry,
             latency,
             in_flight,
+            connections,
+            refused_connections,
         }
     }
 
@@ -84,8 +101,19 @@ impl HttpMetrics {
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
             latency: self.latency.clone(),
-            _in_flight: InFlight(self.in_flight.clone()),
+            _in_flight: Counted(self.in_flight.clone()),
         }
+    }
+
+    /// A connection is open until the answer is dropped.
+    pub(crate) fn connection(&self) -> Counted {
+        self.connections.inc();
+        Counted(self.connections.clone())
+    }
+
+    /// A connection was beyond the limits.
+    pub(crate) fn refused_connection(&self) {
+        self.refused_connections.inc();
     }
 }
 
@@ -95,7 +123,7 @@ pub(crate) struct Measured {
     method: Method,
     route: Option<MatchedPath>,
     latency: HistogramVec,
-    _in_flight: InFlight,
+    _in_flight: Counted,
 }
 
 impl Measured {
@@ -108,10 +136,10 @@ impl Measured {
     }
 }
 
-/// Counts down when the answer is there or its client went away.
-struct InFlight(IntGauge);
+/// Counts down when what it counts is over.
+pub(crate) struct Counted(IntGauge);
 
-impl Drop for InFlight {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -22,7 +22,7 @@ pub struct ProblemType {
 }
 
 /// The codes of what this crate answers, by name.
-pub const GENERAL: [ProblemType; 7] = [
+pub const GENERAL: [ProblemType; 8] = [
     ProblemType {
         code: "forbidden",
         status: StatusCode::FORBIDDEN,
@@ -47,6 +47,11 @@ pub const GENERAL: [ProblemType; 7] = [
         code: "not_found",
         status: StatusCode::NOT_FOUND,
         meaning: "There is no such thing, or no such route.",
+    },
+    ProblemType {
+        code: "overloaded",
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        meaning: "Too many connections are open; try again after `Retry-After`.",
     },
     ProblemType {
         code: "too_large",

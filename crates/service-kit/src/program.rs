@@ -7,6 +7,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use tokio::net::TcpListener;
+use tracing::warn;
 
 /// The settings of a service, as its program reads them.
 pub trait Settings: clap::Parser {
@@ -16,6 +17,9 @@ pub trait Settings: clap::Parser {
 
 /// Done when the process is asked to stop.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// More file handles than this are not asked for.
+const HANDLES: u64 = 65_536;
 
 const PROBE: &str = "probe";
 
@@ -31,6 +35,7 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     logging::start();
+    take_handles();
     let mut arguments = command::<C>().get_matches();
     let settings = C::from_arg_matches_mut(&mut arguments).map_err(|error| error.format(&mut command::<C>()));
     let settings = settings.unwrap_or_else(|error| error.exit());
@@ -42,6 +47,26 @@ where
         .await
         .with_context(|| format!("listen on {address} (change it with --listen)"))?;
     run(settings, listener, Box::pin(stop_signal())).await
+}
+
+/// Lets the process have as many file handles as it may ask for: each connection takes one, and many systems start
+/// programs with a thousand.
+pub fn take_handles() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = limit.maximum.unwrap_or(HANDLES).min(HANDLES);
+        if limit.current.is_some_and(|current| current < wanted) {
+            let raised = Rlimit {
+                current: Some(wanted),
+                ..limit
+            };
+            if let Err(cause) = setrlimit(Resource::Nofile, raised) {
+                warn!("the process keeps its limit of file handles: {cause}");
+            }
+        }
+    }
 }
 
 fn command<C: Settings>() -> clap::Command {

@@ -37,17 +37,23 @@ pub struct Service {
     pub packed: &'static [&'static str],
     /// Where requests are counted.
     pub metrics: HttpMetrics,
-    /// How long it waits for its clients.
+    /// How long it waits for its clients, and for how many.
     pub limits: Limits,
 }
 
-/// How long a service waits for its clients.
+/// How long a service waits for its clients, and for how many of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// How long requests in flight may take to finish when the service stops.
     pub drain: Duration,
-    /// How long a client may take nothing of its answer.
+    /// How long a client may take for the next 64 KiB of a body, and how long it may take nothing of its answer.
     pub stall: Duration,
+    /// How long a client may take for the head of its next request.
+    pub header: Duration,
+    /// How many connections may be open.
+    pub connections: usize,
+    /// How many of them may come from one address.
+    pub connections_per_address: usize,
 }
 
 impl Service {
@@ -88,10 +94,10 @@ impl Service {
     where
         F: Future<Output = Result<(), Response>> + Send + 'static,
     {
-        let (name, limits) = (self.name, self.limits);
+        let (name, limits, metrics) = (self.name, self.limits, self.metrics.clone());
         let router = self.into_router(check);
         info!("{name} answers on http://{}", listener.local_addr()?);
-        serve(listener, router, shutdown, limits.drain, limits.stall).await
+        serve(listener, router, shutdown, limits, metrics).await
     }
 
     fn into_router<F>(self, check: impl Fn() -> F + Send + Sync + 'static) -> Router
@@ -111,7 +117,13 @@ impl Service {
             .merge(problem_types::routes(&problems))
             .fallback_service(self.missing)
             .method_not_allowed_fallback(no_such_method)
-            .layer(Edge::new(self.policy, self.metrics, self.headers, self.packed))
+            .layer(Edge::new(
+                self.policy,
+                self.metrics,
+                self.headers,
+                self.packed,
+                self.limits.stall,
+            ))
     }
 }
 
@@ -163,7 +175,10 @@ mod tests {
             .route("/broken", get(async || -> &'static str { panic!("on purpose") }));
         let limits = Limits {
             drain: Duration::ZERO,
-            stall: Duration::from_secs(30),
+            stall: Duration::from_millis(50),
+            header: Duration::from_secs(30),
+            connections: 100,
+            connections_per_address: 100,
         };
         Service::new(
             "kitchen",

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// Words of single services, without endings.
-const DOMAIN: [&str; 32] = [
+const DOMAIN: [&str; 31] = [
     "analysis",
     "analyses",
     "backup",
@@ -34,7 +34,6 @@ const DOMAIN: [&str; 32] = [
     "sql",
     "sqlite",
     "stack",
-    "store",
     "table",
     "ticket",
     "transaction",
