@@ -130,7 +130,11 @@ pub struct ReadOptions {
     /// The order of day and month in every date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
-    /// How ambiguous columns are read; the service's setting by default.
+    /// The time zone of the shop, such as `Europe/Paris`: a time with another zone is taken to it; the service's setting
+    /// by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// How ambiguous columns are read; by what the file says and the service's setting by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
     /// From column to header, for headers that are not recognised.
@@ -273,6 +277,37 @@ pub struct Decisions {
     pub ignored_headers: Vec<String>,
     /// What was decided about columns whose values alone do not say.
     pub columns: Vec<ColumnDecision>,
+    /// What the file does not say: an import refuses it until these are answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+}
+
+/// What a file does not say by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Question {
+    /// Its name: the option that settles it, and the column that it is about.
+    #[schema(example = "decimal.amount")]
+    pub id: String,
+    /// The column that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What is known, in words.
+    pub text: String,
+    /// What may be answered.
+    pub choices: Vec<Choice>,
+    /// The option of the import whose value the answer is.
+    #[schema(example = "decimal")]
+    pub option: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Choice {
+    /// The value of the option.
+    #[schema(example = "comma")]
+    pub value: String,
+    /// What that means.
+    pub text: String,
 }
 
 /// What an import would make of a source.

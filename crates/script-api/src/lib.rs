@@ -27,8 +27,8 @@ pub use analysis::{
     KeptResults, Translations, Window,
 };
 pub use decisions::{
-    ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
-    MappedColumn, MatchedBy, Preview, PreviewRow, ReadOptions, SheetChoice, Table,
+    Choice, ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
+    MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions, SheetChoice, Table,
 };
 pub use import::{
     CorrectedRecord, ImportRequest, MaxRejects, Mode, OnCancel, OnError, RejectList, RejectedRecord,

@@ -4,8 +4,8 @@
 //! here, member by member: what is added on one side does not compile until the other one follows.
 
 use script_api::{
-    ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
-    MappedColumn, MatchedBy, ReadOptions, SheetChoice,
+    Choice, ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
+    MappedColumn, MatchedBy, Question, ReadOptions, SheetChoice,
 };
 
 /// Both directions between two enums whose variants have the same names.
@@ -76,6 +76,7 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
         skip_lines,
         decimal: mark,
         date_order: order,
+        time_zone,
         locale: wire_locale,
         mapping,
         strict,
@@ -89,7 +90,9 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
         skip_lines,
         decimal: mark.map(decimal),
         date_order: order.map(date_order),
+        time_zone,
         locale: wire_locale.map(locale),
+        default_locale: tabular::Convention::default(),
         mapping,
         strict,
     }
@@ -101,6 +104,48 @@ fn sheet_said(tabular::SheetChoice { name, skip_lines }: tabular::SheetChoice) -
 
 fn sheet_kept(SheetChoice { name, skip_lines }: SheetChoice) -> tabular::SheetChoice {
     tabular::SheetChoice { name, skip_lines }
+}
+
+fn question_said(
+    tabular::Question {
+        id,
+        column,
+        text,
+        choices,
+        option,
+    }: tabular::Question,
+) -> Question {
+    let choices = choices.into_iter();
+    Question {
+        id,
+        column,
+        text,
+        choices: choices
+            .map(|tabular::Choice { value, text }| Choice { value, text })
+            .collect(),
+        option,
+    }
+}
+
+fn question_kept(
+    Question {
+        id,
+        column,
+        text,
+        choices,
+        option,
+    }: Question,
+) -> tabular::Question {
+    let choices = choices.into_iter();
+    tabular::Question {
+        id,
+        column,
+        text,
+        choices: choices
+            .map(|Choice { value, text }| tabular::Choice { value, text })
+            .collect(),
+        option,
+    }
 }
 
 /// What was decided about a source, as callers learn of it and as it is kept.
@@ -118,6 +163,7 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
         mapping,
         ignored_headers,
         columns,
+        questions,
     } = inner;
     Decisions {
         format: format_said(format),
@@ -172,6 +218,7 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
                 },
             )
             .collect(),
+        questions: questions.into_iter().map(question_said).collect(),
     }
 }
 
@@ -190,6 +237,7 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
         mapping,
         ignored_headers,
         columns,
+        questions,
     } = wire;
     tabular::Decisions {
         format: format(wire_format),
@@ -224,6 +272,7 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
                 decided_by: decided_by(wire.decided_by),
             })
             .collect(),
+        questions: questions.into_iter().map(question_kept).collect(),
     }
 }
 
@@ -271,6 +320,16 @@ mod tests {
                 decimal: Some(DecimalMark::Comma),
                 date_order: Some(DateOrder::MonthFirst),
                 decided_by: DecidedBy::Assumed,
+            }],
+            questions: vec![Question {
+                id: "decimal.amount".into(),
+                column: Some("amount".into()),
+                text: "which mark?".into(),
+                choices: vec![Choice {
+                    value: "comma".into(),
+                    text: "a decimal comma".into(),
+                }],
+                option: "decimal".into(),
             }],
         };
         let kept = serde_json::to_string(&told).unwrap();

@@ -58,4 +58,30 @@ pub struct Decisions {
     pub ignored_headers: Vec<String>,
     /// What was decided about columns whose values alone do not say.
     pub columns: Vec<ColumnDecision>,
+    /// What cannot be decided: the file is not to be read before these are answered.
+    pub questions: Vec<Question>,
+}
+
+/// What a file does not say by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its name: the option that settles it, and the column that it is about.
+    pub id: String,
+    /// The column that it is about, where it is about one.
+    pub column: Option<String>,
+    /// What is known, in words.
+    pub text: String,
+    /// What may be answered.
+    pub choices: Vec<Choice>,
+    /// The option whose value the answer is.
+    pub option: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The value of the option.
+    pub value: String,
+    /// What that means.
+    pub text: String,
 }

@@ -217,8 +217,12 @@ fn is_empty(line: &[u8], delimiter: u8) -> bool {
         .all(|&byte| byte == delimiter || byte == b' ' || byte == b'\t')
 }
 
-fn trim_carriage_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+/// `line` without the carriage returns at its end: some programs write one too many.
+fn trim_carriage_return(mut line: &[u8]) -> &[u8] {
+    while let Some(shorter) = line.strip_suffix(b"\r") {
+        line = shorter;
+    }
+    line
 }
 
 #[cfg(test)]
@@ -255,6 +259,27 @@ mod tests {
                 (6, fields(&["5\" tube", "3"]), None),
             ]
         );
+    }
+
+    #[test]
+    fn carriage_returns_at_line_ends_are_none_of_the_field() {
+        for end in ["\n", "\r\n", "\r\r\n", "\r\r\r\n"] {
+            let found = read(&format!("a;b{end}{end}1;\"x\"{end}2;y"), b';');
+
+            let texts: Vec<_> = found
+                .into_iter()
+                .map(|(_, texts, fault)| (texts, fault))
+                .collect();
+            assert_eq!(
+                texts,
+                [
+                    (fields(&["a", "b"]), None),
+                    (fields(&["1", "x"]), None),
+                    (fields(&["2", "y"]), None)
+                ],
+                "{end:?}"
+            );
+        }
     }
 
     #[test]

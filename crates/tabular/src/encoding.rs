@@ -1,9 +1,12 @@
 //! Which characters a source's bytes stand for, decided from all of them.
 //!
 //! A byte order mark decides; otherwise the source is UTF-8 when it is valid UTF-8 throughout, or when only
-//! a few of its lines are not; otherwise a detector names a legacy encoding. UTF-8 passes through unchanged
-//! and its broken lines are rejected one by one; everything else is decoded on the way.
+//! a few of its lines are not; otherwise a detector names a legacy encoding, and the words that come out of that and
+//! of the code pages of DOS and of old Macs say which of them it is. UTF-8 passes through unchanged
+//! and its broken lines are rejected one by one; everything else is decoded on the way. Lines of UTF-8 in a file of a
+//! legacy encoding stay what they are.
 
+use crate::code_pages::{self, Charset};
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use std::io::{self, BufReader, Read};
 
@@ -13,7 +16,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodingChoice {
     /// The encoding.
-    pub encoding: &'static Encoding,
+    pub encoding: Charset,
+    /// Whether single lines are UTF-8 all the same.
+    pub is_mixed: bool,
     /// How many bytes of a byte order mark come first.
     pub mark_bytes: usize,
     /// Why, in words.
@@ -50,7 +55,8 @@ pub fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<
     let head = &head[..filled];
     if let Some((encoding, mark_bytes)) = Encoding::for_bom(head) {
         return Ok(EncodingChoice {
-            encoding,
+            encoding: Charset::Standard(encoding),
+            is_mixed: false,
             mark_bytes,
             why: "byte order mark",
         });
@@ -69,6 +75,7 @@ pub fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
     let mut census = Utf8Census::default();
+    let mut sample = Vec::new();
     let mut reader = BufReader::with_capacity(CHUNK_BYTES, io::Cursor::new(head.to_vec()).chain(source));
     loop {
         let chunk = io::BufRead::fill_buf(&mut reader)?;
@@ -78,6 +85,7 @@ pub fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<
         census.feed(chunk);
         if !chunk.is_ascii() {
             detector.feed(chunk, false);
+            code_pages::sample(chunk, &mut sample);
         }
         let read = chunk.len();
         io::BufRead::consume(&mut reader, read);
@@ -94,13 +102,26 @@ pub fn detect(mut source: impl Read, language: &str, whole: bool) -> io::Result<
         return Ok(plain(UTF_8, "UTF-8 but for a few places"));
     }
     detector.feed(b"", true);
-    let encoding = detector.guess(Some(language.as_bytes()), chardetng::Utf8Detection::Deny);
-    Ok(plain(encoding, "not UTF-8; guessed from its bytes"))
+    let guess = detector.guess(Some(language.as_bytes()), chardetng::Utf8Detection::Deny);
+    let encoding = code_pages::by_words(&sample, guess);
+    let is_mixed = census.valid > 0 && encoding.is_single_byte();
+    let why = match (encoding == Charset::Standard(guess), is_mixed) {
+        (true, false) => "not UTF-8; guessed from its bytes",
+        (true, true) => "not UTF-8 but for a few lines; guessed from its bytes",
+        (false, _) => "not UTF-8; guessed from the words that come out",
+    };
+    Ok(EncodingChoice {
+        encoding,
+        is_mixed,
+        mark_bytes: 0,
+        why,
+    })
 }
 
 fn plain(encoding: &'static Encoding, why: &'static str) -> EncodingChoice {
     EncodingChoice {
-        encoding,
+        encoding: Charset::Standard(encoding),
+        is_mixed: false,
         mark_bytes: 0,
         why,
     }
@@ -174,29 +195,49 @@ impl Utf8Census {
 /// through as it is. The byte order mark is left out.
 pub struct Decoding<R> {
     source: R,
-    decoder: Option<Decoder>,
+    way: Way,
     mark_bytes: usize,
     input: Vec<u8>,
     input_start: usize,
     input_end: usize,
     at_end: bool,
     finished: bool,
-    /// Decoded text for a caller whose buffer may be too small for one character.
+    /// Decoded text that the caller has not taken yet, from `spill_start` on.
     spill: Vec<u8>,
+    spill_start: usize,
+}
+
+/// How bytes become text.
+enum Way {
+    /// They are.
+    Through,
+    /// As they come.
+    Stream(Box<Decoder>),
+    /// Line by line; those that are UTF-8 stay what they are where `is_mixed`.
+    Lines { charset: Charset, is_mixed: bool },
 }
 
 impl<R: Read> Decoding<R> {
     /// `source` from its beginning, under `choice`.
     pub fn new(source: R, choice: &EncodingChoice) -> Self {
-        let decoder = (choice.encoding != UTF_8).then(|| choice.encoding.new_decoder_without_bom_handling());
-        let input = if decoder.is_some() {
+        let way = match choice.encoding {
+            Charset::Standard(encoding) if encoding == UTF_8 => Way::Through,
+            Charset::Standard(encoding) if !choice.is_mixed => {
+                Way::Stream(Box::new(encoding.new_decoder_without_bom_handling()))
+            }
+            charset => Way::Lines {
+                charset,
+                is_mixed: choice.is_mixed,
+            },
+        };
+        let input = if matches!(way, Way::Stream(_)) {
             vec![0; CHUNK_BYTES]
         } else {
             Vec::new()
         };
         Self {
             source,
-            decoder,
+            way,
             mark_bytes: choice.mark_bytes,
             input,
             input_start: 0,
@@ -204,7 +245,46 @@ impl<R: Read> Decoding<R> {
             at_end: false,
             finished: false,
             spill: Vec::new(),
+            spill_start: 0,
         }
+    }
+
+    /// Decodes whole lines into `spill`, from what is read of the source; nothing at its end.
+    fn fill_lines(&mut self, charset: Charset, is_mixed: bool) -> io::Result<()> {
+        /// A line that is longer is decoded in parts.
+        const MAX_LINE_BYTES: usize = 1 << 20;
+        self.spill.clear();
+        self.spill_start = 0;
+        while self.spill.is_empty() && !(self.at_end && self.input.is_empty()) {
+            let before = self.input.len();
+            self.input.resize(before + CHUNK_BYTES, 0);
+            let count = self.source.read(&mut self.input[before..])?;
+            self.input.truncate(before + count);
+            self.at_end = count == 0;
+            let whole = match memchr::memrchr(b'\n', &self.input) {
+                Some(end) if !self.at_end => end + 1,
+                None if !self.at_end && self.input.len() < MAX_LINE_BYTES => continue,
+                _ => self.input.len(),
+            };
+            for line in self.input[..whole].split_inclusive(|&byte| byte == b'\n') {
+                if line.is_ascii() || (is_mixed && std::str::from_utf8(line).is_ok()) {
+                    self.spill.extend_from_slice(line);
+                } else {
+                    self.spill.extend_from_slice(charset.decode(line).as_bytes());
+                }
+            }
+            self.input.drain(..whole);
+        }
+        Ok(())
+    }
+
+    /// Hands out what was decoded and not taken.
+    fn take_spill(&mut self, output: &mut [u8]) -> usize {
+        let left = &self.spill[self.spill_start..];
+        let count = left.len().min(output.len());
+        output[..count].copy_from_slice(&left[..count]);
+        self.spill_start += count;
+        count
     }
 }
 
@@ -218,19 +298,24 @@ impl<R: Read> Read for Decoding<R> {
             self.source.read_exact(&mut mark[..self.mark_bytes])?;
             self.mark_bytes = 0;
         }
-        let Some(decoder) = self.decoder.as_mut() else {
-            return self.source.read(output);
-        };
-        if !self.spill.is_empty() || output.len() < LEAST_OUTPUT_BYTES {
-            if self.spill.is_empty() {
-                let mut room = [0_u8; LEAST_OUTPUT_BYTES];
-                let written = self.read(&mut room)?;
-                self.spill.extend_from_slice(&room[..written]);
+        if self.spill_start < self.spill.len() {
+            return Ok(self.take_spill(output));
+        }
+        let decoder = match &mut self.way {
+            Way::Through => return self.source.read(output),
+            &mut Way::Lines { charset, is_mixed } => {
+                self.fill_lines(charset, is_mixed)?;
+                return Ok(self.take_spill(output));
             }
-            let count = self.spill.len().min(output.len());
-            output[..count].copy_from_slice(&self.spill[..count]);
-            self.spill.drain(..count);
-            return Ok(count);
+            Way::Stream(decoder) => decoder,
+        };
+        if output.len() < LEAST_OUTPUT_BYTES && !output.is_empty() {
+            let mut room = [0_u8; LEAST_OUTPUT_BYTES];
+            let written = self.read(&mut room)?;
+            self.spill.clear();
+            self.spill.extend_from_slice(&room[..written]);
+            self.spill_start = 0;
+            return Ok(self.take_spill(output));
         }
         loop {
             if self.finished {
@@ -285,12 +370,42 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_utf8_among_others_stay_what_they_are() {
+        let latin = b"id;libell\xe9\r\n1;caf\xe9\r\n2;cr\xe8me br\xfbl\xe9e\r\n";
+        let mixed = [&latin[..], "3;thé\r\n".as_bytes(), b"4;p\xeache"].concat();
+
+        assert_eq!(
+            decoded(&mixed),
+            (
+                "id;libellé\r\n1;café\r\n2;crème brûlée\r\n3;thé\r\n4;pêche".to_owned(),
+                "windows-1252"
+            )
+        );
+    }
+
+    #[test]
+    fn code_pages_of_dos_and_macs_are_told_by_the_words_that_come_out() {
+        let text = "id;libelle\r\n1;Café crème\r\n2;Thé glacé à la pêche\r\n";
+        for (charset, name) in [
+            (Charset::Ibm850, "IBM850"),
+            (Charset::Standard(encoding_rs::MACINTOSH), "macintosh"),
+        ] {
+            let bytes: Vec<u8> = text
+                .chars()
+                .map(|character| charset.byte_of(character).unwrap())
+                .collect();
+
+            assert_eq!(decoded(&bytes), (text.to_owned(), name));
+        }
+    }
+
+    #[test]
     fn utf8_cut_inside_a_character_stays_utf8() {
         let text = "Île-de-France;é\nÎle-de-France;é";
 
         let choice = detect(&text.as_bytes()[..text.len() - 1], "fr", true).unwrap();
 
-        assert_eq!(choice.encoding, UTF_8);
+        assert_eq!(choice.encoding, Charset::Standard(UTF_8));
     }
 
     #[test]

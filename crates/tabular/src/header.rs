@@ -88,6 +88,14 @@ pub enum MappingError {
     },
 }
 
+/// How many of `headers` come up to the last that has a name.
+pub(crate) fn named(headers: &[String]) -> usize {
+    headers
+        .iter()
+        .rposition(|header| !header.trim().is_empty())
+        .map_or(0, |last| last + 1)
+}
+
 /// `names` in a sentence.
 pub(crate) fn list(names: &[String]) -> String {
     if names.is_empty() {

@@ -1,6 +1,7 @@
-//! Records of JSON: one object a line (NDJSON) or an array of objects.
+//! Records of JSON: one object a line (NDJSON), an array of objects, one inside an object (`{"orders": [...]}`), or
+//! objects one after the other over many lines.
 //!
-//! The objects' own texts are cut out of the stream first and parsed one by one, so memory stays flat
+//! The members of an object inside an object have the path to them as their name: `product.id`. The objects' own texts are cut out of the stream first and parsed one by one, so memory stays flat
 //! whatever the length of the array. Numbers keep the digits they were written with.
 
 use crate::lines::{ByteWindow, MAX_RECORD_BYTES};
@@ -20,11 +21,15 @@ pub(crate) struct JsonReader<R> {
     pub(crate) names: Vec<String>,
     /// Whether the source ended where its format says.
     pub(crate) ended_well: bool,
+    /// Whether the array stands inside an object, whose rest is left out.
+    is_inside: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     Lines,
+    /// Objects one after the other.
+    Values,
     ArrayStart,
     ArrayItems,
     /// Behind the closing bracket, where nothing should come.
@@ -40,6 +45,7 @@ impl<R: Read> JsonReader<R> {
             layout: Layout::Lines,
             names,
             ended_well: true,
+            is_inside: false,
         }
     }
 
@@ -52,12 +58,31 @@ impl<R: Read> JsonReader<R> {
         }
     }
 
+    /// Reads objects one after the other, however they are spread over lines.
+    pub(crate) fn values(reader: R, names: Vec<String>) -> Self {
+        Self {
+            layout: Layout::Values,
+            ..Self::lines(reader, names)
+        }
+    }
+
+    /// Reads the array that begins `skip` bytes behind the beginning of `reader`, on line `line`, inside an object.
+    pub(crate) fn inside(reader: R, names: Vec<String>, line: u64, skip: u64) -> Self {
+        let mut inside = Self::array(reader, names);
+        inside.window.line = line;
+        inside.window.offset = skip;
+        inside.is_inside = true;
+        inside
+    }
+
     /// Fills `record` with the next object; `false` at the end. What is not an object is a record with a
     /// fault.
     pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
         match self.layout {
             Layout::Lines => self.next_line(record),
-            Layout::ArrayStart | Layout::ArrayItems | Layout::Behind => self.next_item(record),
+            Layout::Values | Layout::ArrayStart | Layout::ArrayItems | Layout::Behind => {
+                self.next_item(record)
+            }
             Layout::Ended => Ok(false),
         }
     }
@@ -149,10 +174,17 @@ impl<R: Read> JsonReader<R> {
                     self.layout = Layout::ArrayItems;
                     self.window.consume(1, 0);
                 }
-                b',' if self.layout == Layout::ArrayItems => self.window.consume(1, 0),
+                _ if self.layout == Layout::Ended => return Ok(None),
+                b',' if matches!(self.layout, Layout::ArrayItems | Layout::Values) => {
+                    self.window.consume(1, 0);
+                }
                 b']' if self.layout == Layout::ArrayItems => {
                     self.ended_well = true;
-                    self.layout = Layout::Behind;
+                    self.layout = if self.is_inside {
+                        Layout::Ended
+                    } else {
+                        Layout::Behind
+                    };
                     self.window.consume(1, 0);
                 }
                 other => return Ok(Some(other)),
@@ -170,18 +202,23 @@ struct ItemScan {
 }
 
 impl ItemScan {
+    /// Whether the text that the value is in ends at `byte`.
+    fn ends_string(&mut self, byte: u8) -> bool {
+        if self.escaped {
+            self.escaped = false;
+        } else if byte == b'\\' {
+            self.escaped = true;
+        } else if byte == b'"' {
+            self.in_string = false;
+            return true;
+        }
+        false
+    }
+
     /// Whether the value ends at `byte`.
     fn ends(&mut self, byte: u8) -> bool {
         if self.in_string {
-            if self.escaped {
-                self.escaped = false;
-            } else if byte == b'\\' {
-                self.escaped = true;
-            } else if byte == b'"' {
-                self.in_string = false;
-                return self.depth == 0;
-            }
-            return false;
+            return self.ends_string(byte) && self.depth == 0;
         }
         match byte {
             b'"' => self.in_string = true,
@@ -190,32 +227,162 @@ impl ItemScan {
                 self.depth -= 1;
                 return self.depth == 0;
             }
-            b',' | b']' => return self.depth == 0,
+            b',' | b']' | b'}' => return self.depth == 0,
             _ => {}
         }
         false
     }
 }
 
+/// How many names the objects of a source may have together; what comes after is left out.
+const MAX_NAMES: usize = 4_096;
+/// How deep objects may stand in each other to be looked into.
+const MAX_DEPTH: usize = 5;
+
 /// Parses `record.raw` as an object and sets the fields.
 fn fill(record: &mut Record, names: &mut Vec<String>) {
     let raw = std::mem::take(&mut record.raw);
     record.widen(names.len());
     match serde_json::from_slice::<Object<'_>>(&raw) {
-        Ok(Object(members)) => {
-            for (name, value) in members {
-                let index = names.iter().position(|known| *known == name).unwrap_or_else(|| {
-                    names.push(name);
-                    names.len() - 1
-                });
-                record.widen(names.len());
-                set(record, index, value.get());
-            }
-        }
+        Ok(object) => flatten(record, names, &mut String::new(), object, 1),
         Err(_) if std::str::from_utf8(&raw).is_err() => record.fault = Some(Unreadable::BadEncoding),
         Err(_) => record.fault = Some(Unreadable::BadJson),
     }
     record.raw = raw;
+}
+
+/// Sets a field for each member of an object that `path` leads to.
+fn flatten(
+    record: &mut Record,
+    names: &mut Vec<String>,
+    path: &mut String,
+    Object(members): Object<'_>,
+    depth: usize,
+) {
+    let length = path.len();
+    for (name, value) in members {
+        path.push_str(&name);
+        let inner = (depth < MAX_DEPTH && value.get().starts_with('{'))
+            .then(|| serde_json::from_str::<Object<'_>>(value.get()).ok())
+            .flatten();
+        if let Some(inner) = inner {
+            path.push('.');
+            flatten(record, names, path, inner, depth + 1);
+        } else {
+            let index = names.iter().position(|known| known == path).or_else(|| {
+                (names.len() < MAX_NAMES).then(|| {
+                    names.push(path.clone());
+                    names.len() - 1
+                })
+            });
+            if let Some(index) = index {
+                record.widen(names.len());
+                set(record, index, value.get());
+            }
+        }
+        path.truncate(length);
+    }
+}
+
+/// How the records of a JSON text stand in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One object a line.
+    Lines,
+    /// Objects one after the other.
+    Values,
+    /// An array of them.
+    Array,
+    /// An array inside an object, under the name `member`, `skip` bytes from the beginning on line `line`.
+    Inside { member: String, skip: u64, line: u64 },
+}
+
+/// How the records stand in a text that begins with `head`, the first of whose bytes is a brace or a bracket.
+/// `recognised` counts the columns among names.
+pub(crate) fn shape(head: &[u8], recognised: impl Fn(&[String]) -> usize) -> Shape {
+    let start = head
+        .iter()
+        .position(|byte| !byte.is_ascii_whitespace())
+        .unwrap_or(0);
+    if head.get(start) == Some(&b'[') {
+        return Shape::Array;
+    }
+    let (own, arrays) = members(head, start);
+    if recognised(&own) == 0 {
+        let inside = arrays.into_iter().find(|array| recognised(&array.names) > 0);
+        if let Some(array) = inside {
+            let line = memchr::memchr_iter(b'\n', &head[..array.at]).count() as u64 + 1;
+            return Shape::Inside {
+                member: array.member,
+                skip: array.at as u64,
+                line,
+            };
+        }
+    }
+    let line = &head[start..];
+    let line = memchr::memchr(b'\n', line).map_or(line, |end| &line[..end]);
+    let mut scan = ItemScan::default();
+    let is_whole = line.iter().any(|&byte| scan.ends(byte));
+    if is_whole || line.len() == head.len() - start {
+        Shape::Lines
+    } else {
+        Shape::Values
+    }
+}
+
+/// An array of objects inside an object.
+struct InnerArray {
+    member: String,
+    /// Where its bracket stands.
+    at: usize,
+    /// The names of the first object's members.
+    names: Vec<String>,
+}
+
+/// The names of the members of the object that begins at `start`, but for arrays of objects, and those arrays. An
+/// object that goes on behind the end of `head` is looked at as far as it is there.
+fn members(head: &[u8], start: usize) -> (Vec<String>, Vec<InnerArray>) {
+    let (mut own, mut arrays) = (Vec::new(), Vec::new());
+    let skip = |mut at: usize, marks: &[u8]| {
+        while head
+            .get(at)
+            .is_some_and(|byte| byte.is_ascii_whitespace() || marks.contains(byte))
+        {
+            at += 1;
+        }
+        at
+    };
+    let mut at = skip(start + 1, b"");
+    while head.get(at) == Some(&b'"') && own.len() + arrays.len() < MAX_NAMES {
+        let mut scan = ItemScan::default();
+        let Some(end) = head[at + 1..].iter().position(|&byte| {
+            scan.in_string = true;
+            scan.ends_string(byte)
+        }) else {
+            break;
+        };
+        let name: String = serde_json::from_slice(&head[at..=at + 1 + end]).unwrap_or_default();
+        at = skip(at + end + 2, b":");
+        let first = skip(at + 1, b"");
+        if head.get(at) == Some(&b'[') && head.get(first) == Some(&b'{') {
+            let (names, _) = members(head, first);
+            arrays.push(InnerArray {
+                member: name,
+                at,
+                names,
+            });
+        } else {
+            own.push(name);
+        }
+        let mut scan = ItemScan::default();
+        let Some(length) = head[at..].iter().position(|&byte| scan.ends(byte)) else {
+            break;
+        };
+        // What is no text, array or object ends before the mark behind it.
+        let closes = matches!(head[at], b'"' | b'[' | b'{');
+        at = skip(at + length + usize::from(closes), b",");
+    }
+    (own, arrays)
 }
 
 fn set(record: &mut Record, index: usize, value: &str) {
@@ -353,6 +520,54 @@ mod tests {
 
         assert_eq!(found[1].2, Some(Unreadable::BadJson));
         assert_eq!(found[2], (4, fields(&["2"]), None));
+    }
+
+    #[test]
+    fn objects_over_many_lines_are_whole_and_their_inner_objects_have_paths() {
+        let text = "{\n \"id\": 1,\n \"product\": {\"id\": 7, \"tags\": [1]}\n}\n{\"id\": 2}";
+
+        let (names, found, ended_well) = read(JsonReader::values(text.as_bytes(), vec![]));
+
+        assert_eq!(names, ["id", "product.id", "product.tags"]);
+        assert_eq!(found[0], (1, fields(&["1", "7", "[1]"]), None));
+        assert_eq!(found[1], (5, fields(&["2", "", ""]), None));
+        assert!(ended_well);
+    }
+
+    #[test]
+    fn the_shape_of_a_text_is_told_by_its_beginning() {
+        let known = |names: &[String]| {
+            names
+                .iter()
+                .filter(|name| ["id", "amount"].contains(&name.as_str()))
+                .count()
+        };
+        let shape = |head: &str| shape(head.as_bytes(), known);
+
+        assert_eq!(shape(" [{\"id\":1}]"), Shape::Array);
+        assert_eq!(shape("{\"id\":1}\n{\"id\":2}"), Shape::Lines);
+        assert_eq!(shape("{\"id\":1}"), Shape::Lines);
+        assert_eq!(shape("{\n\"id\":1\n}"), Shape::Values);
+        assert_eq!(
+            shape("{\"page\":1,\n\"note\":\"a]\\\"}\",\"orders\":\n [ {\"id\":1"),
+            Shape::Inside {
+                member: "orders".to_owned(),
+                skip: 37,
+                line: 3
+            }
+        );
+        assert_eq!(
+            shape("{\"id\":1,\"lines\":[{\"amount\":1}]}\n{\"id\":2"),
+            Shape::Lines
+        );
+        let text = "{\"n\":2,\"orders\":[{\"id\":1},\n{\"id\":2}],\"more\":[{\"id\":9}]}";
+        let Shape::Inside { skip, line, .. } = shape(text) else {
+            panic!("{:?}", shape(text));
+        };
+        let inside = &text.as_bytes()[usize::try_from(skip).unwrap()..];
+        let (_, found, ended_well) = read(JsonReader::inside(inside, vec![], line, skip));
+        assert_eq!(found, [(1, fields(&["1"]), None), (2, fields(&["2"]), None)]);
+        assert!(ended_well);
     }
 
     #[test]

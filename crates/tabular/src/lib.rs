@@ -44,15 +44,17 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`bytes`] | takes compression off, looks into archives |
-//! | [`encoding`] | decides the encoding and decodes to UTF-8 |
+//! | [`encoding`], `code_pages` | decide the encoding and decode to UTF-8 |
 //! | `dialect` | guesses how lines are cut into fields |
 //! | `lines`, [`delimited`], `json`, `workbook` | cut text and workbooks into [`Record`]s |
 //! | [`header`] | which header is which column |
 //! | [`cents`], [`dates`] | text to cents and dates; evidence for a whole column |
-//! | `survey` | the first pass: decides everything about a source |
+//! | `magic` | what is no table, by its first bytes |
+//! | `survey` | the first pass: decides everything about a source, and says what is to be asked |
 
 pub mod bytes;
 pub mod cents;
+mod code_pages;
 mod columns;
 pub mod dates;
 mod decisions;
@@ -73,9 +75,10 @@ mod workbook;
 
 pub use bytes::SourceRead;
 pub use cents::DecimalMark;
+pub use code_pages::Charset;
 pub use columns::{Column, Kind, Spec};
 pub use dates::DateOrder;
-pub use decisions::{ColumnDecision, DecidedBy, Decisions};
+pub use decisions::{Choice, ColumnDecision, DecidedBy, Decisions, Question};
 pub use dialect::{Dialect, LineEnd};
 pub use header::{MappedColumn, Mapping, MappingError, MatchedBy};
 pub use magic::Foreign;

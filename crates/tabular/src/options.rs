@@ -1,8 +1,10 @@
 //! What a request may fix about the reading of a source. Nothing given is decided from the source.
 
 use crate::cents::DecimalMark;
+use crate::code_pages::Charset;
 use crate::dates::DateOrder;
 use csv_nose::Quote;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -113,8 +115,13 @@ pub struct ReadOptions {
     pub decimal: Option<DecimalMark>,
     /// The order of day and month in every date.
     pub date_order: Option<DateOrder>,
-    /// How ambiguous columns are read; the service's setting by default.
+    /// The zone of the shop, such as `Europe/Paris`: a time with another zone is taken to it. Without one a day is what
+    /// is written.
+    pub time_zone: Option<String>,
+    /// How ambiguous columns are read, whatever else the file says.
     pub locale: Option<Convention>,
+    /// How they are read where neither the request nor the file says.
+    pub default_locale: Convention,
     /// From column to header, for headers that are not recognised.
     pub mapping: BTreeMap<String, String>,
     /// Whether an amount with more than two decimals is rejected instead of rounded.
@@ -122,6 +129,12 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// How ambiguous columns are read.
+    #[must_use]
+    pub fn convention(&self) -> Convention {
+        self.locale.unwrap_or(self.default_locale)
+    }
+
     /// Options that cannot be: which, and why.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {
@@ -129,6 +142,7 @@ impl ReadOptions {
             ("delimiter", self.delimiter_byte().err()),
             ("quote", self.quote().err()),
             ("encoding", self.encoding().err()),
+            ("time_zone", self.zone().err()),
         ];
         checked
             .into_iter()
@@ -166,12 +180,22 @@ impl ReadOptions {
     }
 
     /// The encoding; `Err` holds what is wrong with it.
-    pub fn encoding(&self) -> Result<Option<&'static encoding_rs::Encoding>, String> {
+    pub fn encoding(&self) -> Result<Option<Charset>, String> {
         match self.encoding.as_deref() {
             None => Ok(None),
-            Some(label) => encoding_rs::Encoding::for_label(label.as_bytes())
+            Some(label) => Charset::for_label(label)
                 .map(Some)
                 .ok_or_else(|| format!("no encoding is called `{label}`")),
+        }
+    }
+
+    /// The zone of the shop; `Err` holds what is wrong with it.
+    pub fn zone(&self) -> Result<Option<TimeZone>, String> {
+        match self.time_zone.as_deref() {
+            None => Ok(None),
+            Some(name) => TimeZone::get(name)
+                .map(Some)
+                .map_err(|_| format!("no time zone is called `{name}`; one is `Europe/Paris`")),
         }
     }
 }

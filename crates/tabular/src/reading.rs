@@ -3,15 +3,17 @@
 use crate::bytes::{self, Packing, SourceRead};
 use crate::cents::DecimalMark;
 use crate::columns::Spec;
-use crate::dates::DateOrder;
+use crate::dates::{self, DateOrder};
 use crate::delimited::DelimitedReader;
 use crate::dialect::Dialect;
 use crate::encoding::{Decoding, EncodingChoice};
-use crate::header::Mapping;
-use crate::json::JsonReader;
+use crate::header::{self, Mapping};
+use crate::json::{JsonReader, Shape};
 use crate::options::{Format, ReadOptions};
 use crate::record::Record;
 use crate::workbook::{self, SheetChoice, SheetReader, Wanted};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -27,8 +29,12 @@ pub struct Reading {
     pub format: Format,
     /// How its lines are cut into fields, where it has such lines.
     pub dialect: Option<Dialect>,
+    /// How the records of a JSON text stand in it.
+    pub(crate) shape: Shape,
     /// The sheets that are read, where it is a workbook.
     pub sheets: Vec<SheetChoice>,
+    /// The zone of the shop, where it is said.
+    pub zone: Option<TimeZone>,
     /// What the request fixes.
     pub(crate) options: ReadOptions,
     /// The headers, or the names of the objects' members.
@@ -44,6 +50,23 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether `record` has as many fields as the header; those of objects and of sheets always have.
+    #[must_use]
+    pub fn fits(&self, record: &Record) -> bool {
+        self.dialect.is_none() || record.fits(header::named(&self.headers), self.headers.len())
+    }
+
+    /// `text` in column `index` of the table as a date: the day in the shop's zone where the text says another one.
+    #[must_use]
+    pub fn date(&self, index: usize, text: &str) -> Option<Date> {
+        let order = self.orders[index];
+        match &self.zone {
+            // What is no longer than a date has no zone.
+            Some(zone) if text.len() > 10 => Some(dates::moment(text, order)?.date_in(zone)),
+            _ => dates::parse(text, order),
+        }
+    }
+
     /// The name of the sheet that `record` is from, where several are read.
     #[must_use]
     pub fn sheet_of(&self, record: &Record) -> Option<&str> {
@@ -74,7 +97,13 @@ impl Reading {
         }
         let unpacked = bytes::unpack(source, self.packing, progress)?;
         let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
-        let mut records = records(decoded, self.format, self.dialect.as_ref(), self.headers.clone());
+        let mut records = records(
+            decoded,
+            self.format,
+            self.dialect.as_ref(),
+            &self.shape,
+            self.headers.clone(),
+        )?;
         if let Some(dialect) = &self.dialect {
             records.skip_lines(dialect.skip_lines)?;
             records.next(&mut Record::default())?;
@@ -139,20 +168,26 @@ impl Records {
 
 /// The records of the text `decoded`, from its beginning.
 pub(crate) fn records(
-    decoded: Box<dyn Read + Send>,
+    mut decoded: Box<dyn Read + Send>,
     format: Format,
     dialect: Option<&Dialect>,
+    shape: &Shape,
     names: Vec<String>,
-) -> Records {
-    Records(match (format, dialect) {
-        (Format::Csv, Some(dialect)) => Reader::Delimited(DelimitedReader::new(
+) -> io::Result<Records> {
+    Ok(Records(match (format, dialect, shape) {
+        (Format::Csv, Some(dialect), _) => Reader::Delimited(DelimitedReader::new(
             decoded,
             dialect.delimiter_byte(),
             dialect.quote_byte(),
             dialect.terminator(),
         )),
-        (Format::Json, _) => Reader::Json(JsonReader::array(decoded, names)),
-        (Format::Ndjson, _) => Reader::Json(JsonReader::lines(decoded, names)),
+        (Format::Json, _, &Shape::Inside { skip, line, .. }) => {
+            io::copy(&mut (&mut decoded).take(skip), &mut io::sink())?;
+            Reader::Json(JsonReader::inside(decoded, names, line, skip))
+        }
+        (Format::Json, _, Shape::Array) => Reader::Json(JsonReader::array(decoded, names)),
+        (Format::Json, ..) => Reader::Json(JsonReader::values(decoded, names)),
+        (Format::Ndjson, ..) => Reader::Json(JsonReader::lines(decoded, names)),
         _ => Reader::Delimited(DelimitedReader::new(decoded, b',', Some(b'"'), b'\n')),
-    })
+    }))
 }

@@ -105,10 +105,11 @@ impl Record {
         self.fields.len()
     }
 
-    /// Whether it has `width` fields. More of them are none when they are empty: lines may end in delimiters.
+    /// Whether it has the fields of a header of `width` names, of which those from `named` on are empty: such fields
+    /// may hold something or be missing.
     #[must_use]
-    pub fn is_as_wide_as(&self, width: usize) -> bool {
-        self.width() >= width && (width..self.width()).all(|field| self.field(field).0.is_empty())
+    pub fn fits(&self, named: usize, width: usize) -> bool {
+        self.width() >= named && (width..self.width()).all(|field| self.field(field).0.is_empty())
     }
 
     /// Field `index`: its bytes and kind. Absent when there is none.

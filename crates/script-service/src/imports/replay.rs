@@ -95,6 +95,7 @@ pub(crate) async fn prepare(
             }),
             options: ReadOptions {
                 strict: of.options.strict,
+                time_zone: of.options.time_zone.clone(),
                 locale: of.options.locale,
                 ..text.options
             },

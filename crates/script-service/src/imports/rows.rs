@@ -5,7 +5,7 @@ use super::ids::{References, SeenKeys};
 use super::tables::TableSpec as _;
 use db_client::db_api::Value;
 use script_api::Table;
-use tabular::{DateOrder, DecimalMark, FieldKind, Kind, Reading, Record, Spec, cents, dates};
+use tabular::{DecimalMark, FieldKind, Kind, Reading, Record, Spec, cents, dates};
 
 /// Turns records into rows under a [`Reading`]. It remembers the keys it has seen.
 #[derive(Debug)]
@@ -139,7 +139,6 @@ impl<'a> RowReader<'a> {
         } else {
             self.reading.marks[index]
         };
-        let order = self.reading.orders[index];
         Ok(match column.kind {
             Kind::Text => Value::Text(text.to_owned()),
             Kind::Integer => Value::Integer(
@@ -153,11 +152,11 @@ impl<'a> RowReader<'a> {
                 Value::Integer(reference(text, &references.stores, FaultCode::UnknownStore)?)
             }
             Kind::Date => Value::Text(
-                date(text, order, &mut self.last_date)
+                date(self.reading, index, text, &mut self.last_date)
                     .ok_or_else(|| (FaultCode::BadDate, format!("`{text}` is not a date")))?,
             ),
             Kind::Month => Value::Text(
-                dates::parse_month(text, order)
+                dates::parse_month(text, self.reading.orders[index])
                     .ok_or_else(|| (FaultCode::BadDate, format!("`{text}` is not a month")))?
                     .strftime("%Y-%m")
                     .to_string(),
@@ -168,6 +167,10 @@ impl<'a> RowReader<'a> {
                         FaultCode::BadAmount,
                         format!("`{text}` has more than two decimals"),
                     ));
+                }
+                Some(amount) if !amount.is_in_range() => {
+                    let most = cents::to_decimal(cents::MAX_CENTS);
+                    return Err((FaultCode::BadAmount, format!("`{text}` is beyond {most}")));
                 }
                 Some(amount) => {
                     *rounded |= amount.rounded;
@@ -193,7 +196,7 @@ impl<'a> RowReader<'a> {
         }
         let expected = self.reading.headers.len();
         let found = record.width();
-        if self.reading.dialect.is_some() && !record.is_as_wide_as(expected) {
+        if !self.reading.fits(record) {
             return Err(RecordFault::of_record(
                 FaultCode::WrongFieldCount,
                 format!("{found} fields where the header has {expected}"),
@@ -204,15 +207,15 @@ impl<'a> RowReader<'a> {
 }
 
 /// `text` as a date is stored; mostly it is that of the record before, `last`: as written, and as stored.
-fn date(text: &str, order: DateOrder, last: &mut (String, String)) -> Option<String> {
+fn date(reading: &Reading, index: usize, text: &str, last: &mut (String, String)) -> Option<String> {
     if last.0 != text {
-        *last = (text.to_owned(), dates::parse(text, order)?.to_string());
+        *last = (text.to_owned(), reading.date(index, text)?.to_string());
     }
     Some(last.1.clone())
 }
 
 fn reference(text: &str, known: &super::ids::IdSet, code: FaultCode) -> Result<i64, (FaultCode, String)> {
-    let id = text.parse::<i64>().ok().filter(|&id| known.contains(id));
+    let id = cents::parse_id(text).filter(|&id| known.contains(id));
     id.ok_or_else(|| {
         let what = if code == FaultCode::UnknownProduct {
             "product"

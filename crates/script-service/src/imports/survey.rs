@@ -1,7 +1,7 @@
 //! The first look at a source: what the crate `tabular` decides about it, kept for callers and for a process that goes
 //! on.
 
-use super::failure::{failed, survey_failure};
+use super::failure::{failed, question_failure, survey_failure};
 use super::locate::Location;
 use super::request::origin;
 use super::tables::TableSpec as _;
@@ -30,7 +30,10 @@ pub(super) async fn survey(
     let location = location.clone();
     let table = source.table;
     let mut options = wire::options(&source.options);
-    options.locale.get_or_insert(context.config.locale);
+    options.default_locale = context.config.locale;
+    options
+        .time_zone
+        .get_or_insert_with(|| context.config.time_zone.clone());
     let key_needed = table != Table::Sales || !request.mode.makes_keys();
     let bytes = Arc::clone(&context.progress.bytes);
     let surveyed = tokio::task::spawn_blocking(move || {
@@ -39,7 +42,11 @@ pub(super) async fn survey(
     })
     .await
     .map_err(|error| Stop::Broken(error.into()))?;
-    surveyed.map_err(|error| survey_failure(&error, origin(source)))
+    let survey = surveyed.map_err(|error| survey_failure(&error, origin(source)))?;
+    match survey.decisions.questions.first() {
+        Some(question) => Err(question_failure(question, origin(source))),
+        None => Ok(survey),
+    }
 }
 
 /// Keeps what the survey of source number `index` found. A source that is half done must be what it was.

@@ -63,6 +63,8 @@ pub(crate) struct ImportQuery {
     /// `day_first` or `month_first`.
     #[param(value_type = Option<DateOrder>)]
     date_order: Option<DateOrder>,
+    /// The time zone of the shop, such as `Europe/Paris`.
+    time_zone: Option<String>,
     /// `fr` or `en`.
     #[param(value_type = Option<Locale>)]
     locale: Option<Locale>,
@@ -84,6 +86,7 @@ impl ImportQuery {
             skip_lines: self.skip_lines,
             decimal: self.decimal,
             date_order: self.date_order,
+            time_zone: self.time_zone.clone(),
             locale: self.locale,
             mapping: self.mapping().unwrap_or_default(),
             strict: self.strict.unwrap_or_default(),

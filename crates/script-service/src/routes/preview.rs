@@ -96,7 +96,10 @@ pub(crate) async fn preview(
         });
     }
     let mut options = wire::options(&options);
-    options.locale.get_or_insert(app.config.locale);
+    options.default_locale = app.config.locale;
+    options
+        .time_zone
+        .get_or_insert_with(|| app.config.time_zone.clone());
     let mut known = References::default();
     references::products(&app.db, |id| {
         known.products.insert(id);

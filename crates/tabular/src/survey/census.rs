@@ -4,24 +4,55 @@ use super::{SurveyError, Text};
 use crate::cents::{self, DecimalMark, MarkEvidence};
 use crate::columns::{Kind, Spec};
 use crate::dates::{self, DateOrder, OrderEvidence};
-use crate::decisions::{ColumnDecision, DecidedBy};
 use crate::dialect::Dialect;
 use crate::header::{self, Mapping, MappingError};
-use crate::options::{Convention, ReadOptions};
+use crate::options::ReadOptions;
 use crate::reading::Records;
 use crate::record::{FieldKind, Record};
 
-/// What is known of the values of one field.
-#[derive(Debug, Clone, Copy, Default)]
-struct FieldEvidence {
-    /// Lines of the first value that only reads so; `ambiguous` counts those that read both ways.
-    comma: Option<u64>,
-    point: Option<u64>,
-    ambiguous_mark: u64,
-    day_first: Option<u64>,
-    month_first: Option<u64>,
-    ambiguous_order: u64,
+/// Values that say the same: how many there are, and the first of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) count: u64,
+    pub(super) line: u64,
+    pub(super) example: String,
 }
+
+impl Seen {
+    fn note(&mut self, line: u64, text: &str) {
+        if self.count == 0 {
+            self.line = line;
+            self.example = text.trim().chars().take(40).collect();
+        }
+        self.count += 1;
+    }
+}
+
+/// What is known of the values of one field.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FieldEvidence {
+    /// Amounts that only read with this decimal mark.
+    pub(super) comma: Seen,
+    pub(super) point: Seen,
+    /// Amounts with three digits behind their only mark: a comma, a point.
+    pub(super) three_digits: [Seen; 2],
+    /// Whole amounts without a mark, of less than a thousand and of more.
+    pub(super) below_thousand: u64,
+    pub(super) above_thousand: u64,
+    /// Amounts in dollars or pounds, and in euros, among the first ones.
+    pub(super) dollars: u64,
+    pub(super) euros: u64,
+    /// Dates that only read in this order, and those that read in both.
+    pub(super) day_first: Seen,
+    pub(super) month_first: Seen,
+    pub(super) either_order: Seen,
+    /// Dates with years of two digits, and numbers of days.
+    pub(super) short_years: u64,
+    pub(super) serials: u64,
+}
+
+/// Of how many amounts of a field the currency is looked for.
+const CURRENCIES: u64 = 1_000;
 
 /// Counts over all records.
 #[derive(Debug, Default)]
@@ -33,38 +64,6 @@ pub(super) struct Census {
     fields: Vec<FieldEvidence>,
     /// Which fields are amounts and which dates; `None` watches all as both.
     watched: Option<Vec<(usize, Kind)>>,
-}
-
-/// What was decided about the columns.
-pub(super) struct Settled {
-    pub(super) headers: Vec<String>,
-    pub(super) mapping: Mapping,
-    pub(super) marks: Vec<DecimalMark>,
-    pub(super) orders: Vec<DateOrder>,
-    pub(super) options: ReadOptions,
-    pub(super) columns: Vec<ColumnDecision>,
-}
-
-impl Settled {
-    /// What was assumed, in words.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.columns
-            .iter()
-            .filter(|decision| decision.decided_by == DecidedBy::Assumed)
-            .map(|decision| {
-                let what = match (decision.decimal, decision.date_order) {
-                    (Some(DecimalMark::Comma), _) => "a decimal comma",
-                    (Some(DecimalMark::Point), _) => "a decimal point",
-                    (_, Some(DateOrder::DayFirst)) => "the day first",
-                    _ => "the month first",
-                };
-                format!(
-                    "column `{}`: every value reads two ways; {what} was assumed",
-                    decision.column
-                )
-            })
-            .collect()
-    }
 }
 
 impl Census {
@@ -82,6 +81,7 @@ impl Census {
             return Err(SurveyError::Empty);
         }
         let headers = record.texts();
+        let named = header::named(&headers);
         let mapping = header::map(text.spec, &headers, &options.mapping, text.key_needed).map_err(
             |error| match error {
                 MappingError::MissingColumns { .. } if options.delimiter.is_none() => SurveyError::Headers {
@@ -94,9 +94,9 @@ impl Census {
         self.watch(text.spec, &mapping);
         while records.next(&mut record)? {
             // A preview ends somewhere, mostly within a record.
-            let is_cut = !text.whole && records.is_cut_off() && !record.is_as_wide_as(headers.len());
+            let is_cut = !text.whole && records.is_cut_off() && !record.fits(named, headers.len());
             if !is_cut {
-                self.take(&record, headers.len());
+                self.take(&record, named, headers.len());
             }
         }
         // Who says how lines are cut, and where they begin, gets each line that is not so listed instead.
@@ -106,7 +106,7 @@ impl Census {
                 delimiter: dialect.delimiter_name(),
                 wrong: self.wrong_width,
                 records: self.records,
-                width: headers.len(),
+                width: named,
                 line: self.first_wrong.unwrap_or_default(),
             });
         }
@@ -123,7 +123,7 @@ impl Census {
     ) -> Result<(Vec<String>, Mapping), SurveyError> {
         let mut record = Record::default();
         while records.next(&mut record)? {
-            self.take(&record, 0);
+            self.take(&record, 0, 0);
         }
         let headers = records.names().to_vec();
         if self.records > 0 {
@@ -168,13 +168,13 @@ impl Census {
         self.watched = Some(watched);
     }
 
-    /// Counts `record`; `width` is the header's, 0 when there is none.
-    pub(super) fn take(&mut self, record: &Record, width: usize) {
+    /// Counts `record`; `width` is the header's, up to its last name and in all, 0 when there is none.
+    pub(super) fn take(&mut self, record: &Record, named: usize, width: usize) {
         self.records += 1;
         if record.fault.is_some() {
             return;
         }
-        if width > 0 && !record.is_as_wide_as(width) {
+        if width > 0 && !record.fits(named, width) {
             self.wrong_width += 1;
             self.first_wrong.get_or_insert(record.line);
             return;
@@ -199,92 +199,13 @@ impl Census {
         }
     }
 
-    pub(super) fn decide(
-        &self,
-        spec: &Spec,
-        headers: Vec<String>,
-        mapping: Mapping,
-        options: &ReadOptions,
-        locale: Convention,
-    ) -> Result<Settled, SurveyError> {
-        let mut marks = vec![options.decimal.unwrap_or(DecimalMark::Point); spec.columns.len()];
-        let mut orders = vec![options.date_order.unwrap_or(locale.date_order()); spec.columns.len()];
-        let mut columns = Vec::new();
-        for (index, column) in spec.columns.iter().enumerate() {
-            let Some(field) = mapping.fields[index] else {
-                continue;
-            };
-            let evidence = self.fields.get(field).copied().unwrap_or_default();
-            if column.kind == Kind::Cents {
-                let (mark, decided_by) = match (options.decimal, evidence.comma, evidence.point) {
-                    (Some(mark), _, _) => (mark, DecidedBy::Option),
-                    (None, Some(comma), Some(point)) => {
-                        return Err(SurveyError::ConflictingMarks {
-                            header: headers[field].clone(),
-                            comma,
-                            point,
-                        });
-                    }
-                    (None, Some(_), None) => (DecimalMark::Comma, DecidedBy::Evidence),
-                    (None, None, Some(_)) => (DecimalMark::Point, DecidedBy::Evidence),
-                    (None, None, None) if evidence.ambiguous_mark > 0 => {
-                        (locale.decimal(), DecidedBy::Assumed)
-                    }
-                    (None, None, None) => continue,
-                };
-                marks[index] = mark;
-                columns.push(ColumnDecision {
-                    column: column.name.to_owned(),
-                    decimal: Some(mark),
-                    date_order: None,
-                    decided_by,
-                });
-            }
-            if matches!(column.kind, Kind::Date | Kind::Month) {
-                let (order, decided_by) = match (options.date_order, evidence.day_first, evidence.month_first)
-                {
-                    (Some(order), _, _) => (order, DecidedBy::Option),
-                    (None, Some(day_first), Some(month_first)) => {
-                        return Err(SurveyError::ConflictingDates {
-                            header: headers[field].clone(),
-                            day_first,
-                            month_first,
-                        });
-                    }
-                    (None, Some(_), None) => (DateOrder::DayFirst, DecidedBy::Evidence),
-                    (None, None, Some(_)) => (DateOrder::MonthFirst, DecidedBy::Evidence),
-                    (None, None, None) if evidence.ambiguous_order > 0 => {
-                        (locale.date_order(), DecidedBy::Assumed)
-                    }
-                    (None, None, None) => continue,
-                };
-                orders[index] = order;
-                columns.push(ColumnDecision {
-                    column: column.name.to_owned(),
-                    decimal: None,
-                    date_order: Some(order),
-                    decided_by,
-                });
-            }
-        }
-        // A whole number has no mark of its own: it follows the amounts beside it.
-        let written = columns.iter().find_map(|decision| decision.decimal);
-        for (index, column) in spec.columns.iter().enumerate() {
-            if column.kind == Kind::Integer {
-                marks[index] = options.decimal.or(written).unwrap_or(DecimalMark::Point);
-            }
-        }
-        Ok(Settled {
-            headers,
-            mapping,
-            marks,
-            orders,
-            options: options.clone(),
-            columns,
-        })
+    /// What is known of the values of field `index`.
+    pub(super) fn field(&self, index: usize) -> Option<&FieldEvidence> {
+        self.fields.get(index)
     }
 }
 
+/// Takes note of what the value of `field` in `record` says.
 fn look(evidence: &mut FieldEvidence, record: &Record, field: usize, dates: bool, amounts: bool) {
     let (bytes, kind) = record.field(field);
     if kind != FieldKind::Written {
@@ -293,28 +214,41 @@ fn look(evidence: &mut FieldEvidence, record: &Record, field: usize, dates: bool
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    let line = record.line;
     if amounts {
-        match cents::evidence(text) {
-            MarkEvidence::Silent => {}
-            MarkEvidence::Ambiguous => evidence.ambiguous_mark += 1,
-            MarkEvidence::Says(DecimalMark::Comma) => {
-                evidence.comma.get_or_insert(record.line);
-            }
-            MarkEvidence::Says(DecimalMark::Point) => {
-                evidence.point.get_or_insert(record.line);
-            }
-        }
+        look_at_amount(evidence, line, text);
     }
     if dates && !is_iso(bytes) {
-        match dates::evidence(text) {
+        let sighting = dates::sighting(text);
+        evidence.short_years += u64::from(sighting.short_year);
+        evidence.serials += u64::from(sighting.serial);
+        match sighting.order {
             OrderEvidence::Silent => {}
-            OrderEvidence::Ambiguous => evidence.ambiguous_order += 1,
-            OrderEvidence::Says(DateOrder::DayFirst) => {
-                evidence.day_first.get_or_insert(record.line);
-            }
-            OrderEvidence::Says(DateOrder::MonthFirst) => {
-                evidence.month_first.get_or_insert(record.line);
-            }
+            OrderEvidence::Ambiguous => evidence.either_order.note(line, text),
+            OrderEvidence::Says(DateOrder::DayFirst) => evidence.day_first.note(line, text),
+            OrderEvidence::Says(DateOrder::MonthFirst) => evidence.month_first.note(line, text),
+        }
+    }
+}
+
+fn look_at_amount(evidence: &mut FieldEvidence, line: u64, text: &str) {
+    match cents::evidence(text) {
+        MarkEvidence::Silent => return,
+        MarkEvidence::Whole(true) => evidence.below_thousand += 1,
+        MarkEvidence::Whole(false) => evidence.above_thousand += 1,
+        MarkEvidence::Ambiguous(DecimalMark::Comma) => evidence.three_digits[0].note(line, text),
+        MarkEvidence::Ambiguous(DecimalMark::Point) => evidence.three_digits[1].note(line, text),
+        MarkEvidence::Says(DecimalMark::Comma) => evidence.comma.note(line, text),
+        MarkEvidence::Says(DecimalMark::Point) => evidence.point.note(line, text),
+    }
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.' | b'-'));
+    if !is_plain && evidence.dollars + evidence.euros < CURRENCIES {
+        match cents::currency(text) {
+            Some("$" | "USD" | "GBP" | "CAD" | "AUD" | "NZD") => evidence.dollars += 1,
+            Some("EUR") => evidence.euros += 1,
+            _ => {}
         }
     }
 }

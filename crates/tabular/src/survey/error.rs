@@ -42,32 +42,10 @@ pub enum SurveyError {
         /// The line of the first that is not.
         line: u64,
     },
-    /// Amounts of one column contradict each other.
-    #[error(
-        "column `{header}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal point; `decimal` says which is right"
-    )]
-    ConflictingMarks {
-        /// The header of the column.
-        header: String,
-        /// A line with a decimal comma.
-        comma: u64,
-        /// A line with a decimal point.
-        point: u64,
-    },
-    /// Dates of one column contradict each other.
-    #[error(
-        "column `{header}` has conflicting dates: line {day_first} has the day first, line {month_first} the month; `date_order` says which is right"
-    )]
-    ConflictingDates {
-        /// The header of the column.
-        header: String,
-        /// A line with the day first.
-        day_first: u64,
-        /// A line with the month first.
-        month_first: u64,
-    },
     /// The members of objects do not fit the table.
-    #[error("{0}; a JSON source is an array of objects, or one object a line")]
+    #[error(
+        "{0}; a JSON source is an array of objects, such an array inside an object, or objects one after the other"
+    )]
     Objects(MappingError),
     /// Several files are packed together, or none; their names.
     #[error("the archive holds {}; send the one that is meant", files(.0))]

@@ -4,28 +4,32 @@
 //! settle: decimal mark and date order. The passes after it read under the [`Reading`] that comes out, so every
 //! pass sees the same records.
 //!
-//! `census` counts what the values say, `digest` watches the bytes go by, `error` says why nothing can be made
+//! `census` counts what the values say, `settle` decides by it, `digest` watches the bytes go by, `error` says why nothing can be made
 //! of a source.
 
 mod census;
 mod digest;
 mod error;
+mod settle;
 
 pub use error::SurveyError;
 
 use crate::bytes::{self, Archive, Packing, SourceRead};
+use crate::code_pages::Charset;
 use crate::columns::Spec;
 use crate::decisions::Decisions;
 use crate::dialect::{self, Candidate, Dialect};
 use crate::encoding::{self, Decoding, EncodingChoice, Utf8Census};
 use crate::header;
+use crate::json::{self, Shape};
 use crate::magic;
 use crate::options::{Format, ReadOptions};
 use crate::reading::{Reading, records};
 use crate::record::Record;
 use crate::workbook::{self, SheetChoice, Wanted};
-use census::{Census, Settled};
+use census::Census;
 use digest::{Digest, Hashing, SharedCensus};
+use settle::{Settled, settle};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -61,7 +65,8 @@ pub fn survey(
     progress: &Arc<AtomicU64>,
     limit: Option<u64>,
 ) -> Result<Survey, SurveyError> {
-    let locale = options.locale.unwrap_or_default();
+    let locale = options.convention();
+    options.zone().map_err(SurveyError::Options)?;
     let head = bytes::head(open()?.as_mut(), OLD_WORKBOOK.len())?;
     let packing = Packing::of(&head);
     let archive = if packing == Packing::Zip {
@@ -137,6 +142,7 @@ pub fn survey(
         let marked = encoding.mark_bytes > 0 && encoding.encoding == wanted;
         encoding = EncodingChoice {
             encoding: wanted,
+            is_mixed: false,
             mark_bytes: if marked { encoding.mark_bytes } else { 0 },
             why: "the request says so",
         };
@@ -184,8 +190,15 @@ impl Text<'_> {
             .read_to_end(&mut head)?;
         let format = self.options.format.unwrap_or_else(|| format_of(&head));
         if format != Format::Csv {
+            let recognised = |names: &[String]| header::recognised(self.spec, names, &self.options.mapping);
+            let shape = json::shape(&head, recognised);
+            let format = match shape {
+                Shape::Lines if self.options.format.is_none() => Format::Ndjson,
+                _ if self.options.format.is_none() => Format::Json,
+                _ => format,
+            };
             drop(head);
-            return self.survey_as(encoding, format, None, utf8);
+            return self.survey_as(encoding, format, None, shape, utf8);
         }
         let candidates = dialect::candidates(&head, self.spec, self.options).map_err(SurveyError::Options)?;
         drop(head);
@@ -200,7 +213,7 @@ impl Text<'_> {
                 );
             }
             let dialect = candidate.dialect.clone();
-            match self.survey_as(encoding, format, Some(candidate), utf8) {
+            match self.survey_as(encoding, format, Some(candidate), Shape::Lines, utf8) {
                 Err(error) if error.is_of_dialect() => {
                     contradicted.get_or_insert((dialect, error));
                 }
@@ -216,9 +229,9 @@ impl Text<'_> {
         encoding: &EncodingChoice,
         format: Format,
         candidate: Option<Candidate>,
+        shape: Shape,
         utf8: Option<&SharedCensus>,
     ) -> Result<Survey, SurveyError> {
-        let locale = self.options.locale.unwrap_or_default();
         if let Some(utf8) = utf8 {
             *utf8.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Utf8Census::default();
         }
@@ -230,7 +243,7 @@ impl Text<'_> {
             .unzip();
         let decoded = Decoding::new((self.unpacked)()?, encoding);
         let (hashing, digest) = Hashing::new(decoded, utf8.cloned());
-        let mut records = records(Box::new(hashing), format, dialect.as_ref(), Vec::new());
+        let mut records = records(Box::new(hashing), format, dialect.as_ref(), &shape, Vec::new())?;
         let mut census = Census::default();
         let (headers, mapping) = match &dialect {
             Some(dialect) => census.take_table(&mut records, dialect, self)?,
@@ -242,10 +255,15 @@ impl Text<'_> {
             format,
             dialect_why: why.map(|why| format!("{why}; {}", census.fit(self.whole))),
             dialect,
+            shape,
             sheets: Vec::new(),
         };
-        let settled = census.decide(self.spec, headers, mapping, self.options, locale)?;
-        let mut notes = settled.notes();
+        let delimiter = form.dialect.as_ref().map(|dialect| dialect.delimiter);
+        let settled = settle(&census, self.spec, headers, mapping, self.options, delimiter);
+        let mut notes = settled.notes.clone();
+        if let Shape::Inside { member, .. } = &form.shape {
+            notes.push(format!("the records are those of the member `{member}`"));
+        }
         if !self.beside.is_empty() {
             notes.push(format!(
                 "the archive also holds {}: left out",
@@ -302,28 +320,24 @@ fn survey_sheet(
     while sheet.next(&mut record)? {
         digest.update(&record.raw);
         digest.update(b"\n");
-        census.take(&record, headers.len());
+        census.take(&record, 0, headers.len());
     }
     let form = Form {
         packing: Packing::Plain,
         encoding: EncodingChoice {
-            encoding: encoding_rs::UTF_8,
+            encoding: Charset::Standard(encoding_rs::UTF_8),
+            is_mixed: false,
             mark_bytes: 0,
             why: "workbooks hold Unicode",
         },
         format,
         dialect: None,
         dialect_why: None,
+        shape: Shape::Lines,
         sheets: sheet.choices.clone(),
     };
-    let settled = census.decide(
-        spec,
-        headers,
-        mapping,
-        options,
-        options.locale.unwrap_or_default(),
-    )?;
-    let mut notes = settled.notes();
+    let settled = settle(&census, spec, headers, mapping, options, None);
+    let mut notes = settled.notes.clone();
     notes.extend(sheet.notes.iter().cloned());
     if options.skip_lines.is_none() && sheet.choices.len() == 1 {
         notes.extend(note_on_header(sheet.choices[0].skip_lines));
@@ -347,6 +361,7 @@ struct Form {
     format: Format,
     dialect: Option<Dialect>,
     dialect_why: Option<String>,
+    shape: Shape,
     sheets: Vec<SheetChoice>,
 }
 
@@ -369,14 +384,17 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             mapping: settled.mapping.matched.clone(),
             ignored_headers: settled.mapping.ignored.clone(),
             columns: settled.columns,
+            questions: settled.questions,
         },
         reading: Reading {
             packing: form.packing,
             encoding: form.encoding,
             format: form.format,
             dialect: form.dialect,
+            shape: form.shape,
             sheets: form.sheets,
             strict: settled.options.strict,
+            zone: settled.options.zone().ok().flatten(),
             options: settled.options,
             headers: settled.headers,
             mapping: settled.mapping,
