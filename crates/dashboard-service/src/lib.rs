@@ -7,7 +7,7 @@
 //! | `answer`, `forecast` | what analyses and forecasts answer |
 //! | `filter` | which sales a page is about; the query string is the state |
 //! | `table`, `figure` | what is shown as rows, and what is drawn |
-//! | `format`, `locale` | numbers, dates and words in French and English |
+//! | `format`, `locale`, `words` | numbers, dates and words in French and English |
 //! | `page` | from a view to a document, or to what the script puts into the page |
 //! | `error` | the only place that names the status of an error |
 //! | `assets`, `policy` | what the page is made of, and what a browser may do with it |
@@ -26,6 +26,7 @@ mod page;
 mod policy;
 mod routes;
 mod table;
+mod words;
 
 pub use config::Config;
 

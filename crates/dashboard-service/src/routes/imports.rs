@@ -3,8 +3,9 @@
 
 use super::{jobs, schedules};
 use crate::App;
-use crate::locale::{Locale, Words};
+use crate::locale::Locale;
 use crate::page::{Failure, View, Visit};
+use crate::words::Words;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;

@@ -2,8 +2,9 @@
 
 use crate::format;
 use crate::labels;
-use crate::locale::{Locale, Words};
+use crate::locale::Locale;
 use crate::page::Failure;
+use crate::words::Words;
 use askama::Template;
 use script_client::ScriptClient;
 use script_client::script_api::Schedule;
