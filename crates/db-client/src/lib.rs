@@ -24,7 +24,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write as _;
 use std::time::Duration;
-use tracing::info;
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -289,15 +288,7 @@ impl DbClient {
     /// Waits until db-service is ready, asking with growing pauses of at most two seconds. The log says once
     /// that it waits. It ends only with success: the caller sets a limit where it wants one.
     pub async fn wait_until_ready(&self) {
-        let mut pauses = retry::pauses(Duration::from_millis(20), Duration::from_secs(2));
-        let mut said = false;
-        while let Err(why) = self.ready().await {
-            if !said {
-                info!(url = %self.base, "waiting for db-service: {why}");
-                said = true;
-            }
-            tokio::time::sleep(pauses.next()).await;
-        }
+        retry::wait(&self.base, || self.ready()).await;
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -350,13 +341,7 @@ impl DbClient {
         limit: Duration,
         build: impl Fn() -> RequestBuilder,
     ) -> Result<T, DbError> {
-        let mut attempts = retry::Attempts::new();
-        loop {
-            match self.attempt(build().timeout(limit)).await {
-                Err(error) if attempts.again(&error).await => {}
-                outcome => return outcome,
-            }
-        }
+        retry::send(|| self.attempt(build().timeout(limit))).await
     }
 
     async fn attempt<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, DbError> {
