@@ -1,7 +1,7 @@
 //! What analyses answer, its rows by the names of their columns.
 
 use crate::format;
-use crate::locale::Locale;
+use crate::language::Language;
 use jiff::civil::Date;
 use script_client::script_api::{self, AnalysisColumn, Translations, Window};
 use script_client::{Query, ScriptClient, ScriptError};
@@ -36,9 +36,9 @@ pub(crate) struct Title {
 }
 
 impl Title {
-    /// The title for a reader of `locale`.
-    pub(crate) fn in_locale(&self, locale: Locale) -> &str {
-        self.titles.get(locale.tag()).unwrap_or(&self.title)
+    /// The title for a reader of `language`.
+    pub(crate) fn in_language(&self, language: Language) -> &str {
+        self.titles.get(language.tag()).unwrap_or(&self.title)
     }
 }
 

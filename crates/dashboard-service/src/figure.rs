@@ -3,7 +3,7 @@
 
 use crate::answer::{Answer, text};
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::table::shown;
 use script_client::script_api::{ChartHint, ColumnType};
 use serde::Serialize;
@@ -101,7 +101,7 @@ pub(crate) struct Outlook {
 }
 
 /// `answer` as its hint says; nothing for `number`, or where the answer has no such column.
-pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Option<Figure> {
+pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, language: Language) -> Option<Figure> {
     let x = hint.x.as_deref()?;
     let kind_of = |name: &str| {
         answer
@@ -116,18 +116,18 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
     if !hint.y.iter().any(known) {
         return None;
     }
-    let label = answer.title.in_locale(locale).to_owned();
+    let label = answer.title.in_language(language).to_owned();
     match hint.kind.as_str() {
         "bar" | "map" => {
             let y = hint.y.first()?;
             let kind = kind_of(y)?;
             let others: Vec<Series> = hint.y[1..]
                 .iter()
-                .filter_map(|name| Some(series(answer, name, kind_of(name)?, locale)))
+                .filter_map(|name| Some(series(answer, name, kind_of(name)?, language)))
                 .collect();
             let items = NamedValues {
                 label,
-                name: (!others.is_empty()).then(|| labels::column(y, locale)),
+                name: (!others.is_empty()).then(|| labels::column(y, language)),
                 others,
                 items: answer
                     .rows
@@ -136,11 +136,11 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
                         name: shown(
                             row.get(x).unwrap_or(&Value::Null),
                             kind_of(x).unwrap_or(ColumnType::Text),
-                            locale,
+                            language,
                         ),
                         key: text(row, x).to_owned(),
                         value: row.get(y).cloned().unwrap_or_default(),
-                        text: shown(row.get(y).unwrap_or(&Value::Null), kind, locale),
+                        text: shown(row.get(y).unwrap_or(&Value::Null), kind, language),
                         link: None,
                         chosen: true,
                         marked: row.get("below_target") == Some(&Value::Bool(true)),
@@ -159,7 +159,7 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
             series: hint
                 .y
                 .iter()
-                .filter_map(|name| Some(series(answer, name, kind_of(name)?, locale)))
+                .filter_map(|name| Some(series(answer, name, kind_of(name)?, language)))
                 .collect(),
             forecast: None,
         })),
@@ -168,11 +168,11 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, locale: Locale) -> Opti
 }
 
 /// The column `name` of `answer` as a line.
-pub(crate) fn series(answer: &Answer, name: &str, kind: ColumnType, locale: Locale) -> Series {
+pub(crate) fn series(answer: &Answer, name: &str, kind: ColumnType, language: Language) -> Series {
     let values = column(answer, name);
     Series {
-        name: labels::column(name, locale),
-        texts: values.iter().map(|value| shown(value, kind, locale)).collect(),
+        name: labels::column(name, language),
+        texts: values.iter().map(|value| shown(value, kind, language)).collect(),
         values,
     }
 }
@@ -217,7 +217,7 @@ mod tests {
         let map = by_hint(
             &answer(),
             &hint(r#"{"kind":"map","x":"region","y":["total_sales"]}"#),
-            Locale::Fr,
+            Language::Fr,
         );
 
         let drawn = serde_json::to_value(map).unwrap();
@@ -232,7 +232,7 @@ mod tests {
         let bars = by_hint(
             &answer(),
             &hint(r#"{"kind":"bar","x":"region","y":["total_sales","share"]}"#),
-            Locale::En,
+            Language::En,
         );
 
         let drawn = serde_json::to_value(bars).unwrap();
@@ -250,7 +250,7 @@ mod tests {
             by_hint(
                 &answer,
                 &hint(r#"{"kind":"map","x":"region","y":["total_sales"]}"#),
-                Locale::En
+                Language::En
             )
             .is_none()
         );
@@ -264,7 +264,7 @@ mod tests {
             r#"{"kind":"bar","x":"region","y":["margin"]}"#,
             r#"{"kind":"pie","x":"region","y":["total_sales"]}"#,
         ] {
-            assert!(by_hint(&answer(), &hint(text), Locale::En).is_none(), "{text}");
+            assert!(by_hint(&answer(), &hint(text), Language::En).is_none(), "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::figure::Outlook;
 use crate::filter::Filters;
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::table::{Table, shown};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -110,9 +110,13 @@ impl Forecast {
     }
 
     /// The days that were forecast, in words.
-    pub(crate) fn days(&self, locale: Locale) -> String {
+    pub(crate) fn days(&self, language: Language) -> String {
         let first = self.window.to.saturating_add(1.day());
-        format::period(first, self.window.to.saturating_add(self.horizon.days()), locale)
+        format::period(
+            first,
+            self.window.to.saturating_add(self.horizon.days()),
+            language,
+        )
     }
 
     /// The same in a table.
@@ -127,8 +131,8 @@ impl Forecast {
     }
 
     /// Which model made it, why that one, and how far it was off before.
-    pub(crate) fn note(&self, locale: Locale) -> String {
-        let w = locale.words();
+    pub(crate) fn note(&self, language: Language) -> String {
+        let w = language.words();
         let mut note = w.note_model.replace("{name}", &self.label);
         if self.requested == "auto" {
             note.push_str(w.note_chosen);
@@ -138,7 +142,7 @@ impl Forecast {
             return note;
         };
         let of =
-            |name: &str, kind: ColumnType| shown(metrics.get(name).unwrap_or(&Value::Null), kind, locale);
+            |name: &str, kind: ColumnType| shown(metrics.get(name).unwrap_or(&Value::Null), kind, language);
         let sentence = if metrics.get("windows") == Some(&Value::from(1)) {
             w.note_error_once
         } else {
@@ -148,7 +152,7 @@ impl Forecast {
         note.push_str(
             &sentence
                 .replace("{windows}", &of("windows", ColumnType::Integer))
-                .replace("{days}", &format::number(self.horizon, 0, locale))
+                .replace("{days}", &format::number(self.horizon, 0, language))
                 .replace("{share}", &of("smape", ColumnType::Percent))
                 .replace("{}", &of("mae", ColumnType::Money)),
         );
@@ -156,8 +160,8 @@ impl Forecast {
     }
 
     /// Its values as a table.
-    pub(crate) fn table(&self, locale: Locale) -> Table {
-        let w = locale.words();
+    pub(crate) fn table(&self, language: Language) -> Table {
+        let w = language.words();
         let bound = |side: &str, level: &str| format!("{side} {level}\u{202f}%");
         let (low, high) = (bound(w.lower, "80"), bound(w.upper, "80"));
         let (lowest, highest) = (bound(w.lower, "95"), bound(w.upper, "95"));
@@ -171,12 +175,12 @@ impl Forecast {
         ];
         let there = |name: &str| self.points.iter().any(|point| point.contains_key(name));
         let columns: Vec<_> = columns.into_iter().filter(|(name, ..)| there(name)).collect();
-        Table::from_rows(w.forecast, &columns, &self.points, locale)
+        Table::from_rows(w.forecast, &columns, &self.points, language)
     }
 
     /// Its values as a drawing.
-    pub(crate) fn outlook(&self, locale: Locale) -> Outlook {
-        let w = locale.words();
+    pub(crate) fn outlook(&self, language: Language) -> Outlook {
+        let w = language.words();
         let column = |name: &str| -> Vec<Value> {
             self.points
                 .iter()
@@ -190,7 +194,7 @@ impl Forecast {
             x: column("date"),
             texts: values
                 .iter()
-                .map(|value| shown(value, ColumnType::Money, locale))
+                .map(|value| shown(value, ColumnType::Money, language))
                 .collect(),
             low: column("lower_80"),
             high: column("upper_80"),
@@ -199,8 +203,8 @@ impl Forecast {
     }
 
     /// Which sales it is of, in words.
-    pub(crate) fn scope(&self, products: &Answer, locale: Locale) -> String {
-        let w = locale.words();
+    pub(crate) fn scope(&self, products: &Answer, language: Language) -> String {
+        let w = language.words();
         let product = self.product.map(|id| {
             let row = products
                 .rows
@@ -214,7 +218,7 @@ impl Forecast {
         let region = self
             .region
             .as_deref()
-            .map(|name| labels::value(name, locale).to_owned());
+            .map(|name| labels::value(name, language).to_owned());
         let parts: Vec<String> = [region, product, self.category.clone()]
             .into_iter()
             .flatten()

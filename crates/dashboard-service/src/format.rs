@@ -1,6 +1,6 @@
 //! Numbers and dates as people write them, in whole digits: nothing passes through a float.
 
-use crate::locale::Locale;
+use crate::language::Language;
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -39,10 +39,10 @@ pub(crate) fn scaled(value: &Value, decimals: usize) -> Option<i64> {
 }
 
 /// `amount`, which counts units of ten to the power of minus `decimals`, with thousands set apart.
-pub(crate) fn number(amount: i64, decimals: usize, locale: Locale) -> String {
-    let (group, point) = match locale {
-        Locale::Fr => (NARROW, ','),
-        Locale::En => (',', '.'),
+pub(crate) fn number(amount: i64, decimals: usize, language: Language) -> String {
+    let (group, point) = match language {
+        Language::Fr => (NARROW, ','),
+        Language::En => (',', '.'),
     };
     let digits = format!("{:0>width$}", amount.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
@@ -65,36 +65,36 @@ pub(crate) fn number(amount: i64, decimals: usize, locale: Locale) -> String {
 
 /// An amount in euros: `1 245 678 €`, `€1,245,678`. `amount` counts units of ten to the power of minus
 /// `decimals`.
-pub(crate) fn money(amount: i64, decimals: usize, locale: Locale) -> String {
-    match locale {
-        Locale::Fr => format!("{}{NO_BREAK}€", number(amount, decimals, locale)),
-        Locale::En if amount < 0 => format!("{MINUS}€{}", number(-amount, decimals, locale)),
-        Locale::En => format!("€{}", number(amount, decimals, locale)),
+pub(crate) fn money(amount: i64, decimals: usize, language: Language) -> String {
+    match language {
+        Language::Fr => format!("{}{NO_BREAK}€", number(amount, decimals, language)),
+        Language::En if amount < 0 => format!("{MINUS}€{}", number(-amount, decimals, language)),
+        Language::En => format!("€{}", number(amount, decimals, language)),
     }
 }
 
 /// A percentage from tenths of a percent: `36,1 %`, `36.1%`.
-pub(crate) fn percent(tenths: i64, locale: Locale) -> String {
-    match locale {
-        Locale::Fr => format!("{}{NARROW}%", number(tenths, 1, locale)),
-        Locale::En => format!("{}%", number(tenths, 1, locale)),
+pub(crate) fn percent(tenths: i64, language: Language) -> String {
+    match language {
+        Language::Fr => format!("{}{NARROW}%", number(tenths, 1, language)),
+        Language::En => format!("{}%", number(tenths, 1, language)),
     }
 }
 
 /// As [`percent`], with a plus sign where it is one.
-pub(crate) fn change(tenths: i64, locale: Locale) -> String {
+pub(crate) fn change(tenths: i64, language: Language) -> String {
     let sign = if tenths > 0 { "+" } else { "" };
-    format!("{sign}{}", percent(tenths, locale))
+    format!("{sign}{}", percent(tenths, language))
 }
 
 /// A day: `1 novembre 2023`, `1 November 2023`.
-pub(crate) fn date(date: Date, locale: Locale) -> String {
-    let day = if date.day() == 1 && locale == Locale::Fr {
+pub(crate) fn date(date: Date, language: Language) -> String {
+    let day = if date.day() == 1 && language == Language::Fr {
         "1er".to_owned()
     } else {
         date.day().to_string()
     };
-    format!("{day}{NO_BREAK}{} {}", month_name(date, locale), date.year())
+    format!("{day}{NO_BREAK}{} {}", month_name(date, language), date.year())
 }
 
 /// A day in a table: `01/11/2023` in both languages, day first.
@@ -103,16 +103,16 @@ pub(crate) fn short_date(date: Date) -> String {
 }
 
 /// A month: `novembre 2023`.
-pub(crate) fn month(date: Date, locale: Locale) -> String {
-    format!("{} {}", month_name(date, locale), date.year())
+pub(crate) fn month(date: Date, language: Language) -> String {
+    format!("{} {}", month_name(date, language), date.year())
 }
 
 /// Days from `from` to `to`, in words.
-pub(crate) fn period(from: Date, to: Date, locale: Locale) -> String {
-    match locale {
-        _ if from == to => date(from, locale),
-        Locale::Fr => format!("du {} au {}", date(from, locale), date(to, locale)),
-        Locale::En => format!("{} to {}", date(from, locale), date(to, locale)),
+pub(crate) fn period(from: Date, to: Date, language: Language) -> String {
+    match language {
+        _ if from == to => date(from, language),
+        Language::Fr => format!("du {} au {}", date(from, language), date(to, language)),
+        Language::En => format!("{} to {}", date(from, language), date(to, language)),
     }
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn time(text: &str) -> String {
     }
 }
 
-fn month_name(date: Date, locale: Locale) -> &'static str {
+fn month_name(date: Date, language: Language) -> &'static str {
     const FR: [&str; 12] = [
         "janvier",
         "février",
@@ -157,9 +157,9 @@ fn month_name(date: Date, locale: Locale) -> &'static str {
         "November",
         "December",
     ];
-    let names = match locale {
-        Locale::Fr => FR,
-        Locale::En => EN,
+    let names = match language {
+        Language::Fr => FR,
+        Language::En => EN,
     };
     names[usize::from(date.month().unsigned_abs()) - 1]
 }
@@ -172,20 +172,23 @@ mod tests {
 
     #[test]
     fn amounts_are_written_as_the_browser_would() {
-        assert_eq!(money(1_245_678, 0, Locale::Fr), "1\u{202f}245\u{202f}678\u{a0}€");
-        assert_eq!(money(1_245_678, 0, Locale::En), "€1,245,678");
-        assert_eq!(money(31_810, 2, Locale::Fr), "318,10\u{a0}€");
-        assert_eq!(money(-99_950, 2, Locale::En), "\u{2212}€999.50");
-        assert_eq!(money(5, 2, Locale::Fr), "0,05\u{a0}€");
-        assert_eq!(number(100_000, 0, Locale::En), "100,000");
+        assert_eq!(
+            money(1_245_678, 0, Language::Fr),
+            "1\u{202f}245\u{202f}678\u{a0}€"
+        );
+        assert_eq!(money(1_245_678, 0, Language::En), "€1,245,678");
+        assert_eq!(money(31_810, 2, Language::Fr), "318,10\u{a0}€");
+        assert_eq!(money(-99_950, 2, Language::En), "\u{2212}€999.50");
+        assert_eq!(money(5, 2, Language::Fr), "0,05\u{a0}€");
+        assert_eq!(number(100_000, 0, Language::En), "100,000");
     }
 
     #[test]
     fn percentages_have_one_decimal() {
-        assert_eq!(percent(361, Locale::Fr), "36,1\u{202f}%");
-        assert_eq!(change(180, Locale::En), "+18.0%");
-        assert_eq!(change(-5, Locale::En), "\u{2212}0.5%");
-        assert_eq!(change(0, Locale::En), "0.0%");
+        assert_eq!(percent(361, Language::Fr), "36,1\u{202f}%");
+        assert_eq!(change(180, Language::En), "+18.0%");
+        assert_eq!(change(-5, Language::En), "\u{2212}0.5%");
+        assert_eq!(change(0, Language::En), "0.0%");
     }
 
     #[test]
@@ -204,14 +207,14 @@ mod tests {
         let (from, to) = (day(2023, 11, 1), day(2023, 11, 30));
 
         assert_eq!(
-            period(from, to, Locale::Fr),
+            period(from, to, Language::Fr),
             "du 1er\u{a0}novembre 2023 au 30\u{a0}novembre 2023"
         );
         assert_eq!(
-            period(from, to, Locale::En),
+            period(from, to, Language::En),
             "1\u{a0}November 2023 to 30\u{a0}November 2023"
         );
-        assert_eq!(period(to, to, Locale::En), "30\u{a0}November 2023");
+        assert_eq!(period(to, to, Language::En), "30\u{a0}November 2023");
         assert_eq!(time("2023-11-30T08:05:09.123Z"), "30/11/2023 08:05");
     }
 }

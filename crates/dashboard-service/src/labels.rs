@@ -1,13 +1,13 @@
 //! Names that script-service gives things, in the reader's language. What is not known here is shown as it
 //! came: analyses may be the user's own.
 
-use crate::locale::Locale;
+use crate::language::Language;
 
 /// The heading of a column.
-pub(crate) fn column(name: &str, locale: Locale) -> String {
-    let known: &[(&str, &str)] = match locale {
-        Locale::Fr => &FRENCH_COLUMNS,
-        Locale::En => &ENGLISH_COLUMNS,
+pub(crate) fn column(name: &str, language: Language) -> String {
+    let known: &[(&str, &str)] = match language {
+        Language::Fr => &FRENCH_COLUMNS,
+        Language::En => &ENGLISH_COLUMNS,
     };
     if let Some((_, label)) = known.iter().find(|(known, _)| *known == name) {
         return (*label).to_owned();
@@ -20,44 +20,44 @@ pub(crate) fn column(name: &str, locale: Locale) -> String {
 }
 
 /// A text in a cell: weekdays and the like.
-pub(crate) fn value(text: &str, locale: Locale) -> &str {
-    match (locale, text) {
-        (_, "(unknown)") => locale.words().unknown,
-        (Locale::Fr, "new") => "nouveau",
-        (Locale::Fr, "lost") => "perdu",
-        (Locale::Fr, "kept") => "gardé",
-        (Locale::Fr, "month") => "mois",
-        (Locale::Fr, "quarter") => "trimestre",
-        (Locale::Fr, "year") => "année",
-        (Locale::Fr, "product") => "produit",
-        (Locale::Fr, "store") => "magasin",
-        (Locale::Fr, "region") => "région",
-        (Locale::Fr, "January") => "janvier",
-        (Locale::Fr, "February") => "février",
-        (Locale::Fr, "March") => "mars",
-        (Locale::Fr, "April") => "avril",
-        (Locale::Fr, "May") => "mai",
-        (Locale::Fr, "June") => "juin",
-        (Locale::Fr, "July") => "juillet",
-        (Locale::Fr, "August") => "août",
-        (Locale::Fr, "September") => "septembre",
-        (Locale::Fr, "October") => "octobre",
-        (Locale::Fr, "November") => "novembre",
-        (Locale::Fr, "December") => "décembre",
-        (Locale::Fr, "Monday") => "lundi",
-        (Locale::Fr, "Tuesday") => "mardi",
-        (Locale::Fr, "Wednesday") => "mercredi",
-        (Locale::Fr, "Thursday") => "jeudi",
-        (Locale::Fr, "Friday") => "vendredi",
-        (Locale::Fr, "Saturday") => "samedi",
-        (Locale::Fr, "Sunday") => "dimanche",
+pub(crate) fn value(text: &str, language: Language) -> &str {
+    match (language, text) {
+        (_, "(unknown)") => language.words().unknown,
+        (Language::Fr, "new") => "nouveau",
+        (Language::Fr, "lost") => "perdu",
+        (Language::Fr, "kept") => "gardé",
+        (Language::Fr, "month") => "mois",
+        (Language::Fr, "quarter") => "trimestre",
+        (Language::Fr, "year") => "année",
+        (Language::Fr, "product") => "produit",
+        (Language::Fr, "store") => "magasin",
+        (Language::Fr, "region") => "région",
+        (Language::Fr, "January") => "janvier",
+        (Language::Fr, "February") => "février",
+        (Language::Fr, "March") => "mars",
+        (Language::Fr, "April") => "avril",
+        (Language::Fr, "May") => "mai",
+        (Language::Fr, "June") => "juin",
+        (Language::Fr, "July") => "juillet",
+        (Language::Fr, "August") => "août",
+        (Language::Fr, "September") => "septembre",
+        (Language::Fr, "October") => "octobre",
+        (Language::Fr, "November") => "novembre",
+        (Language::Fr, "December") => "décembre",
+        (Language::Fr, "Monday") => "lundi",
+        (Language::Fr, "Tuesday") => "mardi",
+        (Language::Fr, "Wednesday") => "mercredi",
+        (Language::Fr, "Thursday") => "jeudi",
+        (Language::Fr, "Friday") => "vendredi",
+        (Language::Fr, "Saturday") => "samedi",
+        (Language::Fr, "Sunday") => "dimanche",
         _ => text,
     }
 }
 
 /// What an import decided, by the names that script-service uses.
-pub(crate) fn terms(locale: Locale) -> [(&'static str, &'static str); 12] {
-    let w = locale.words();
+pub(crate) fn terms(language: Language) -> [(&'static str, &'static str); 12] {
+    let w = language.words();
     [
         ("format", w.word_format),
         ("packing", w.word_packing),
@@ -75,31 +75,31 @@ pub(crate) fn terms(locale: Locale) -> [(&'static str, &'static str); 12] {
 }
 
 /// The name of a model of forecasts.
-pub(crate) fn model(name: &str, locale: Locale) -> &str {
-    match (locale, name) {
-        (Locale::Fr, "auto") => "Automatique (le meilleur)",
-        (Locale::En, "auto") => "Automatic (the best)",
+pub(crate) fn model(name: &str, language: Language) -> &str {
+    match (language, name) {
+        (Language::Fr, "auto") => "Automatique (le meilleur)",
+        (Language::En, "auto") => "Automatic (the best)",
         (_, "arima") => "ARIMA(5,1,0)",
-        (Locale::Fr, "sarima") => "SARIMA hebdomadaire",
-        (Locale::En, "sarima") => "Weekly SARIMA",
-        (Locale::Fr, "auto_arima") => "ARIMA, ordre cherché",
-        (Locale::En, "auto_arima") => "ARIMA, order searched",
+        (Language::Fr, "sarima") => "SARIMA hebdomadaire",
+        (Language::En, "sarima") => "Weekly SARIMA",
+        (Language::Fr, "auto_arima") => "ARIMA, ordre cherché",
+        (Language::En, "auto_arima") => "ARIMA, order searched",
         (_, "prophet") => "Prophet",
-        (Locale::Fr, "ets") => "Lissage exponentiel (ETS)",
-        (Locale::En, "ets") => "Exponential smoothing (ETS)",
-        (Locale::Fr, "mstl") => "Décomposition (MSTL)",
-        (Locale::En, "mstl") => "Decomposition (MSTL)",
-        (Locale::Fr, "seasonal_naive") => "Dernière semaine répétée",
-        (Locale::En, "seasonal_naive") => "Last week repeated",
-        (Locale::Fr, "naive") => "Dernier jour répété",
-        (Locale::En, "naive") => "Last day repeated",
+        (Language::Fr, "ets") => "Lissage exponentiel (ETS)",
+        (Language::En, "ets") => "Exponential smoothing (ETS)",
+        (Language::Fr, "mstl") => "Décomposition (MSTL)",
+        (Language::En, "mstl") => "Decomposition (MSTL)",
+        (Language::Fr, "seasonal_naive") => "Dernière semaine répétée",
+        (Language::En, "seasonal_naive") => "Last week repeated",
+        (Language::Fr, "naive") => "Dernier jour répété",
+        (Language::En, "naive") => "Last day repeated",
         (_, other) => other,
     }
 }
 
 /// The state of a job.
-pub(crate) fn state(name: &str, locale: Locale) -> &str {
-    let words = locale.words();
+pub(crate) fn state(name: &str, language: Language) -> &str {
+    let words = language.words();
     match name {
         "queued" => words.state_queued,
         "running" => words.state_running,
@@ -113,8 +113,8 @@ pub(crate) fn state(name: &str, locale: Locale) -> &str {
 }
 
 /// The kind of a job.
-pub(crate) fn kind(name: &str, locale: Locale) -> &str {
-    let words = locale.words();
+pub(crate) fn kind(name: &str, language: Language) -> &str {
+    let words = language.words();
     match name {
         "import" => words.kind_import,
         "analysis" => words.kind_analysis,
@@ -266,8 +266,8 @@ mod tests {
 
     #[test]
     fn unknown_columns_are_shown_as_words() {
-        assert_eq!(column("margin_rate", Locale::Fr), "Margin rate");
-        assert_eq!(column("share", Locale::En), "Share");
-        assert_eq!(column("élan", Locale::En), "élan");
+        assert_eq!(column("margin_rate", Language::Fr), "Margin rate");
+        assert_eq!(column("share", Language::En), "Share");
+        assert_eq!(column("élan", Language::En), "élan");
     }
 }

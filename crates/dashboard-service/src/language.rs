@@ -9,14 +9,14 @@ pub(crate) const COOKIE_NAME: &str = "language";
 
 /// A language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Locale {
+pub(crate) enum Language {
     /// French.
     Fr,
     /// English.
     En,
 }
 
-impl Locale {
+impl Language {
     /// The language whose tag is `tag`, such as `fr-CA`.
     pub(crate) fn parse(tag: &str) -> Option<Self> {
         match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
@@ -67,11 +67,11 @@ impl Locale {
 }
 
 /// The language of ours with the highest weight in an `Accept-Language` header.
-fn preferred(header: &str) -> Locale {
-    let mut best = (Locale::En, 0);
+fn preferred(header: &str) -> Language {
+    let mut best = (Language::En, 0);
     for part in header.split(',') {
         let (tag, weight) = part.split_once(';').unwrap_or((part, ""));
-        let Some(locale) = Locale::parse(tag) else {
+        let Some(language) = Language::parse(tag) else {
             continue;
         };
         let weight = match weight.trim().strip_prefix("q=") {
@@ -79,7 +79,7 @@ fn preferred(header: &str) -> Locale {
             Some(weight) => thousandths(weight),
         };
         if weight > best.1 {
-            best = (locale, weight);
+            best = (language, weight);
         }
     }
     best.0
@@ -97,25 +97,25 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn of(cookie: &'static str, accept: &'static str) -> Locale {
+    fn of(cookie: &'static str, accept: &'static str) -> Language {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, HeaderValue::from_static(cookie));
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(accept));
-        Locale::of(&headers)
+        Language::of(&headers)
     }
 
     #[test]
     fn the_browser_says_which_language() {
-        assert_eq!(of("", "fr-FR,fr;q=0.9,en;q=0.8"), Locale::Fr);
-        assert_eq!(of("", "de-DE,en;q=0.7,fr;q=0.3"), Locale::En);
-        assert_eq!(of("", "en;q=0.25,fr-CA;q=0.5"), Locale::Fr);
-        assert_eq!(of("", "ja"), Locale::En);
-        assert_eq!(of("", "e"), Locale::En);
+        assert_eq!(of("", "fr-FR,fr;q=0.9,en;q=0.8"), Language::Fr);
+        assert_eq!(of("", "de-DE,en;q=0.7,fr;q=0.3"), Language::En);
+        assert_eq!(of("", "en;q=0.25,fr-CA;q=0.5"), Language::Fr);
+        assert_eq!(of("", "ja"), Language::En);
+        assert_eq!(of("", "e"), Language::En);
     }
 
     #[test]
     fn what_the_visitor_chose_wins() {
-        assert_eq!(of("theme=x; language=en", "fr"), Locale::En);
-        assert_eq!(of("language=xx", "fr"), Locale::Fr);
+        assert_eq!(of("theme=x; language=en", "fr"), Language::En);
+        assert_eq!(of("language=xx", "fr"), Language::Fr);
     }
 }

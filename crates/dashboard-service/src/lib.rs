@@ -7,7 +7,7 @@
 //! | `answer`, `forecast` | what analyses and forecasts answer |
 //! | `filter` | which sales a page is about; the query string is the state |
 //! | `table`, `figure` | what is shown as rows, and what is drawn |
-//! | `format`, `locale`, `words` | numbers, dates and words in French and English |
+//! | `format`, `language`, `words` | numbers, dates and words in French and English |
 //! | `page` | from a view to a document, or to what the script puts into the page |
 //! | `error` | the only place that names the status of an error |
 //! | `assets`, `policy` | what the page is made of, and what a browser may do with it |
@@ -21,7 +21,7 @@ mod filter;
 mod forecast;
 mod format;
 mod labels;
-mod locale;
+mod language;
 mod page;
 mod policy;
 mod routes;

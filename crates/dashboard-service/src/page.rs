@@ -5,7 +5,7 @@ use crate::assets::{ASSETS, Assets};
 use crate::error;
 use crate::figure::Figure;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::table::Table;
 use crate::words::Words;
 use askama::Template;
@@ -27,7 +27,7 @@ const VIEW_HEADER: &str = "x-view";
 #[derive(Debug, Clone)]
 pub(crate) struct Visit {
     /// In which language.
-    pub(crate) locale: Locale,
+    pub(crate) language: Language,
     /// Path and query.
     pub(crate) here: String,
     path: String,
@@ -39,7 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self {
-            locale: Locale::of(&parts.headers),
+            language: Language::of(&parts.headers),
             here: parts
                 .uri
                 .path_and_query()
@@ -97,7 +97,7 @@ impl From<askama::Error> for Failure {
 #[template(path = "shell.html")]
 struct Shell<'a> {
     w: &'static Words,
-    locale: Locale,
+    language: Language,
     title: &'a str,
     content: &'a str,
     figures: String,
@@ -138,10 +138,10 @@ struct TableView<'a> {
 }
 
 /// `table` as HTML.
-pub(crate) fn table(table: &Table, locale: Locale) -> Result<String, askama::Error> {
+pub(crate) fn table(table: &Table, language: Language) -> Result<String, askama::Error> {
     TableView {
         table,
-        w: locale.words(),
+        w: language.words(),
     }
     .render()
 }
@@ -180,11 +180,11 @@ impl Visit {
     }
 
     fn document(&self, view: &View) -> Result<String, askama::Error> {
-        let w = self.locale.words();
+        let w = self.language.words();
         let words = json!({
             "loading": w.loading, "updated": w.updated, "offline": w.offline, "retry": w.retry,
             "rejects": w.rejects, "cancel": w.cancel, "job": w.job, "sorted": w.sorted, "unknown": w.unknown,
-            "terms": BTreeMap::from(labels::terms(self.locale)),
+            "terms": BTreeMap::from(labels::terms(self.language)),
             "read": w.read, "inserted": w.inserted, "updated_rows": w.updated_rows, "unchanged": w.unchanged,
             "rejected": w.rejected, "decisions": w.decisions, "first_rows": w.first_rows,
             "states": {
@@ -195,7 +195,7 @@ impl Visit {
         });
         Shell {
             w,
-            locale: self.locale,
+            language: self.language,
             title: &view.title,
             content: &view.html,
             figures: in_script(&json!(view.figures)),
@@ -209,7 +209,7 @@ impl Visit {
 
     /// The state in which a page is that cannot show what was asked for.
     fn explain(&self, failure: &Failure) -> Result<View, askama::Error> {
-        let w = self.locale.words();
+        let w = self.language.words();
         let (title, text, detail, retry) = match failure {
             Failure::BadFilter(what) => (w.bad_title, "", what.clone(), false),
             Failure::Missing => (w.missing_title, "", String::new(), false),

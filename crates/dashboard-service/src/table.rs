@@ -3,7 +3,7 @@
 use crate::answer::{Answer, Row};
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use jiff::civil::Date;
 use script_client::script_api::{AnalysisColumn, ColumnType};
 use serde_json::Value;
@@ -105,7 +105,7 @@ impl Save {
 
 impl Table {
     /// The columns `names` of `answer`, in that order; all of them when none is named.
-    pub(crate) fn of(answer: &Answer, names: &[&str], locale: Locale) -> Self {
+    pub(crate) fn of(answer: &Answer, names: &[&str], language: Language) -> Self {
         let columns: Vec<&AnalysisColumn> = if names.is_empty() {
             answer.columns.iter().collect()
         } else {
@@ -115,10 +115,10 @@ impl Table {
                 .collect()
         };
         Self {
-            caption: answer.title.in_locale(locale).to_owned(),
+            caption: answer.title.in_language(language).to_owned(),
             columns: columns
                 .iter()
-                .map(|column| heading(&column.name, column.kind, locale))
+                .map(|column| heading(&column.name, column.kind, language))
                 .collect(),
             rows: answer
                 .rows
@@ -127,7 +127,11 @@ impl Table {
                     cells: columns
                         .iter()
                         .map(|column| {
-                            cell(row.get(&column.name).unwrap_or(&Value::Null), column.kind, locale)
+                            cell(
+                                row.get(&column.name).unwrap_or(&Value::Null),
+                                column.kind,
+                                language,
+                            )
                         })
                         .collect(),
                     link: None,
@@ -143,7 +147,7 @@ impl Table {
         caption: &str,
         names: &[(&str, &str, ColumnType)],
         rows: &[Row],
-        locale: Locale,
+        language: Language,
     ) -> Self {
         Self {
             caption: caption.to_owned(),
@@ -160,7 +164,7 @@ impl Table {
                 .map(|row| Line {
                     cells: names
                         .iter()
-                        .map(|(name, _, kind)| cell(row.get(*name).unwrap_or(&Value::Null), *kind, locale))
+                        .map(|(name, _, kind)| cell(row.get(*name).unwrap_or(&Value::Null), *kind, language))
                         .collect(),
                     link: None,
                     chosen: false,
@@ -229,18 +233,18 @@ impl Table {
 }
 
 /// The head of a column of that name.
-pub(crate) fn heading(name: &str, kind: ColumnType, locale: Locale) -> Heading {
+pub(crate) fn heading(name: &str, kind: ColumnType, language: Language) -> Heading {
     Heading {
         name: name.to_owned(),
-        label: labels::column(name, locale),
+        label: labels::column(name, language),
         kind,
     }
 }
 
 /// `value` as a cell.
-pub(crate) fn cell(value: &Value, kind: ColumnType, locale: Locale) -> Cell {
+pub(crate) fn cell(value: &Value, kind: ColumnType, language: Language) -> Cell {
     Cell {
-        text: shown(value, kind, locale),
+        text: shown(value, kind, language),
         sort: plain(value),
         value: value.clone(),
         number: kind.is_number(),
@@ -248,19 +252,21 @@ pub(crate) fn cell(value: &Value, kind: ColumnType, locale: Locale) -> Cell {
 }
 
 /// `value` for people.
-pub(crate) fn shown(value: &Value, kind: ColumnType, locale: Locale) -> String {
+pub(crate) fn shown(value: &Value, kind: ColumnType, language: Language) -> String {
     let scaled = |decimals| format::scaled(value, decimals);
     let number = match kind {
         // Half a million euros need no cents; what a single line costs does.
         ColumnType::Money => match scaled(2) {
-            Some(cents) if cents.abs() < 100_000 && cents % 100 != 0 => Some(format::money(cents, 2, locale)),
-            Some(_) => scaled(0).map(|euros| format::money(euros, 0, locale)),
+            Some(cents) if cents.abs() < 100_000 && cents % 100 != 0 => {
+                Some(format::money(cents, 2, language))
+            }
+            Some(_) => scaled(0).map(|euros| format::money(euros, 0, language)),
             None => None,
         },
-        ColumnType::Percent => scaled(1).map(|tenths| format::percent(tenths, locale)),
-        ColumnType::Index => scaled(1).map(|tenths| format::number(tenths, 1, locale)),
-        ColumnType::Integer => scaled(0).map(|whole| format::number(whole, 0, locale)),
-        ColumnType::Number => scaled(2).map(|hundredths| format::number(hundredths, 2, locale)),
+        ColumnType::Percent => scaled(1).map(|tenths| format::percent(tenths, language)),
+        ColumnType::Index => scaled(1).map(|tenths| format::number(tenths, 1, language)),
+        ColumnType::Integer => scaled(0).map(|whole| format::number(whole, 0, language)),
+        ColumnType::Number => scaled(2).map(|hundredths| format::number(hundredths, 2, language)),
         _ => None,
     };
     if let Some(number) = number {
@@ -268,15 +274,15 @@ pub(crate) fn shown(value: &Value, kind: ColumnType, locale: Locale) -> String {
     }
     match value {
         Value::Null => "–".to_owned(),
-        Value::Bool(true) => locale.words().yes.to_owned(),
-        Value::Bool(false) => locale.words().no.to_owned(),
+        Value::Bool(true) => language.words().yes.to_owned(),
+        Value::Bool(false) => language.words().no.to_owned(),
         Value::String(text) if kind == ColumnType::Date => text
             .parse::<Date>()
             .map_or_else(|_| text.clone(), format::short_date),
         Value::String(text) if kind == ColumnType::Month => format!("{text}-01")
             .parse::<Date>()
-            .map_or_else(|_| text.clone(), |day| format::month(day, locale)),
-        Value::String(text) => labels::value(text, locale).to_owned(),
+            .map_or_else(|_| text.clone(), |day| format::month(day, language)),
+        Value::String(text) => labels::value(text, language).to_owned(),
         other => other.to_string(),
     }
 }
@@ -345,7 +351,7 @@ mod tests {
             ("date", "Jour", ColumnType::Date),
             ("below", "Sous", ColumnType::Boolean),
         ];
-        Table::from_rows("T", &columns, &rows, Locale::Fr)
+        Table::from_rows("T", &columns, &rows, Language::Fr)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::figure;
 use crate::filter::Query;
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::page::{self, Failure, View, Visit};
 use crate::table::{Table, shown};
 use crate::words::Words;
@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 const OWN: [&str; 3] = ["format", "_sort", "_order"];
 
 /// What an analysis shows, for people, with the parameters of `query` put in.
-fn describe(described: &AnalysisDescription, query: &Query, locale: Locale) -> Description {
-    let translated = described.descriptions.get(locale.tag());
+fn describe(described: &AnalysisDescription, query: &Query, language: Language) -> Description {
+    let translated = described.descriptions.get(language.tag());
     let mut text = translated.unwrap_or(&described.description).to_owned();
     for parameter in &described.parameters {
         let value = query.get(&parameter.name).or(parameter.default.as_ref());
@@ -31,12 +31,12 @@ fn describe(described: &AnalysisDescription, query: &Query, locale: Locale) -> D
     }
     Description {
         text,
-        language: translated.map_or(Locale::En, |_| locale).tag(),
+        language: translated.map_or(Language::En, |_| language).tag(),
     }
 }
 
-fn title(described: &AnalysisDescription, locale: Locale) -> String {
-    let translated = described.titles.get(locale.tag());
+fn title(described: &AnalysisDescription, language: Language) -> String {
+    let translated = described.titles.get(language.tag());
     translated.unwrap_or(&described.title).to_owned()
 }
 
@@ -89,8 +89,8 @@ struct Preset {
 }
 
 /// Periods to choose from, the other parameters kept.
-fn presets(name: &str, query: &Query, answer: &Answer, locale: Locale) -> Vec<Preset> {
-    let w = locale.words();
+fn presets(name: &str, query: &Query, answer: &Answer, language: Language) -> Vec<Preset> {
+    let w = language.words();
     let year = answer
         .days()
         .map_or(String::new(), |(_, to)| to.year().to_string());
@@ -133,20 +133,20 @@ struct Field {
 
 /// `GET /analyses`.
 pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Response {
-    visit.answer(index(&app.script, visit.locale).await)
+    visit.answer(index(&app.script, visit.language).await)
 }
 
-async fn index(script: &ScriptClient, locale: Locale) -> Result<View, Failure> {
+async fn index(script: &ScriptClient, language: Language) -> Result<View, Failure> {
     let catalogue = script.analyses().await?;
-    let w = locale.words();
+    let w = language.words();
     let html = AnalysesView {
         w,
         analyses: catalogue
             .analyses
             .into_iter()
             .map(|described| Entry {
-                title: title(&described, locale),
-                description: describe(&described, &Query::new(), locale),
+                title: title(&described, language),
+                description: describe(&described, &Query::new(), language),
                 own: !described.built_in,
                 name: described.name,
             })
@@ -180,13 +180,13 @@ pub(crate) async fn get(
     visit: Visit,
     axum::extract::Query(query): axum::extract::Query<Query>,
 ) -> Response {
-    visit.answer(one(&app.script, &name, &query, visit.locale).await)
+    visit.answer(one(&app.script, &name, &query, visit.language).await)
 }
 
 /// The table of an analysis, as its page shows it.
 pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, name: &str) -> Result<Table, Failure> {
     let answer = compute(&app.script, name, query).await?;
-    Ok(Table::of(&answer, &[], visit.locale))
+    Ok(Table::of(&answer, &[], visit.language))
 }
 
 async fn compute(script: &ScriptClient, name: &str, query: &Query) -> Result<Answer, Failure> {
@@ -198,8 +198,8 @@ async fn compute(script: &ScriptClient, name: &str, query: &Query) -> Result<Ans
     Ok(answer::ask(script, name, &asked).await?)
 }
 
-async fn one(script: &ScriptClient, name: &str, query: &Query, locale: Locale) -> Result<View, Failure> {
-    let w = locale.words();
+async fn one(script: &ScriptClient, name: &str, query: &Query, language: Language) -> Result<View, Failure> {
+    let w = language.words();
     let catalogue = script.analyses().await?;
     let described = catalogue
         .analyses
@@ -207,21 +207,21 @@ async fn one(script: &ScriptClient, name: &str, query: &Query, locale: Locale) -
         .find(|described| described.name == name)
         .ok_or(Failure::Missing)?;
     let answer = compute(script, name, query).await?;
-    let table = Table::of(&answer, &[], locale);
+    let table = Table::of(&answer, &[], language);
     let figure = described
         .chart
         .as_ref()
-        .and_then(|hint| figure::by_hint(&answer, hint, locale));
+        .and_then(|hint| figure::by_hint(&answer, hint, language));
     let figure = figure.filter(|_| !answer.rows.is_empty());
-    let title = title(&described, locale);
-    let description = describe(&described, query, locale);
+    let title = title(&described, language);
+    let description = describe(&described, query, language);
     let fields = described.parameters.into_iter().map(|parameter| {
         let default = parameter.default.unwrap_or_default();
         Field {
-            label: if let Some(translated) = parameter.descriptions.get(locale.tag()) {
+            label: if let Some(translated) = parameter.descriptions.get(language.tag()) {
                 translated.clone()
             } else if parameter.description.is_empty() {
-                labels::column(&parameter.name, locale)
+                labels::column(&parameter.name, language)
             } else {
                 parameter.description
             },
@@ -238,7 +238,7 @@ async fn one(script: &ScriptClient, name: &str, query: &Query, locale: Locale) -
         .chain(unlisted(&answer, &described.figures))
         .filter_map(|(name, kind)| {
             let value = answer.figures.get(name).filter(|value| !value.is_null())?;
-            Some((labels::column(name, locale), shown(value, kind, locale)))
+            Some((labels::column(name, language), shown(value, kind, language)))
         })
         .collect();
     let save = url::form_urlencoded::Serializer::new(String::new())
@@ -249,10 +249,10 @@ async fn one(script: &ScriptClient, name: &str, query: &Query, locale: Locale) -
         name: name.to_owned(),
         title: title.clone(),
         description,
-        presets: presets(name, query, &answer, locale),
+        presets: presets(name, query, &answer, language),
         period: answer
             .days()
-            .map_or_else(String::new, |(from, to)| format::period(from, to, locale)),
+            .map_or_else(String::new, |(from, to)| format::period(from, to, language)),
         from: answer.window.from.map(|day| day.to_string()).unwrap_or_default(),
         to: answer.window.to.map(|day| day.to_string()).unwrap_or_default(),
         fields: fields.collect(),
@@ -260,7 +260,7 @@ async fn one(script: &ScriptClient, name: &str, query: &Query, locale: Locale) -
         figures,
         notes: answer.notes.clone(),
         empty: answer.rows.is_empty(),
-        table: page::table(&table, locale)?,
+        table: page::table(&table, language)?,
         save: if save.is_empty() { save } else { format!("&{save}") },
     }
     .render()?;

@@ -7,7 +7,7 @@ use crate::filter::Query;
 use crate::forecast::{Forecast, History};
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::page::{self, Failure, View, Visit};
 use crate::table::{Table, shown};
 use crate::words::Words;
@@ -94,11 +94,11 @@ pub(crate) async fn list(
     visit: Visit,
     axum::extract::Query(query): axum::extract::Query<Query>,
 ) -> Response {
-    visit.answer(history(&app.script, visit.locale, &query).await)
+    visit.answer(history(&app.script, visit.language, &query).await)
 }
 
-async fn history(script: &ScriptClient, locale: Locale, query: &Query) -> Result<View, Failure> {
-    let w = locale.words();
+async fn history(script: &ScriptClient, language: Language, query: &Query) -> Result<View, Failure> {
+    let w = language.words();
     let page: Vec<(&str, String)> = query
         .get("page_token")
         .filter(|token| !token.is_empty())
@@ -116,8 +116,8 @@ async fn history(script: &ScriptClient, locale: Locale, query: &Query) -> Result
         match script.get::<Value>(paths::FORECASTS_COMPARE, &[]).await {
             Ok(answer) => {
                 compared = Some(Compared {
-                    note: chosen(&answer, locale),
-                    table: page::table(&comparison(&answer, locale), locale)?,
+                    note: chosen(&answer, language),
+                    table: page::table(&comparison(&answer, language), language)?,
                 });
             }
             Err(error) if error.is_refusal() || error.is_late() => {
@@ -136,15 +136,19 @@ async fn history(script: &ScriptClient, locale: Locale, query: &Query) -> Result
             when: format::time(&forecast.created_at),
             days: forecast.short_days(),
             first: forecast.window.to.to_string(),
-            scope: forecast.scope(&products, locale),
-            error: shown(error, ColumnType::Percent, locale),
+            scope: forecast.scope(&products, language),
+            error: shown(error, ColumnType::Percent, language),
             error_sort: error.to_string(),
         }
     });
     let choices = |answer: &Answer, key: &str, label: &str| -> Vec<Choice> {
         let choice = |row: &Row| Choice {
-            value: shown(row.get(key).unwrap_or(&Value::Null), ColumnType::Text, Locale::En),
-            label: shown(row.get(label).unwrap_or(&Value::Null), ColumnType::Text, locale),
+            value: shown(
+                row.get(key).unwrap_or(&Value::Null),
+                ColumnType::Text,
+                Language::En,
+            ),
+            label: shown(row.get(label).unwrap_or(&Value::Null), ColumnType::Text, language),
         };
         answer.rows.iter().map(choice).collect()
     };
@@ -156,7 +160,7 @@ async fn history(script: &ScriptClient, locale: Locale, query: &Query) -> Result
             .into_iter()
             .map(|model| Choice {
                 value: model.to_owned(),
-                label: labels::model(model, locale).to_owned(),
+                label: labels::model(model, language).to_owned(),
             })
             .collect(),
         regions,
@@ -177,17 +181,17 @@ async fn history(script: &ScriptClient, locale: Locale, query: &Query) -> Result
 }
 
 /// Which model of a comparison is the one to use.
-fn chosen(answer: &Value, locale: Locale) -> String {
+fn chosen(answer: &Value, language: Language) -> String {
     let model = answer["chosen"].as_str().unwrap_or_default();
-    locale
+    language
         .words()
         .compare_chosen
-        .replace("{name}", labels::model(model, locale))
+        .replace("{name}", labels::model(model, language))
 }
 
 /// What a comparison answers, best first; the one to use is marked.
-fn comparison(answer: &Value, locale: Locale) -> Table {
-    let w = locale.words();
+fn comparison(answer: &Value, language: Language) -> Table {
+    let w = language.words();
     let rows: Vec<Row> = answer["candidates"]
         .as_array()
         .into_iter()
@@ -201,7 +205,7 @@ fn comparison(answer: &Value, locale: Locale) -> Table {
                 let share = within["share"].as_f64().map(|share| 100.0 * share);
                 row.insert(format!("within_{}", within["level"]), share.into());
             }
-            let label = labels::model(row.get("model")?.as_str()?, locale);
+            let label = labels::model(row.get("model")?.as_str()?, language);
             row.insert("label".to_owned(), label.into());
             Some(row)
         })
@@ -218,7 +222,7 @@ fn comparison(answer: &Value, locale: Locale) -> Table {
     ];
     let failed = rows.iter().any(|row| row.contains_key("error"));
     let columns = &columns[..columns.len() - usize::from(!failed)];
-    let mut table = Table::from_rows(w.compare, columns, &rows, locale);
+    let mut table = Table::from_rows(w.compare, columns, &rows, language);
     for (line, row) in table.rows.iter_mut().zip(&rows) {
         line.chosen = row.get("model") == Some(&answer["chosen"]);
     }
@@ -227,18 +231,18 @@ fn comparison(answer: &Value, locale: Locale) -> Table {
 
 /// `GET /forecasts/{id}`: one forecast, and what came of it.
 pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Response {
-    visit.answer(one(&app.script, &id, visit.locale).await)
+    visit.answer(one(&app.script, &id, visit.language).await)
 }
 
 /// The table of a forecast, as its page shows it.
 pub(crate) async fn table(app: &App, visit: &Visit, id: &str) -> Result<Table, Failure> {
     let id: i64 = id.parse().map_err(|_| Failure::Missing)?;
     let forecast = Forecast::get(&app.script, id).await?;
-    Ok(forecast.table(visit.locale))
+    Ok(forecast.table(visit.language))
 }
 
-async fn one(script: &ScriptClient, id: &str, locale: Locale) -> Result<View, Failure> {
-    let w = locale.words();
+async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View, Failure> {
+    let w = language.words();
     let id: i64 = id.parse().map_err(|_| Failure::Missing)?;
     let forecast = Forecast::get(script, id).await?;
     let path = paths::FORECAST_ACCURACY.replace("{id}", &id.to_string());
@@ -266,31 +270,31 @@ async fn one(script: &ScriptClient, id: &str, locale: Locale) -> Result<View, Fa
         title: title.clone(),
         period: format!(
             "{} · {}",
-            forecast.days(locale),
-            forecast.scope(&products, locale)
+            forecast.days(language),
+            forecast.scope(&products, language)
         ),
-        note: forecast.note(locale),
+        note: forecast.note(language),
         warnings: forecast
             .warnings
             .iter()
             .map(|warned| warned.detail.clone())
             .collect(),
-        table: page::table(&forecast.table(locale), locale)?,
-        figures: measured(&accuracy, locale),
+        table: page::table(&forecast.table(language), language)?,
+        figures: measured(&accuracy, language),
         accuracy: if came.is_empty() {
             String::new()
         } else {
-            page::table(&against(&came, locale), locale)?
+            page::table(&against(&came, language), language)?
         },
     }
     .render()?;
-    let mut actual = figure::series(&trend, "total_sales", ColumnType::Money, locale);
+    let mut actual = figure::series(&trend, "total_sales", ColumnType::Money, language);
     w.actual.clone_into(&mut actual.name);
     let lines = Lines {
         label: title.clone(),
         x: figure::column(&trend, "date"),
         series: vec![actual],
-        forecast: Some(forecast.outlook(locale)),
+        forecast: Some(forecast.outlook(language)),
     };
     Ok(View {
         title,
@@ -316,13 +320,13 @@ fn around(forecast: &Forecast) -> Vec<(&'static str, String)> {
 }
 
 /// How right a forecast was so far, as figures with their names; empty while no day has come.
-fn measured(accuracy: &Value, locale: Locale) -> Vec<(String, String)> {
-    let w = locale.words();
+fn measured(accuracy: &Value, language: Language) -> Vec<(String, String)> {
+    let w = language.words();
     let metrics = &accuracy["metrics"];
     if metrics.is_null() {
         return Vec::new();
     }
-    let count = |name: &str| shown(&accuracy[name], ColumnType::Integer, locale);
+    let count = |name: &str| shown(&accuracy[name], ColumnType::Integer, language);
     let mut figures = vec![
         (
             w.days_come.to_owned(),
@@ -330,15 +334,15 @@ fn measured(accuracy: &Value, locale: Locale) -> Vec<(String, String)> {
         ),
         (
             w.mean_error.to_owned(),
-            shown(&metrics["mae"], ColumnType::Money, locale),
+            shown(&metrics["mae"], ColumnType::Money, language),
         ),
         (
             w.mean_error_share.to_owned(),
-            shown(&metrics["mape"], ColumnType::Percent, locale),
+            shown(&metrics["mape"], ColumnType::Percent, language),
         ),
     ];
     for within in metrics["coverage"].as_array().into_iter().flatten() {
-        let level = shown(&within["level"], ColumnType::Number, locale);
+        let level = shown(&within["level"], ColumnType::Number, language);
         let level = format!(
             "{}\u{202f}%",
             level.trim_end_matches("00").trim_end_matches([',', '.'])
@@ -346,20 +350,20 @@ fn measured(accuracy: &Value, locale: Locale) -> Vec<(String, String)> {
         let share = within["share"].as_f64().map(|share| 100.0 * share);
         figures.push((
             w.within.replace("{}", &level),
-            shown(&share.into(), ColumnType::Percent, locale),
+            shown(&share.into(), ColumnType::Percent, language),
         ));
     }
     figures
 }
 
 /// Forecast days beside what came.
-fn against(came: &[Row], locale: Locale) -> Table {
-    let w = locale.words();
+fn against(came: &[Row], language: Language) -> Table {
+    let w = language.words();
     let columns = [
         ("date", w.day, ColumnType::Date),
         ("value", w.forecast, ColumnType::Money),
         ("actual", w.actual, ColumnType::Money),
         ("error", w.error, ColumnType::Money),
     ];
-    Table::from_rows(w.accuracy, &columns, came, locale)
+    Table::from_rows(w.accuracy, &columns, came, language)
 }

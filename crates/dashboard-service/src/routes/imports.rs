@@ -3,7 +3,7 @@
 
 use super::{jobs, schedules};
 use crate::App;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::page::{Failure, View, Visit};
 use crate::words::Words;
 use askama::Template;
@@ -22,14 +22,14 @@ struct ImportsView {
 
 /// `GET /imports`.
 pub(crate) async fn get(State(app): State<App>, visit: Visit) -> Response {
-    visit.answer(view(&app.script, visit.locale).await)
+    visit.answer(view(&app.script, visit.language).await)
 }
 
-async fn view(script: &ScriptClient, locale: Locale) -> Result<View, Failure> {
-    let w = locale.words();
+async fn view(script: &ScriptClient, language: Language) -> Result<View, Failure> {
+    let w = language.words();
     let (recent, schedules) = tokio::try_join!(
-        jobs::recent_imports(script, locale),
-        schedules::section(script, locale),
+        jobs::recent_imports(script, language),
+        schedules::section(script, language),
     )?;
     Ok(View {
         title: w.imports.to_owned(),

@@ -5,7 +5,7 @@ use crate::answer::{Row, Title};
 use crate::filter::Query;
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::page::{self, Failure, View, Visit};
 use crate::table::{Table, shown};
 use crate::words::Words;
@@ -42,7 +42,7 @@ struct Shown {
 }
 
 /// `job` as a line or a page shows it.
-fn line(job: &Job, locale: Locale) -> Shown {
+fn line(job: &Job, language: Language) -> Shown {
     let Counters {
         read,
         inserted,
@@ -55,20 +55,20 @@ fn line(job: &Job, locale: Locale) -> Shown {
     let (kind, state) = (job.kind.as_str(), job.state.as_str());
     Shown {
         id: job.id,
-        kind: labels::kind(kind, locale).to_owned(),
-        detail: detail(job, locale),
+        kind: labels::kind(kind, language).to_owned(),
+        detail: detail(job, language),
         link: job
             .forecast_id()
             .filter(|_| job.kind == JobKind::Forecast)
             .map(|id| format!("/forecasts/{id}")),
         state: state.to_owned(),
-        words: labels::state(state, locale).to_owned(),
+        words: labels::state(state, language).to_owned(),
         created: format::time(&job.created_at),
         finished: job.finished_at.as_deref().map(format::time).unwrap_or_default(),
         counters: counters
             .into_iter()
             .map(|count| match job.kind {
-                JobKind::Import => shown(&count.into(), ColumnType::Integer, locale),
+                JobKind::Import => shown(&count.into(), ColumnType::Integer, language),
                 JobKind::Analysis | JobKind::Forecast => String::new(),
             })
             .collect(),
@@ -117,18 +117,18 @@ pub(crate) async fn list(
     visit: Visit,
     axum::extract::Query(query): axum::extract::Query<Query>,
 ) -> Response {
-    visit.answer(history(&app.script, &query, visit.locale).await)
+    visit.answer(history(&app.script, &query, visit.language).await)
 }
 
-async fn history(script: &ScriptClient, query: &Query, locale: Locale) -> Result<View, Failure> {
+async fn history(script: &ScriptClient, query: &Query, language: Language) -> Result<View, Failure> {
     let token = query.get("page_token").filter(|token| !token.is_empty());
     let asked: Vec<(&str, String)> = token
         .map(|token| ("page_token", token.clone()))
         .into_iter()
         .collect();
     let page = script.jobs(&asked).await?;
-    let w = locale.words();
-    let jobs: Vec<Shown> = page.jobs.iter().map(|job| line(job, locale)).collect();
+    let w = language.words();
+    let jobs: Vec<Shown> = page.jobs.iter().map(|job| line(job, language)).collect();
     let html = JobsView {
         w,
         jobs: if jobs.is_empty() {
@@ -150,16 +150,16 @@ async fn history(script: &ScriptClient, query: &Query, locale: Locale) -> Result
 
 /// `GET /jobs/{id}`.
 pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Response {
-    visit.answer(one(&app.script, &id, visit.locale).await)
+    visit.answer(one(&app.script, &id, visit.language).await)
 }
 
-async fn one(script: &ScriptClient, id: &str, locale: Locale) -> Result<View, Failure> {
-    let w = locale.words();
+async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View, Failure> {
+    let w = language.words();
     let id: i64 = id.parse().map_err(|_| Failure::Missing)?;
     let job = script.job(id).await?;
-    let line = line(&job, locale);
+    let line = line(&job, language);
     let rejects = if line.rejects {
-        rejects(script, id, locale).await?
+        rejects(script, id, language).await?
     } else {
         String::new()
     };
@@ -172,7 +172,7 @@ async fn one(script: &ScriptClient, id: &str, locale: Locale) -> Result<View, Fa
             .zip(line.counters.clone())
             .filter(|(_, count)| !count.is_empty())
             .collect(),
-        sources: job.sources.iter().map(|of| source(of, locale)).collect(),
+        sources: job.sources.iter().map(|of| source(of, language)).collect(),
         notes: job.notes,
         rejects,
         job: line,
@@ -185,8 +185,8 @@ async fn one(script: &ScriptClient, id: &str, locale: Locale) -> Result<View, Fa
     })
 }
 
-async fn rejects(script: &ScriptClient, id: i64, locale: Locale) -> Result<String, Failure> {
-    let w = locale.words();
+async fn rejects(script: &ScriptClient, id: i64, language: Language) -> Result<String, Failure> {
+    let w = language.words();
     let list = match script.reject_list(id).await {
         Ok(list) => list,
         Err(error) if error.is_not_found() => return Ok(String::new()),
@@ -212,22 +212,22 @@ async fn rejects(script: &ScriptClient, id: i64, locale: Locale) -> Result<Strin
         ("raw", w.read, ColumnType::Text),
     ];
     Ok(page::table(
-        &Table::from_rows(w.rejects, &columns, &rows, locale),
-        locale,
+        &Table::from_rows(w.rejects, &columns, &rows, language),
+        language,
     )?)
 }
 
-fn source(source: &JobSource, locale: Locale) -> Source {
+fn source(source: &JobSource, language: Language) -> Source {
     let decisions = source.decisions.as_ref();
     Source {
         name: format!("{} → {}", source.origin, source.table),
-        decisions: decisions.map_or_else(Vec::new, |decisions| decided(decisions, locale)),
+        decisions: decisions.map_or_else(Vec::new, |decisions| decided(decisions, language)),
     }
 }
 
 /// What was decided about a source, in words.
-fn decided(decisions: &Decisions, locale: Locale) -> Vec<(String, String)> {
-    let terms = labels::terms(locale);
+fn decided(decisions: &Decisions, language: Language) -> Vec<(String, String)> {
+    let terms = labels::terms(language);
     let term = |name: &str| {
         let known = terms.iter().find(|(known, _)| *known == name);
         known.map_or_else(|| name.replace('_', " "), |(_, term)| (*term).to_owned())
@@ -275,7 +275,7 @@ fn choice(choice: impl Serialize) -> String {
 }
 
 /// What a job is about: the files of an import, the analyses, the model of a forecast.
-fn detail(job: &Job, locale: Locale) -> String {
+fn detail(job: &Job, language: Language) -> String {
     const SHOWN: usize = 3;
     let request = job.request.get();
     let list = |values: Vec<String>| {
@@ -299,7 +299,7 @@ fn detail(job: &Job, locale: Locale) -> String {
             });
             let names = list(names.collect());
             if import.dry_run {
-                format!("{names} ({})", locale.words().dry_run_mark)
+                format!("{names} ({})", language.words().dry_run_mark)
             } else {
                 names
             }
@@ -310,14 +310,14 @@ fn detail(job: &Job, locale: Locale) -> String {
             let title = |name: &String| {
                 // Once its answer is there; its name until then.
                 let title: Option<Title> = serde_json::from_value(result[name.as_str()].clone()).ok();
-                title.map_or_else(|| name.clone(), |title| title.in_locale(locale).to_owned())
+                title.map_or_else(|| name.clone(), |title| title.in_language(language).to_owned())
             };
             list(asked.analyses.iter().map(title).collect())
         }
         JobKind::Forecast => result(job)["label"].as_str().map_or_else(
             || {
                 let asked: Value = serde_json::from_str(request).unwrap_or_default();
-                labels::model(asked["model"].as_str().unwrap_or_default(), locale).to_owned()
+                labels::model(asked["model"].as_str().unwrap_or_default(), language).to_owned()
             },
             str::to_owned,
         ),
@@ -334,15 +334,15 @@ fn result(job: &Job) -> Value {
 }
 
 /// The newest imports, as a table of links; empty when there are none.
-pub(crate) async fn recent_imports(script: &ScriptClient, locale: Locale) -> Result<String, Failure> {
+pub(crate) async fn recent_imports(script: &ScriptClient, language: Language) -> Result<String, Failure> {
     let asked = [("kind", "import".to_owned()), ("page_size", "10".to_owned())];
     let page = script.jobs(&asked).await?;
     if page.jobs.is_empty() {
         return Ok(String::new());
     }
     Ok(JobsTable {
-        w: locale.words(),
-        jobs: page.jobs.iter().map(|job| line(job, locale)).collect(),
+        w: language.words(),
+        jobs: page.jobs.iter().map(|job| line(job, language)).collect(),
     }
     .render()?)
 }

@@ -1,7 +1,7 @@
 //! The switch of language.
 
 use crate::error;
-use crate::locale::{COOKIE_NAME, Locale};
+use crate::language::{COOKIE_NAME, Language};
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{LOCATION, SET_COOKIE};
@@ -13,13 +13,13 @@ const KEEP_S: u32 = 31_536_000;
 
 /// `GET /language/{tag}?back=`: keeps the choice in a cookie and goes back to the page.
 pub(crate) async fn set(Path(tag): Path<String>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let Some(locale) = Locale::parse(&tag) else {
+    let Some(language) = Language::parse(&tag) else {
         return error::missing();
     };
     let back = query.get("back").map_or("/", |back| own_path(back));
     let cookie = format!(
         "{COOKIE_NAME}={}; Path=/; Max-Age={KEEP_S}; SameSite=Lax; HttpOnly",
-        locale.tag()
+        language.tag()
     );
     (
         StatusCode::SEE_OTHER,

@@ -7,7 +7,7 @@ use crate::filter::{Filters, Preset, Query, natural_window};
 use crate::forecast::Forecast;
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::page::{self, Failure, View, Visit};
 use crate::table::{Table, shown};
 use crate::words::Words;
@@ -36,11 +36,11 @@ pub(crate) async fn get(
 async fn view(app: &App, visit: &Visit, query: &Query) -> Result<View, Failure> {
     let filters = Filters::parse(query).map_err(Failure::BadFilter)?;
     match load(&app.script, &filters).await? {
-        Some(facts) => Ok(render(&facts, &filters, visit.locale)?),
+        Some(facts) => Ok(render(&facts, &filters, visit.language)?),
         None => Ok(View {
-            title: visit.locale.words().overview.to_owned(),
+            title: visit.language.words().overview.to_owned(),
             html: Empty {
-                w: visit.locale.words(),
+                w: visit.language.words(),
             }
             .render()?,
             figures: BTreeMap::new(),
@@ -51,19 +51,19 @@ async fn view(app: &App, visit: &Visit, query: &Query) -> Result<View, Failure> 
 /// The table of one widget, as the page shows it.
 pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, widget: &str) -> Result<Table, Failure> {
     let filters = Filters::parse(query).map_err(Failure::BadFilter)?;
-    let locale = visit.locale;
+    let language = visit.language;
     let Some(facts) = load(&app.script, &filters).await? else {
         return Ok(Table::default());
     };
     match widget {
-        "summary" => Ok(Table::of(&facts.summary, &[], locale)),
-        "products" => Ok(product_table(&facts, &filters, locale)),
-        "regions" => Ok(region_table(&facts, &filters, locale)),
-        "trend" => Ok(Table::of(&facts.trend, &[], locale)),
+        "summary" => Ok(Table::of(&facts.summary, &[], language)),
+        "products" => Ok(product_table(&facts, &filters, language)),
+        "regions" => Ok(region_table(&facts, &filters, language)),
+        "trend" => Ok(Table::of(&facts.trend, &[], language)),
         "forecast" => facts
             .forecast
             .as_ref()
-            .map(|forecast| forecast.table(locale))
+            .map(|forecast| forecast.table(language))
             .ok_or(Failure::Missing),
         _ => Err(Failure::Missing),
     }
@@ -233,36 +233,36 @@ fn known(filters: &Filters, products: &Answer, regions: &Answer) -> Result<(), F
     Ok(())
 }
 
-fn render(facts: &Facts, filters: &Filters, locale: Locale) -> Result<View, askama::Error> {
-    let w = locale.words();
+fn render(facts: &Facts, filters: &Filters, language: Language) -> Result<View, askama::Error> {
+    let w = language.words();
     let empty = Row::new();
     let summary = facts.summary.first().unwrap_or(&empty);
     let figure =
-        |name: &str, kind: ColumnType| shown(summary.get(name).unwrap_or(&Value::Null), kind, locale);
+        |name: &str, kind: ColumnType| shown(summary.get(name).unwrap_or(&Value::Null), kind, language);
     let analysis_link = |name: &str| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("from", &facts.from.to_string());
         query.append_pair("to", &facts.to.to_string());
         format!("/analyses/{name}?{}", query.finish())
     };
-    let products = product_table(facts, filters, locale);
-    let regions = region_table(facts, filters, locale);
+    let products = product_table(facts, filters, language);
+    let regions = region_table(facts, filters, language);
     let html = Overview {
         w,
-        period: format::period(facts.from, facts.to, locale),
+        period: format::period(facts.from, facts.to, language),
         region: filters.region.clone(),
         product: filters
             .product
             .and_then(|id| product_name(&facts.every_product, id)),
-        presets: presets(filters, locale),
+        presets: presets(filters, language),
         from: facts.from.to_string(),
         to: facts.to.to_string(),
-        regions: region_choices(facts, filters, locale),
+        regions: region_choices(facts, filters, language),
         products: product_choices(facts, filters),
         filtered: !filters.is_default(),
         total: figure("total_revenue", ColumnType::Money),
         change: number(summary, "growth", 1).map(|tenths| Change {
-            text: format::change(tenths, locale),
+            text: format::change(tenths, language),
             previous: figure("previous_revenue", ColumnType::Money),
             up: tenths >= 0,
         }),
@@ -270,28 +270,28 @@ fn render(facts: &Facts, filters: &Filters, locale: Locale) -> Result<View, aska
         units: figure("units", ColumnType::Integer),
         average: figure("average_line", ColumnType::Money),
         weekend: number(&facts.seasonality.figures, "weekend_uplift", 1)
-            .map_or_else(|| "–".to_owned(), |tenths| format::change(tenths, locale)),
-        insights: insights(facts, locale, analysis_link),
-        days: page::table(&Table::of(&facts.trend, &[], locale), locale)?,
+            .map_or_else(|| "–".to_owned(), |tenths| format::change(tenths, language)),
+        insights: insights(facts, language, analysis_link),
+        days: page::table(&Table::of(&facts.trend, &[], language), language)?,
         forecast: match &facts.forecast {
-            Some(forecast) => page::table(&forecast.table(locale), locale)?,
+            Some(forecast) => page::table(&forecast.table(language), language)?,
             None => String::new(),
         },
         forecast_note: facts
             .forecast
             .as_ref()
-            .map(|forecast| forecast.note(locale))
+            .map(|forecast| forecast.note(language))
             .unwrap_or_default(),
         forecast_request: forecast_request(filters, facts.to).to_string(),
-        product_table: page::table(&products, locale)?,
-        region_table: page::table(&regions, locale)?,
+        product_table: page::table(&products, language)?,
+        region_table: page::table(&regions, language)?,
         save: filters.query().replacen('?', "&", 1),
     }
     .render()?;
     Ok(View {
         title: w.overview.to_owned(),
         html,
-        figures: figures(facts, filters, locale),
+        figures: figures(facts, filters, language),
     })
 }
 
@@ -307,8 +307,8 @@ fn forecast_request(filters: &Filters, to: Date) -> Value {
     request
 }
 
-fn presets(filters: &Filters, locale: Locale) -> Vec<Choice> {
-    let w = locale.words();
+fn presets(filters: &Filters, language: Language) -> Vec<Choice> {
+    let w = language.words();
     Preset::ALL
         .into_iter()
         .map(|preset| {
@@ -331,7 +331,7 @@ fn presets(filters: &Filters, locale: Locale) -> Vec<Choice> {
         .collect()
 }
 
-fn region_choices(facts: &Facts, filters: &Filters, locale: Locale) -> Vec<Choice> {
+fn region_choices(facts: &Facts, filters: &Filters, language: Language) -> Vec<Choice> {
     let mut choices: Vec<Choice> = facts
         .every_region
         .rows
@@ -340,7 +340,7 @@ fn region_choices(facts: &Facts, filters: &Filters, locale: Locale) -> Vec<Choic
             let name = text(row, "region");
             Choice {
                 value: name.to_owned(),
-                label: labels::value(name, locale).to_owned(),
+                label: labels::value(name, language).to_owned(),
                 link: String::new(),
                 chosen: filters.region.as_deref() == Some(name),
             }
@@ -395,8 +395,8 @@ fn top_products<'a>(facts: &'a Facts, filters: &Filters) -> Vec<&'a Row> {
         .collect()
 }
 
-fn product_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
-    let w = locale.words();
+fn product_table(facts: &Facts, filters: &Filters, language: Language) -> Table {
+    let w = language.words();
     let rows: Vec<Row> = top_products(facts, filters)
         .into_iter()
         .map(|row| {
@@ -409,7 +409,7 @@ fn product_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
             row
         })
         .collect();
-    let label = |name: &str| labels::column(name, locale);
+    let label = |name: &str| labels::column(name, language);
     let (name, sales, share, target, attainment) = (
         label("name"),
         label("total_sales"),
@@ -430,7 +430,7 @@ fn product_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
         columns.push(("target", target.as_str(), ColumnType::Money));
         columns.push(("attainment", attainment.as_str(), ColumnType::Percent));
     }
-    let mut table = Table::from_rows(w.top_products, &columns, &rows, locale);
+    let mut table = Table::from_rows(w.top_products, &columns, &rows, language);
     for (line, row) in table.rows.iter_mut().zip(&rows) {
         let id = number(row, "product_id", 0);
         line.link = id.map(|id| format!("/{}", filters.toggle_product(id).query()));
@@ -440,8 +440,8 @@ fn product_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
     table
 }
 
-fn region_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
-    let mut table = Table::of(&facts.region, &["region", "total_sales", "share"], locale);
+fn region_table(facts: &Facts, filters: &Filters, language: Language) -> Table {
+    let mut table = Table::of(&facts.region, &["region", "total_sales", "share"], language);
     for (line, row) in table.rows.iter_mut().zip(&facts.region.rows) {
         let region = text(row, "region");
         line.link = Some(format!("/{}", filters.toggle_region(region).query()));
@@ -450,12 +450,17 @@ fn region_table(facts: &Facts, filters: &Filters, locale: Locale) -> Table {
     table
 }
 
-fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String, Figure> {
-    let w = locale.words();
+fn figures(facts: &Facts, filters: &Filters, language: Language) -> BTreeMap<String, Figure> {
+    let w = language.words();
     let money =
-        |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), ColumnType::Money, locale);
-    let percent =
-        |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), ColumnType::Percent, locale);
+        |row: &Row, name: &str| shown(row.get(name).unwrap_or(&Value::Null), ColumnType::Money, language);
+    let percent = |row: &Row, name: &str| {
+        shown(
+            row.get(name).unwrap_or(&Value::Null),
+            ColumnType::Percent,
+            language,
+        )
+    };
     let products = top_products(facts, filters).into_iter().map(|row| {
         let id = number(row, "product_id", 0);
         let target = target_of(facts, row);
@@ -476,7 +481,7 @@ fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String,
     let regions = facts.region.rows.iter().map(|row| {
         let name = text(row, "region");
         Item {
-            name: labels::value(name, locale).to_owned(),
+            name: labels::value(name, language).to_owned(),
             key: name.to_owned(),
             value: row.get("total_sales").cloned().unwrap_or_default(),
             text: format!("{} · {}", money(row, "total_sales"), percent(row, "share")),
@@ -485,9 +490,9 @@ fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String,
             marked: false,
         }
     });
-    let mut sales = figure::series(&facts.trend, "total_sales", ColumnType::Money, locale);
+    let mut sales = figure::series(&facts.trend, "total_sales", ColumnType::Money, language);
     w.sales.clone_into(&mut sales.name);
-    let mut average = figure::series(&facts.trend, "moving_average_7d", ColumnType::Money, locale);
+    let mut average = figure::series(&facts.trend, "moving_average_7d", ColumnType::Money, language);
     w.average_7.clone_into(&mut average.name);
     BTreeMap::from([
         (
@@ -517,19 +522,21 @@ fn figures(facts: &Facts, filters: &Filters, locale: Locale) -> BTreeMap<String,
                 forecast: facts
                     .forecast
                     .as_ref()
-                    .map(|forecast| outlook(facts, forecast, locale)),
+                    .map(|forecast| outlook(facts, forecast, language)),
             }),
         ),
     ])
 }
 
 /// The forecast, tied to the last day so that the line does not break.
-fn outlook(facts: &Facts, forecast: &Forecast, locale: Locale) -> Outlook {
-    let mut outlook = forecast.outlook(locale);
+fn outlook(facts: &Facts, forecast: &Forecast, language: Language) -> Outlook {
+    let mut outlook = forecast.outlook(language);
     if let Some(last) = facts.trend.rows.last() {
         let value = last.get("total_sales").cloned().unwrap_or_default();
         outlook.x.insert(0, last.get("date").cloned().unwrap_or_default());
-        outlook.texts.insert(0, shown(&value, ColumnType::Money, locale));
+        outlook
+            .texts
+            .insert(0, shown(&value, ColumnType::Money, language));
         outlook.low.insert(0, value.clone());
         outlook.high.insert(0, value.clone());
         outlook.values.insert(0, value);
@@ -537,12 +544,12 @@ fn outlook(facts: &Facts, forecast: &Forecast, locale: Locale) -> Outlook {
     outlook
 }
 
-fn insights(facts: &Facts, locale: Locale, link: impl Fn(&str) -> String) -> Vec<Insight> {
-    let w = locale.words();
+fn insights(facts: &Facts, language: Language, link: impl Fn(&str) -> String) -> Vec<Insight> {
+    let w = language.words();
     let mut insights = Vec::new();
     if let Some(uplift) = number(&facts.seasonality.figures, "weekend_uplift", 1) {
         insights.push(Insight {
-            text: w.insight_weekend.replace("{}", &format::change(uplift, locale)),
+            text: w.insight_weekend.replace("{}", &format::change(uplift, language)),
             link: link("seasonality"),
         });
     }
@@ -558,8 +565,8 @@ fn insights(facts: &Facts, locale: Locale, link: impl Fn(&str) -> String) -> Vec
         insights.push(Insight {
             text: w
                 .insight_growth
-                .replace("{name}", labels::value(text(row, "region"), locale))
-                .replace("{}", &format::change(growth, locale)),
+                .replace("{name}", labels::value(text(row, "region"), language))
+                .replace("{}", &format::change(growth, language)),
             link: link("growth"),
         });
     }
@@ -572,7 +579,7 @@ fn insights(facts: &Facts, locale: Locale, link: impl Fn(&str) -> String) -> Vec
                 &shown(
                     row.get("attainment").unwrap_or(&Value::Null),
                     ColumnType::Percent,
-                    locale,
+                    language,
                 ),
             ),
             link: link("targets"),

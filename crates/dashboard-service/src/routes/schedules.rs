@@ -2,7 +2,7 @@
 
 use crate::format;
 use crate::labels;
-use crate::locale::Locale;
+use crate::language::Language;
 use crate::page::Failure;
 use crate::words::Words;
 use askama::Template;
@@ -34,33 +34,33 @@ struct Last {
 }
 
 /// The schedules there are, and a form for another.
-pub(crate) async fn section(script: &ScriptClient, locale: Locale) -> Result<String, Failure> {
+pub(crate) async fn section(script: &ScriptClient, language: Language) -> Result<String, Failure> {
     let schedules = script.schedules().await?;
     let line = |schedule: Schedule| Line {
-        job: labels::kind(schedule.job.as_str(), locale).to_owned(),
-        when: when(&schedule, locale),
+        job: labels::kind(schedule.job.as_str(), language).to_owned(),
+        when: when(&schedule, language),
         next: match schedule.next_runs.first() {
             Some(next) if schedule.enabled => format::time(next),
             _ => "–".to_owned(),
         },
         last: schedule.last_job.map(|job| Last {
             id: job.id.to_string(),
-            words: labels::state(job.state.as_str(), locale).to_owned(),
+            words: labels::state(job.state.as_str(), language).to_owned(),
             state: job.state.to_string(),
         }),
         timed: schedule.watch.is_none(),
         name: schedule.name,
     };
     let html = SchedulesView {
-        w: locale.words(),
+        w: language.words(),
         schedules: schedules.into_iter().map(line).collect(),
     };
     Ok(html.render()?)
 }
 
 /// When a schedule makes jobs: a time of day in words, another pattern as it is, or the files it waits for.
-fn when(schedule: &Schedule, locale: Locale) -> String {
-    let w = locale.words();
+fn when(schedule: &Schedule, language: Language) -> String {
+    let w = language.words();
     if let Some(watch) = &schedule.watch {
         return w.when_files.replace("{}", watch);
     }
@@ -102,8 +102,8 @@ mod tests {
         let weekdays = schedule(&json!({"cron": "0 6 * * 1-5", "time_zone": "UTC"}));
         let files = schedule(&json!({"watch": "inbox/*.csv"}));
 
-        assert_eq!(when(&daily, Locale::En), "every day at 06:05 (Europe/Paris)");
-        assert_eq!(when(&weekdays, Locale::Fr), "0 6 * * 1-5 (UTC)");
-        assert_eq!(when(&files, Locale::En), "when inbox/*.csv comes");
+        assert_eq!(when(&daily, Language::En), "every day at 06:05 (Europe/Paris)");
+        assert_eq!(when(&weekdays, Language::Fr), "0 6 * * 1-5 (UTC)");
+        assert_eq!(when(&files, Language::En), "when inbox/*.csv comes");
     }
 }
