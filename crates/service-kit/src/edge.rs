@@ -4,14 +4,15 @@
 //!
 //! One layer and not six, since each costs a request some allocations.
 
+use crate::codings::Codings;
 use crate::metrics::HttpMetrics;
 use crate::origin::OriginPolicy;
 use crate::problem::{self, Problem};
 use crate::serve::{Late, paced};
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::header::{CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use std::any::Any;
@@ -74,13 +75,25 @@ struct Worthwhile {
 
 impl Predicate for Worthwhile {
     fn should_compress<B: axum::body::HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
-        let media_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|media_type| media_type.to_str().ok())
-            .unwrap_or_default();
-        !self.packed.iter().any(|packed| media_type.starts_with(packed))
-            && DefaultPredicate::new().should_compress(response)
+        !is_packed(response.headers(), self.packed) && DefaultPredicate::new().should_compress(response)
+    }
+}
+
+/// Whether an answer is of one of the media types `packed`.
+fn is_packed(headers: &HeaderMap, packed: &[&str]) -> bool {
+    let media_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|media_type| media_type.to_str().ok());
+    media_type.is_some_and(|media_type| packed.iter().any(|packed| media_type.starts_with(packed)))
+}
+
+/// Every answer that has a body is compressed, for clients that take no other.
+#[derive(Debug, Clone, Copy)]
+struct Whatever;
+
+impl Predicate for Whatever {
+    fn should_compress<B: axum::body::HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        response.body().size_hint().exact() != Some(0)
     }
 }
 
@@ -94,6 +107,7 @@ impl<S: Clone> Layer<S> for Edge {
         EdgeService {
             edge: self.clone(),
             compressed: Compression::new(inner.clone()).compress_when(worthwhile),
+            compressed_always: Compression::new(inner.clone()).compress_when(Whatever),
             plain: inner,
         }
     }
@@ -105,6 +119,7 @@ pub(crate) struct EdgeService<S> {
     edge: Edge,
     plain: S,
     compressed: Compression<S, Worthwhile>,
+    compressed_always: Compression<S, Whatever>,
 }
 
 impl<S> Service<Request> for EdgeService<S>
@@ -135,13 +150,26 @@ where
         let (body, late) = paced(body, passage.rules.stall);
         passage.late = late;
         let request = Request::from_parts(parts, body);
-        if request.headers().contains_key(ACCEPT_ENCODING) {
-            let answer = self.compressed.call(request);
-            let answer = async { answer.await.map(|response| response.map(Body::new)) };
-            Box::pin(async move { Ok(passage.guard(answer).await) })
-        } else {
-            let answer = self.plain.call(request);
-            Box::pin(async move { Ok(passage.guard(answer).await) })
+        match Codings::of(request.headers()) {
+            Codings::AsItIs => {
+                let answer = self.plain.call(request);
+                Box::pin(async move { Ok(passage.guard(answer).await) })
+            }
+            Codings::Either => {
+                let answer = self.compressed.call(request);
+                let answer = async { answer.await.map(|response| response.map(Body::new)) };
+                Box::pin(async move { Ok(passage.guard(answer).await) })
+            }
+            Codings::Compressed => {
+                let answer = self.compressed_always.call(request);
+                let answer = async { answer.await.map(|response| response.map(Body::new)) };
+                Box::pin(async move { Ok(passage.guard(answer).await) })
+            }
+            // Before the request has had an effect.
+            Codings::Nothing => {
+                let response = passage.end(no_coding().into_response());
+                Box::pin(std::future::ready(Ok(response)))
+            }
         }
     }
 }
@@ -181,12 +209,33 @@ impl Passage {
     fn end(self, response: Response) -> Response {
         let mut response = problem::with_instance(response, self.uri.path());
         let headers = response.headers_mut();
+        if !is_packed(headers, self.rules.packed) && !varies_by_coding(headers) {
+            headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+        }
         for (name, value) in &self.rules.headers {
             headers.insert(name, value.clone());
         }
         self.measured.end(&response);
         response
     }
+}
+
+/// Whether `Vary` names the coding.
+fn varies_by_coding(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(VARY)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|name| name.trim().eq_ignore_ascii_case("accept-encoding"))
+}
+
+fn no_coding() -> Problem {
+    Problem::new(
+        StatusCode::NOT_ACCEPTABLE,
+        "not_acceptable",
+        "answers are given as they are, or in gzip or zstd; Accept-Encoding takes none of these",
+    )
 }
 
 /// A panic is a fault of ours: the caller sees an internal error, the log the message.
@@ -205,7 +254,7 @@ mod tests {
     use super::*;
     use axum::Router;
     use axum::body::to_bytes;
-    use axum::http::header::{CONTENT_ENCODING, HOST, ORIGIN};
+    use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, ORIGIN};
     use axum::routing::{get, post};
     use futures_util::{StreamExt as _, stream};
     use tower::ServiceExt as _;
@@ -253,7 +302,45 @@ mod tests {
 
         assert!(!plain.headers().contains_key(CONTENT_ENCODING));
         assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip");
+        for response in [&plain, &packed] {
+            assert_eq!(response.headers()[VARY], "accept-encoding");
+        }
+        assert!(!zip.headers().contains_key(VARY));
         assert!(!zip.headers().contains_key(CONTENT_ENCODING));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_answer_as_it_is_gets_it_compressed_or_nothing_happens() {
+        let called = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&called);
+        let stall = Duration::from_secs(10);
+        let edge = Edge::new(
+            OriginPolicy::default(),
+            HttpMetrics::new("test"),
+            Vec::new(),
+            &[],
+            stall,
+        );
+        let write = async move || {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            "x"
+        };
+        let router = Router::new().route("/write", get(write)).layer(edge);
+        let ask = async |codings: &str| {
+            let asked = request("/write").header(ACCEPT_ENCODING, codings);
+            router
+                .clone()
+                .oneshot(asked.body(Body::empty()).unwrap())
+                .await
+                .unwrap()
+        };
+
+        let compressed = ask("identity;q=0, gzip").await;
+        let refused = ask("br, identity;q=0").await;
+
+        assert_eq!(compressed.headers()[CONTENT_ENCODING], "gzip");
+        assert_eq!(refused.status(), StatusCode::NOT_ACCEPTABLE);
+        assert_eq!(called.load(std::sync::atomic::Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

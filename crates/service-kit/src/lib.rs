@@ -15,11 +15,13 @@
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
 //! | `serve` | accepts, answers, drains; limits for slow clients and for many |
 //! | `edge` | what every request passes, as one layer: origin, panics, metrics, headers, compression |
+//! | `codings` | in which codings a client takes an answer |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //! | [`probe`](probe()) | asks a service on this machine whether it is ready |
 //! | `docs` | `/openapi.json` and its explorer, nothing fetched from outside |
 
+mod codings;
 mod docs;
 mod edge;
 pub mod extract;

@@ -22,7 +22,7 @@ pub struct ProblemType {
 }
 
 /// The codes of what this crate answers, by name.
-pub const GENERAL: [ProblemType; 8] = [
+pub const GENERAL: [ProblemType; 9] = [
     ProblemType {
         code: "forbidden",
         status: StatusCode::FORBIDDEN,
@@ -42,6 +42,11 @@ pub const GENERAL: [ProblemType; 8] = [
         code: "method_not_allowed",
         status: StatusCode::METHOD_NOT_ALLOWED,
         meaning: "The route exists with another method.",
+    },
+    ProblemType {
+        code: "not_acceptable",
+        status: StatusCode::NOT_ACCEPTABLE,
+        meaning: "No form or coding that the client takes can be given; the detail lists those that can.",
     },
     ProblemType {
         code: "not_found",
