@@ -74,13 +74,21 @@ pub fn evidence(text: &str) -> MarkEvidence {
     if let Some(evidence) = plain_evidence(text.as_bytes()) {
         return evidence;
     }
-    let Some(bare) = undress(text) else {
-        return MarkEvidence::Silent;
-    };
-    let bytes = bare.digits.as_bytes();
+    if let Some((_, digits)) = lightly_dressed(text)
+        && let evidence = evidence_of_digits(digits)
+        && evidence != MarkEvidence::Silent
+    {
+        return evidence;
+    }
+    undress(text).map_or(MarkEvidence::Silent, |bare| evidence_of_digits(&bare.digits))
+}
+
+/// What a number says that has nothing around it.
+fn evidence_of_digits(digits: &str) -> MarkEvidence {
+    let bytes = digits.as_bytes();
     let last = bytes.iter().rposition(|byte| matches!(byte, b',' | b'.'));
     let Some(last) = last else {
-        return match parse_plain(&bare.digits, DecimalMark::Point) {
+        return match parse_plain(digits, DecimalMark::Point) {
             Some(amount) if amount.cents != 0 => MarkEvidence::Whole(amount.cents < 100_000),
             _ => MarkEvidence::Silent,
         };
@@ -90,7 +98,7 @@ pub fn evidence(text: &str) -> MarkEvidence {
     } else {
         DecimalMark::Point
     };
-    let reads = |mark| parse_plain(&bare.digits, mark).is_some();
+    let reads = |mark| parse_plain(digits, mark).is_some();
     match (reads(mark), reads(mark.other())) {
         (true, true) => MarkEvidence::Ambiguous(mark),
         (true, false) => MarkEvidence::Says(mark),
@@ -131,16 +139,36 @@ pub fn parse(text: &str, mark: DecimalMark) -> Option<Amount> {
     if let Some(amount) = parse_simple(text.as_bytes(), mark.decimal()) {
         return Some(amount);
     }
+    if let Some((negative, digits)) = lightly_dressed(text)
+        && let Some(amount) = parse_plain(digits, mark)
+    {
+        return Some(signed(amount, negative));
+    }
     let bare = undress(text)?;
-    let amount = parse_plain(&bare.digits, mark)?;
-    Some(if bare.negative {
+    Some(signed(parse_plain(&bare.digits, mark)?, bare.negative))
+}
+
+fn signed(amount: Amount, negative: bool) -> Amount {
+    if negative {
         Amount {
             cents: -amount.cents,
             ..amount
         }
     } else {
         amount
-    })
+    }
+}
+
+/// The usual case of a number with groups: a digit at either end, at most a minus before it. Whether it is negative, and
+/// what is behind the minus.
+fn lightly_dressed(text: &str) -> Option<(bool, &str)> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    match digits.as_bytes() {
+        [first, .., last] if first.is_ascii_digit() && last.is_ascii_digit() => {
+            Some((digits.len() < text.len(), digits))
+        }
+        _ => None,
+    }
 }
 
 impl Amount {
@@ -424,6 +452,11 @@ fn strip_currency(text: &str) -> Option<(&'static str, &str)> {
         ("₹", "INR"),
         ("\u{a4}", "EUR"),
     ];
+    // Mostly there is none: the number's own characters stand at both ends.
+    let is_own = |end: Option<&u8>| end.is_some_and(|end| end.is_ascii_digit() || b"-+(),. ".contains(end));
+    if is_own(text.as_bytes().first()) && is_own(text.as_bytes().last()) {
+        return None;
+    }
     let text = ["ttc", "ht"]
         .iter()
         .find_map(|tax| strip_end(text, tax))

@@ -241,9 +241,8 @@ fn look_at_amount(evidence: &mut FieldEvidence, line: u64, text: &str) {
         MarkEvidence::Says(DecimalMark::Comma) => evidence.comma.note(line, text),
         MarkEvidence::Says(DecimalMark::Point) => evidence.point.note(line, text),
     }
-    let is_plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.' | b'-'));
+    // A currency stands at one of the ends.
+    let is_plain = matches!(text.as_bytes(), [b'0'..=b'9' | b'-', .., b'0'..=b'9'] | [_]);
     if !is_plain && evidence.dollars + evidence.euros < CURRENCIES {
         match cents::currency(text) {
             Some("$" | "USD" | "GBP" | "CAD" | "AUD" | "NZD") => evidence.dollars += 1,

@@ -2,7 +2,7 @@
 //! asked, and what is said.
 
 use crate::support::{Found, data, lines, read, read_with};
-use tabular::{DateOrder, DecidedBy, DecimalMark, Format, ReadOptions};
+use tabular::{DateOrder, DecidedBy, DecimalMark, Format, ReadOptions, cents, dates};
 
 /// A file of sales with these dates and amounts, its fields between `delimiter`s.
 fn sales(delimiter: &str, rows: &[(&str, &str)]) -> String {
@@ -334,4 +334,35 @@ fn what_is_no_table_is_named_with_what_to_do() {
     let error = read(&data("B10-html.xls")).unwrap_err().to_string();
 
     assert!(error.contains("web page") && error.contains(".xlsx"), "{error}");
+}
+
+#[test]
+fn files_that_were_refused_before_are_read_to_their_values() {
+    for (name, date, amount) in [
+        ("A1-stray-cell-XFD1048576.xlsx", "2023-11-13", 1_050),
+        ("B1-float-ids.csv", "2023-11-13", 3_000),
+        ("B3-date-zone.csv", "2023-11-13", 1_050),
+        ("B4-date-13-nov-23.csv", "2023-11-13", 1_050),
+        ("B5-date-pm.csv", "2023-11-13", 1_050),
+        ("B6-quantity-kg.csv", "2023-11-13", 1_050),
+        ("B11-pretty.json", "2023-11-13", 1_050),
+        ("B12-trailing-delimiter-header.csv", "2023-11-13", 1_050),
+    ] {
+        let found = read(&data(name)).unwrap();
+        let texts = &found.rows[0].2;
+        let order = column(&found, "sale_date").and_then(|column| column.date_order);
+        let day = dates::parse(&texts[3], order.unwrap_or(DateOrder::DayFirst)).map(|day| day.to_string());
+        let mark = mark(&found).0.unwrap_or(DecimalMark::Point);
+
+        assert_eq!(day.as_deref(), Some(date), "{name}");
+        assert_eq!(
+            cents::parse(&texts[5], mark).map(|amount| amount.cents),
+            Some(amount),
+            "{name}"
+        );
+        assert_eq!(cents::parse_id(&texts[1]), Some(1), "{name}");
+    }
+    let kilos = read(&data("B6-quantity-kg.csv")).unwrap();
+    let quantity = cents::quantity_milli(&kilos.rows[0].2[4], DecimalMark::Comma).unwrap();
+    assert_eq!(quantity.milli, 350);
 }
