@@ -31,6 +31,8 @@ pub(crate) enum ApiError {
     Finished { job: i64, state: &'static str },
     #[error("script-service is not ready: it waits for db-service")]
     NotReady,
+    #[error("script-service is not ready: {0}")]
+    StandsStill(String),
     #[error("{detail}")]
     Source { code: &'static str, detail: String },
     #[error("analysis `{name}`: {detail}")]
@@ -111,7 +113,7 @@ impl ApiError {
             Self::KeyInFlight => (StatusCode::CONFLICT, "idempotency_conflict", Some(1)),
             Self::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
             Self::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
-            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
+            Self::NotReady | Self::StandsStill(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
             Self::Conflict { code, .. } => (StatusCode::CONFLICT, code, None),
             Self::Corrections(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_corrections", None),
             Self::Source { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, None),
@@ -160,7 +162,7 @@ fn correction_faults(faults: &[String]) -> Vec<serde_json::Value> {
 /// Why a job failed, with the status that a request with this fault would have had.
 pub(crate) fn of_job(code: &'static str, detail: impl Into<String>) -> Problem {
     let status = match code {
-        "internal" | "rollback_failed" => StatusCode::INTERNAL_SERVER_ERROR,
+        "internal" | "process_died" | "rollback_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         "statement_timeout" => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };

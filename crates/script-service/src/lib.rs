@@ -13,6 +13,7 @@ mod imports;
 mod jobs;
 mod kinds;
 mod migrations;
+mod outages;
 mod problems;
 mod routes;
 mod schedules;
@@ -28,6 +29,7 @@ use anyhow::Context as _;
 use axum::response::IntoResponse;
 use db_client::DbClient;
 use jobs::runner::Runner;
+use outages::Outage;
 use schedules::clock::Clock;
 use service_kit::origin::OriginPolicy;
 use service_kit::{Limits, Service};
@@ -39,6 +41,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{info, warn};
+
+/// How long giving back the running job may take after the drain limit.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 
 /// The contract of the service, as it is served at `/openapi.json`.
 #[must_use]
@@ -87,7 +92,8 @@ pub async fn run(
     };
 
     let stop = Arc::new(stop);
-    let mut working = tokio::spawn(work(Arc::clone(&app), stopping.clone()));
+    let owner = random_id()?;
+    let mut working = tokio::spawn(work(Arc::clone(&app), owner.clone(), stopping.clone()));
     let asked = Arc::clone(&stop);
     let shutdown = async move {
         let mut failed = stopping;
@@ -97,8 +103,9 @@ pub async fn run(
         }
         let _ = asked.send(true); // the runner may be gone already
     };
+    let checked = Arc::clone(&app);
     let check = move || {
-        let app = Arc::clone(&app);
+        let app = Arc::clone(&checked);
         async move { app.check().await.map_err(IntoResponse::into_response) }
     };
     let mut serving = std::pin::pin!(service.serve(listener, shutdown, check));
@@ -121,6 +128,7 @@ pub async fn run(
             config.drain_ms
         );
         working.abort();
+        give_back(&app, &owner).await;
         Ok(Ok(()))
     };
     let worked = worked.context("the runner panicked")?;
@@ -129,7 +137,7 @@ pub async fn run(
 }
 
 /// Waits for db-service, brings the schema up to date, then runs jobs until `stopping` says so.
-async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn work(app: Arc<App>, owner: String, mut stopping: watch::Receiver<bool>) -> anyhow::Result<()> {
     let mut stopped = stopping.clone();
     tokio::select! {
         prepared = prepare(&app) => prepared?,
@@ -156,21 +164,36 @@ async fn work(app: Arc<App>, mut stopping: watch::Receiver<bool>) -> anyhow::Res
         catalog: Arc::clone(&app.catalog),
         kinds: &kinds::KINDS,
         signals: Arc::clone(&app.signals),
-        owner: random_id()?,
+        owner,
         stopping,
+        outage: app.outages.of("looking for jobs"),
+        waiting: Outage::apart("a job"),
+        waits_at: None,
         timed_out: None,
     };
     let clock = Clock::new(
         app.db.clone(),
         Arc::clone(&app.config),
         Arc::clone(&app.signals),
+        app.outages.of("looking for due schedules"),
         runner.stopping.clone(),
     );
     tokio::join!(runner.run(), clock.run());
     Ok(())
 }
 
+/// Gives back the job that `owner` was running when it was stopped: it did not die of it.
+async fn give_back(app: &App, owner: &str) {
+    let given_back = store::running_jobs::interrupt_abandoned(&app.db, owner);
+    match tokio::time::timeout(GIVE_BACK, given_back).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => warn!("the running job stays marked as running until its lease ends: {error}"),
+        Err(_) => warn!("the running job stays marked as running until its lease ends"),
+    }
+}
+
 async fn prepare(app: &App) -> anyhow::Result<()> {
+    let mut outage = app.outages.of("bringing the schema up to date");
     loop {
         app.db.wait_until_ready().await;
         match migrations::apply(&app.db).await {
@@ -181,7 +204,8 @@ async fn prepare(app: &App) -> anyhow::Result<()> {
                     .downcast_ref::<db_client::DbError>()
                     .is_some_and(db_client::DbError::is_retryable) =>
             {
-                warn!("the schema is not up to date yet: {error:#}");
+                let pause = outage.failed(&format_args!("{error:#}"));
+                tokio::time::sleep(pause).await;
             }
             Err(error) => return Err(error).context("bring the schema up to date"),
         }

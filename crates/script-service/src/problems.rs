@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use service_kit::problem_types::ProblemType;
 
 /// Every code, by name, besides those that every service has.
-pub(crate) const TYPES: [ProblemType; 30] = [
+pub(crate) const TYPES: [ProblemType; 31] = [
     ProblemType {
         code: "already_replayed",
         status: StatusCode::CONFLICT,
@@ -100,6 +100,11 @@ pub(crate) const TYPES: [ProblemType; 30] = [
         code: "nothing_to_replace_with",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: "No record can be taken, and `replace_all` would have deleted every sale. Nothing was replaced; the rejects say why.",
+    },
+    ProblemType {
+        code: "process_died",
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        meaning: "The service died under the job again and again in the same place, so it is not tried again.",
     },
     ProblemType {
         code: "queue_full",

@@ -4,6 +4,7 @@ use crate::analyses::catalog::Catalog;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::jobs::context::Signals;
+use crate::outages::Outages;
 use db_client::DbClient;
 use service_kit::metrics::HttpMetrics;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(crate) struct App {
     pub catalog: Arc<Catalog>,
     pub signals: Arc<Signals>,
     pub metrics: HttpMetrics,
+    /// What keeps the service from its work.
+    pub outages: Arc<Outages>,
     /// Set once db-service was reached and the schema is up to date.
     pub ready: AtomicBool,
     /// Becomes true when the service stops.
@@ -40,6 +43,7 @@ impl App {
             catalog,
             signals: Arc::new(Signals::new()),
             metrics: HttpMetrics::new("script"),
+            outages: Arc::default(),
             ready: AtomicBool::new(false),
             stopping,
         }
@@ -54,9 +58,13 @@ impl App {
         }
     }
 
-    /// Whether work can be done now: the schema is there, and db-service answers.
+    /// Whether work can be done now: the schema is there, db-service is ready, and answers what loops ask.
     pub(crate) async fn check(&self) -> Result<(), ApiError> {
         self.check_ready()?;
-        Ok(self.db.ready().await?)
+        self.db.ready().await?;
+        match self.outages.reason() {
+            Some(reason) => Err(ApiError::StandsStill(reason)),
+            None => Ok(()),
+        }
     }
 }

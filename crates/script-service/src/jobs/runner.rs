@@ -4,6 +4,10 @@
 //! A running job has a lease that its process renews. A process that starts, or that finds a lease over,
 //! marks the job `interrupted` and takes it up again from its checkpoint. db-service going away ends no job:
 //! the runner waits until it is back.
+//!
+//! A job under which process after process dies is poison: it would end them all, for ever. After some deaths in the
+//! same place it fails. A process runs one job at a time, so a death counts against the job that ran alone in it; a
+//! process that is asked to stop gives its job back, and that counts against none.
 
 use super::context::{JobContext, Signals, Stop};
 use super::kind::{AnyJob, Ended, Kind};
@@ -11,10 +15,12 @@ use super::lease;
 use crate::analyses::catalog::Catalog;
 use crate::config::Config;
 use crate::error;
+use crate::outages::Outage;
 use crate::store::running_jobs::{self as store, Claimed, Ending};
 use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use script_api::JobState;
+use service_kit::problem::Problem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -27,6 +33,9 @@ const LONGEST_NAP: Duration = Duration::from_secs(1);
 /// How often a job goes on after db-service took too long in the same place.
 const MOST_TIMEOUTS: u32 = 3;
 
+/// How often processes die under a job in the same place before it fails.
+const MOST_DEATHS: u64 = 3;
+
 /// Runs jobs until `stopping` says so.
 #[derive(Debug, Clone)]
 pub(crate) struct Runner {
@@ -37,8 +46,30 @@ pub(crate) struct Runner {
     pub signals: Arc<Signals>,
     pub owner: String,
     pub stopping: watch::Receiver<bool>,
+    /// Failures to look for jobs.
+    pub outage: Outage,
+    /// Failures in one place of a job, which goes on later.
+    pub waiting: Outage,
+    /// That place: the job, with how many batches.
+    pub waits_at: Option<(i64, u64)>,
     /// Where a job was, with how many batches, when db-service took too long, and how often it was there.
     pub timed_out: Option<((i64, u64), u32)>,
+}
+
+/// Why `job` is not tried again.
+fn died(job: &Claimed) -> Problem {
+    let at = &job.checkpoint;
+    error::of_job(
+        "process_died",
+        format!(
+            "script-service died {} times while it ran this job in the same place, after record {} of source {}; the job \
+             is not tried again. What was written before it stays. Look for memory that ran out, or try without what \
+             comes next in that source",
+            job.deaths,
+            at.source_read,
+            at.source + 1,
+        ),
+    )
 }
 
 /// A job that this process has, its request read.
@@ -55,13 +86,17 @@ impl Runner {
         while !*self.stopping.borrow() {
             match self.next().await {
                 Ok(Some(job)) => {
+                    self.outage.over();
                     let span = info_span!("job", id = job.id, kind = job.kind.as_str());
                     self.run_job(job).instrument(span).await;
                 }
-                Ok(None) => self.nap().await,
+                Ok(None) => {
+                    self.outage.over();
+                    self.nap().await;
+                }
                 Err(error) => {
-                    warn!("looking for jobs failed: {error}");
-                    self.wait_for_database().await;
+                    let pause = self.outage.failed(&error);
+                    self.wait_for_database(pause).await;
                 }
             }
         }
@@ -86,9 +121,14 @@ impl Runner {
         }
     }
 
-    async fn wait_for_database(&mut self) {
+    /// Waits for `pause`, then until db-service is ready: it may be ready and answer errors all the same.
+    async fn wait_for_database(&mut self, pause: Duration) {
+        let ready = async {
+            tokio::time::sleep(pause).await;
+            self.db.wait_until_ready().await;
+        };
         tokio::select! {
-            () = self.db.wait_until_ready() => {}
+            () = ready => {}
             _ = self.stopping.changed() => {}
         }
     }
@@ -99,6 +139,7 @@ impl Runner {
         work.context.changed();
         let heartbeat = tokio::spawn(lease::keep(work.context.clone(), self.owner.clone()));
         let outcome = match (&work.asked, parsed) {
+            _ if work.job.deaths >= MOST_DEATHS => Err(Stop::Failed(died(&work.job))),
             (Some(asked), Ok(())) => match work.context.check_stop() {
                 Ok(()) => asked.run(&work.context).await,
                 Err(stop) => Err(stop),
@@ -179,11 +220,23 @@ impl Runner {
                 Some(Ending::failed(error::of_job("statement_timeout", detail)))
             }
             Stop::Database(error) => {
-                warn!("job {id} waits for db-service: {error}");
-                self.wait_for_database().await;
+                self.pause_at(&work.job, &error).await;
                 None
             }
         }
+    }
+
+    /// Waits before `job` goes on from where it failed with `error`: the longer, the more often it failed there.
+    async fn pause_at(&mut self, job: &Claimed, error: &DbError) {
+        let place = Some((job.id, job.checkpoint.batches));
+        if self.waits_at != place {
+            self.waiting.over();
+            self.waits_at = place;
+        }
+        let pause = self
+            .waiting
+            .failed(&format_args!("db-service failed job {}: {error}", job.id));
+        self.wait_for_database(pause).await;
     }
 
     /// Takes back what a cancelled job wrote, if it asked for that; how it ends then.
@@ -200,11 +253,7 @@ impl Runner {
             }),
             Err(error) if error.is_retryable() => {
                 // The request to cancel is in the job's row: whoever takes it up takes back what is left.
-                warn!(
-                    "job {} waits for db-service to take back its rows: {error}",
-                    work.job.id
-                );
-                self.wait_for_database().await;
+                self.pause_at(&work.job, &error).await;
                 None
             }
             Err(error) => Some(Ending::failed(error::of_job(
@@ -240,8 +289,9 @@ impl Runner {
                 error!("the end of job {} could not be kept: {error}", job.id);
                 return;
             }
-            self.wait_for_database().await;
+            self.pause_at(job, &error).await;
         }
+        self.waiting.over();
         info!(state = %ending.state, "job {} ended: {}", job.id, ending.state);
         // Who waits for the end need not wait for the cleaning up.
         self.signals.changed(job.id);

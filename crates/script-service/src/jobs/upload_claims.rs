@@ -5,6 +5,7 @@
 //! again soon. Once the job is there, its row knows the key.
 
 use crate::error::ApiError;
+use crate::outages::Outage;
 use crate::random_id;
 use crate::store::upload_claims;
 use db_client::{DbClient, DbError};
@@ -67,10 +68,13 @@ impl Drop for Claim {
 
 async fn renew(db: DbClient, key: String, owner: String) {
     let mut turns = tokio::time::interval(LEASE / 3);
+    let mut outage = Outage::apart("renewing the lease of an idempotency key");
     loop {
         turns.tick().await;
-        if let Err(error) = upload_claims::renew(&db, &key, &owner, LEASE).await {
-            tracing::warn!("the lease of an idempotency key could not be renewed: {error}");
+        match upload_claims::renew(&db, &key, &owner, LEASE).await {
+            Ok(()) => outage.over(),
+            // The next turn comes later than any pause.
+            Err(error) => drop(outage.failed(&error)),
         }
     }
 }

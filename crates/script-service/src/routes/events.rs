@@ -5,6 +5,7 @@
 //! ends its stream with `end`. The ids of the stream of all jobs are times, in milliseconds since 1970.
 
 use crate::error::ApiError;
+use crate::outages::Outage;
 use crate::state::App;
 use crate::store::jobs as store;
 use axum::extract::State;
@@ -68,6 +69,7 @@ pub(crate) async fn of_job(
         seen: known.unwrap_or(-1),
         last: None,
         ended: false,
+        outage: Outage::apart("reading a job for its events"),
     };
     let events = stream::unfold(state, async |mut state| {
         let event = state.next().await?;
@@ -113,6 +115,7 @@ pub(crate) async fn of_all(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         changes,
         seen,
         running: Vec::new(),
+        outage: Outage::apart("reading jobs for their events"),
     };
     let events = stream::unfold((state, true), async |(mut state, first)| {
         let events = state.next(first).await?;
@@ -158,6 +161,7 @@ struct OneJob {
     seen: i64,
     last: Option<Instant>,
     ended: bool,
+    outage: Outage,
 }
 
 impl OneJob {
@@ -173,14 +177,16 @@ impl OneJob {
             if *self.app.stopping.borrow() {
                 return None;
             }
-            // db-service may be away for a while; the stream goes on when it is back.
-            if let Ok(job) = store::get(&self.app.db, self.id).await
-                && job.revision > self.seen
-            {
-                self.seen = job.revision;
-                self.last = Some(Instant::now());
-                self.ended = job.state.is_final();
-                return Some(event(&job, job.revision));
+            match store::get(&self.app.db, self.id).await {
+                Ok(job) if job.revision > self.seen => {
+                    self.seen = job.revision;
+                    self.last = Some(Instant::now());
+                    self.ended = job.state.is_final();
+                    return Some(event(&job, job.revision));
+                }
+                Ok(_) => self.outage.over(),
+                // db-service may be away for a while; the stream goes on when it is back.
+                Err(error) => pause(&self.app, self.outage.failed(&error)).await,
             }
             wait_for_change(&self.app, &mut self.changes, Some(self.id)).await;
         }
@@ -194,6 +200,7 @@ struct AllJobs {
     seen: BTreeMap<i64, i64>,
     /// Jobs that were not finished when they were sent last.
     running: Vec<i64>,
+    outage: Outage,
 }
 
 impl AllJobs {
@@ -212,9 +219,14 @@ impl AllJobs {
             }
             // Taken before the jobs are read: what changes later is newer than the id.
             let id = Timestamp::now().as_millisecond();
-            let Ok(mut jobs) = store::list_live(&self.app.db, RECENT_JOBS).await else {
-                continue;
+            let mut jobs = match store::list_live(&self.app.db, RECENT_JOBS).await {
+                Ok(jobs) => jobs,
+                Err(error) => {
+                    pause(&self.app, self.outage.failed(&error)).await;
+                    continue;
+                }
             };
+            self.outage.over();
             let listed: BTreeMap<i64, i64> = jobs.iter().map(|job| (job.id, job.revision)).collect();
             // A job that ended while others pushed it out of the list has its end to come.
             let gone: Vec<i64> = self
@@ -241,6 +253,15 @@ impl AllJobs {
             }
             return Some(jobs.iter().map(|job| event(job, id)).collect());
         }
+    }
+}
+
+/// Waits for `pause`, or until the service stops.
+async fn pause(app: &App, pause: Duration) {
+    let mut stopping = app.stopping.clone();
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
     }
 }
 

@@ -10,6 +10,7 @@ use super::times::Times;
 use crate::config::Config;
 use crate::jobs::context::Signals;
 use crate::kinds;
+use crate::outages::Outage;
 use crate::store::schedules::{self, Active, Due, Trigger};
 use db_client::{DbClient, DbError};
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +30,7 @@ pub(crate) struct Clock {
     db: DbClient,
     config: Arc<Config>,
     signals: Arc<Signals>,
+    outage: Outage,
     stopping: watch::Receiver<bool>,
     /// By schedule: its files as they were at the last look.
     seen: HashMap<i64, Vec<FoundFile>>,
@@ -41,12 +43,14 @@ impl Clock {
         db: DbClient,
         config: Arc<Config>,
         signals: Arc<Signals>,
+        outage: Outage,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
             db,
             config,
             signals,
+            outage,
             stopping,
             seen: HashMap::new(),
             done: HashMap::new(),
@@ -57,9 +61,14 @@ impl Clock {
     pub(crate) async fn run(mut self) {
         let pause = Duration::from_millis(self.config.schedule_poll_ms);
         while !*self.stopping.borrow() {
-            if let Err(error) = self.look(Timestamp::now()).await {
-                warn!("looking for due schedules failed: {error}");
-            }
+            let looked = self.look(Timestamp::now()).await;
+            let pause = match looked {
+                Ok(()) => {
+                    self.outage.over();
+                    pause
+                }
+                Err(error) => self.outage.failed(&error).max(pause),
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = self.stopping.changed() => {}

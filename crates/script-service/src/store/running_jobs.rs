@@ -15,6 +15,8 @@ pub(crate) struct Claimed {
     pub request: String,
     pub checkpoint: Checkpoint,
     pub cancel_requested: bool,
+    /// How often in a row a process died while the job was where it is.
+    pub deaths: u64,
 }
 
 /// How far an import is: what a process needs to go on.
@@ -33,11 +35,17 @@ pub(crate) struct Checkpoint {
 }
 
 /// Marks running jobs whose process gave no sign of life as interrupted, and those of `owner` itself, which
-/// runs none when it calls this.
+/// runs none when it calls this. The former are taken to have died, and deaths in the same place are counted.
 pub(crate) async fn interrupt_abandoned(db: &DbClient, owner: &str) -> Result<u64, DbError> {
     let result = db
         .execute(
-            "UPDATE jobs SET state = 'interrupted', revision = revision + 1
+            "UPDATE jobs SET state = 'interrupted', revision = revision + 1,
+                deaths = CASE
+                    WHEN owner = ?2 THEN deaths
+                    WHEN died_at = source || ':' || source_read THEN deaths + 1
+                    ELSE 1
+                END,
+                died_at = CASE WHEN owner = ?2 THEN died_at ELSE source || ':' || source_read END
             WHERE state = 'running' AND (lease_until_ms < ?1 OR owner = ?2)",
             [now_ms().into(), owner.into()],
         )
@@ -56,6 +64,7 @@ pub(crate) async fn claim(db: &DbClient, owner: &str, lease_ms: u64) -> Result<O
                 ORDER BY state = 'queued', id LIMIT 1
             )
             RETURNING id, kind, request, cancel_requested_at, source, source_read, batches, deleted, notes,
+                IIF(died_at = source || ':' || source_read, deaths, 0) AS deaths,
                 read, inserted, updated, unchanged, rejected, warnings",
             [owner.into(), lease_until(lease_ms).into(), now().into()],
         )
@@ -74,6 +83,7 @@ struct ClaimedRow {
     source_read: u64,
     batches: u64,
     deleted: u64,
+    deaths: u64,
     #[serde(deserialize_with = "json_text")]
     notes: Vec<String>,
     #[serde(flatten)]
@@ -87,6 +97,7 @@ impl From<ClaimedRow> for Claimed {
             kind: row.kind,
             request: row.request,
             cancel_requested: row.cancel_requested_at.is_some(),
+            deaths: row.deaths,
             checkpoint: Checkpoint {
                 source: row.source,
                 source_read: row.source_read,

@@ -6,6 +6,8 @@ mod forecasts;
 mod imports;
 mod jobs;
 mod killed;
+mod outages;
+mod poison;
 mod problems;
 mod reading;
 mod replays;

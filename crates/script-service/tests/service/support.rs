@@ -40,6 +40,17 @@ impl Process {
         process
     }
 
+    /// Asks it to stop (SIGTERM), and waits until it has.
+    pub(crate) fn terminate(mut self) {
+        let id = self.child.id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap();
+    }
+
     /// Kills it (SIGKILL).
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
