@@ -2,7 +2,8 @@
 //!
 //! The rows that are there already are looked up before, so that the transaction is exact about what is new,
 //! what changes and what stays, and new sales add to the daily sums without a look at the table. Should
-//! somebody else write the same keys in between, the transaction fails as a whole and is made anew.
+//! somebody else write the same keys in between, the transaction fails as a whole and is made anew. That ends: each
+//! time it is found again that some of its rows are there, and it has only so many.
 //!
 //! Two batches are on their way at a time, so that db-service reads one while it writes the other. Each fails
 //! unless the one before it is in, so they stand in their order whatever happens to either.
@@ -21,7 +22,7 @@ use db_client::{DbClient, DbError};
 use script_api::{Counters, Mode, OnCancel, Table};
 use tokio::task::JoinHandle;
 
-/// How often a transaction is made anew when others write the same rows.
+/// How often in a row a transaction is made anew for nothing: with no fewer rows that are new than the time before.
 const ATTEMPTS: u32 = 4;
 
 /// Where a source is written, and how.
@@ -66,6 +67,8 @@ struct Sent {
     source: u64,
     /// How far the job is when it is in.
     after: Checkpoint,
+    /// How many of its rows are new.
+    new: usize,
     /// The highest key among its new rows.
     highest: Option<i64>,
     answer: JoinHandle<Result<(), DbError>>,
@@ -198,20 +201,25 @@ impl SourceWriter {
     /// when it overtook the batch before it on the way, it is made anew, and so is the batch behind it, which
     /// failed with it.
     async fn receive(&mut self, mut sent: Sent, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
-        let mut attempt = 0;
+        let (mut attempt, mut for_nothing) = (0, 0);
         let mut behind = None;
         let outcome = loop {
             match sent.answer().await {
                 Ok(()) => break Ok(()),
-                Err(error) if may_be_made_anew(&error) && attempt + 1 < ATTEMPTS => {
+                Err(error) if may_be_made_anew(&error) && for_nothing + 1 < ATTEMPTS => {
                     attempt += 1;
                     if let Some(mut failed) = self.sent.take() {
                         // It cannot have been written without the one before it.
                         let _ = failed.answer().await;
                         behind = Some(failed);
                     }
+                    let sent_new = sent.new;
                     match self.send(sent.batch, sent.source, checkpoint, attempt).await {
-                        Ok(again) => sent = again,
+                        Ok(again) => {
+                            let is_nearer = again.new < sent_new;
+                            for_nothing = if is_nearer { 0 } else { for_nothing + 1 };
+                            sent = again;
+                        }
                         Err(error) => return Err(error),
                     }
                 }
@@ -258,6 +266,7 @@ impl SourceWriter {
         after.batches += 1;
         after.counters += counters;
         let job = self.to.job;
+        let new = partition.new.len();
         let highest = partition.new.iter().filter_map(|row| row[0].as_i64()).max();
         let mut rejects = batch.rejects.clone();
         rejects.extend(self.rejects(&batch, &partition.duplicates));
@@ -276,6 +285,7 @@ impl SourceWriter {
             batch,
             source,
             after,
+            new,
             highest,
             answer: tokio::spawn(delivery.send()),
         })

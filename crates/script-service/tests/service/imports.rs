@@ -711,6 +711,49 @@ async fn rows_that_others_write_meanwhile_are_met_as_if_they_had_been_there_befo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_ends_though_many_write_its_keys_all_the_time() {
+    const ROWS: i64 = 2_000;
+    const WRITERS: usize = 8;
+    let stack = Stack::start().await;
+    stack.seed().await;
+    let mut file = String::from("id,product_id,store_id,sale_date,quantity,amount\n");
+    for id in 1..=ROWS {
+        let _ = writeln!(file, "{id},1,10,2023-11-{:02},1,{id}.50", id % 28 + 1);
+    }
+    let path = stack.script.submit("/jobs/import?table=sales", file).await;
+
+    // Each row that comes between the look at the table and the write fails the batch, which is the whole file.
+    let writers: Vec<_> = (1..=WRITERS)
+        .map(|first| {
+            let client = stack.db.client.clone();
+            tokio::spawn(async move {
+                for id in (i64::try_from(first).unwrap()..=ROWS).step_by(WRITERS) {
+                    let sql =
+                        "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
+                        VALUES (?1, 2, 20, '2023-10-01', 9, 1) ON CONFLICT DO NOTHING";
+                    client.execute(sql, [id.into()]).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let job = stack
+        .script
+        .until(&path, |_, job| !job["finished_at"].is_null())
+        .await;
+    for writer in writers {
+        writer.await.unwrap();
+    }
+
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    let [read, inserted, updated, unchanged, rejected] = counters(&job);
+    assert_eq!((read, unchanged, rejected), (2_000, 0, 0));
+    assert_eq!(inserted + updated, read);
+    let expected = ROWS * (ROWS + 1) / 2 * 100 + ROWS * 50;
+    assert_eq!(stack.value("SELECT SUM(amount_cents) FROM sales").await, expected);
+    assert_eq!(stack.value("SELECT COUNT(*) FROM sales").await, ROWS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rejects_that_only_the_table_shows_count_as_much_as_any_other() {
     let stack = Stack::start_with(|config| config.batch_rows = 2).await;
     stack.seed().await;
