@@ -95,6 +95,8 @@ impl Entry {
     }
 }
 
+/// How far back Zstandard may refer, as a power of two of bytes: what is unpacked last is held so far, 64 MiB.
+const MAX_WINDOW_LOG: u32 = 26;
 /// How many files an archive may hold.
 const MAX_ENTRIES: u64 = 10_000;
 /// How long the list of an archive's files may be, in bytes.
@@ -325,7 +327,11 @@ pub fn unpack(
             None => Box::new(counted),
         },
         Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(counted)),
-        Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(counted)?),
+        Packing::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(counted)?;
+            decoder.window_log_max(MAX_WINDOW_LOG)?;
+            Box::new(decoder)
+        }
     })
 }
 
@@ -375,5 +381,25 @@ mod tests {
         zip.start_file("sales.csv", stored).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
         assert_eq!(unpacked(zip.finish().unwrap().into_inner()), text);
+    }
+
+    #[test]
+    fn packed_sources_that_refer_far_back_are_refused_before_they_take_memory() {
+        let pack = |window_log| {
+            let mut packer = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+            packer.window_log(window_log).unwrap();
+            packer.write_all(b"id,name\n1,x\n").unwrap();
+            packer.finish().unwrap()
+        };
+        let read = |bytes: Vec<u8>| {
+            let mut text = String::new();
+            let source: Box<dyn SourceRead> = Box::new(Cursor::new(bytes));
+            unpack(source, Packing::Zstd, &Arc::default())
+                .unwrap()
+                .read_to_string(&mut text)
+        };
+
+        assert!(read(pack(MAX_WINDOW_LOG)).is_ok());
+        assert!(read(pack(MAX_WINDOW_LOG + 1)).is_err());
     }
 }
