@@ -113,6 +113,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
 
 fn block_on(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
     tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(db_service::STACK_BYTES)
         .enable_all()
         .build()?
         .block_on(work)

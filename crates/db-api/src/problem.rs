@@ -54,6 +54,8 @@ pub enum ErrorCode {
     Overloaded,
     /// 503: the service is stopping.
     ShuttingDown,
+    /// 503: the database file was removed or replaced while the service has it open; nothing is written any more.
+    DatabaseLost,
     /// 507: the disk is full.
     DiskFull,
     /// 500: a fault of the service; the log has the cause.
@@ -62,7 +64,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order in which they are declared.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::InvalidSql,
         Self::InvalidParameters,
@@ -86,6 +88,7 @@ impl ErrorCode {
         Self::Cancelled,
         Self::Overloaded,
         Self::ShuttingDown,
+        Self::DatabaseLost,
         Self::DiskFull,
         Self::Internal,
     ];
@@ -117,6 +120,7 @@ impl ErrorCode {
             Self::Cancelled => "cancelled",
             Self::Overloaded => "overloaded",
             Self::ShuttingDown => "shutting_down",
+            Self::DatabaseLost => "database_lost",
             Self::DiskFull => "disk_full",
             Self::Internal => "internal",
         }
@@ -172,6 +176,10 @@ impl ErrorCode {
             }
             Self::Overloaded => "The queue is full, or the wait was too long; try again after `Retry-After`.",
             Self::ShuttingDown => "The service is stopping.",
+            Self::DatabaseLost => {
+                "The database file, or its log, was removed or replaced while db-service has it open. Nothing is \
+                 written any more: stop the service, put the file back, and start it again."
+            }
             Self::DiskFull => "The disk of db-service is full. Nothing was written.",
             Self::Internal => "A fault of the service; its log has the cause.",
         }

@@ -31,6 +31,10 @@ pub struct Config {
     /// process only.
     #[arg(long, env = "DB_SYNCHRONOUS", value_enum, default_value_t = Synchronous::Full)]
     pub synchronous: Synchronous,
+    /// Takes `"text"` in double quotes for a text where there is no column of that name, as SQLite did in the past. A
+    /// mistyped column is then no error.
+    #[arg(long, env = "DB_ALLOW_DOUBLE_QUOTED_TEXTS", default_value_t = false)]
+    pub allow_double_quoted_texts: bool,
     /// The limits.
     #[command(flatten)]
     pub limits: Limits,
@@ -70,6 +74,14 @@ pub struct Limits {
     /// How long the text of a statement may be, in bytes.
     #[arg(long, env = "DB_MAX_SQL_BYTES", default_value_t = 1_000_000)]
     pub max_sql_bytes: u64,
+    /// How many SELECTs and VALUES the text of a statement may hold: what stands inside of each other, or is built on
+    /// each other, takes stack when it is compiled.
+    #[arg(long, env = "DB_MAX_SELECTS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=2_000))]
+    pub max_selects: u64,
+    /// How long the texts of all tables, views, triggers and indexes may be together, in bytes: a chain of them takes
+    /// stack when it is compiled.
+    #[arg(long, env = "DB_MAX_SCHEMA_BYTES", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=4_000_000))]
+    pub max_schema_bytes: u64,
     /// How large one text or blob may be, in bytes.
     #[arg(long, env = "DB_MAX_VALUE_BYTES", default_value_t = 134_217_728)]
     pub max_value_bytes: u64,

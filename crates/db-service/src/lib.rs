@@ -37,6 +37,11 @@ use tokens::Tokens;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
+/// How large the stack of a thread is that runs SQL, in bytes: SQLite compiles what stands inside of each other by calling
+/// itself. The limits of a statement and of the schema (`max_selects`, `max_schema_bytes`) keep it within that. The
+/// program gives the threads of its runtime as much.
+pub const STACK_BYTES: usize = 64 << 20;
+
 /// The contract of the service, as it is served at `/openapi.json`.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {

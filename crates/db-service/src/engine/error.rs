@@ -117,6 +117,9 @@ pub(crate) enum EngineError {
          {limit_bytes} bytes (max_kept_answer_bytes) and was not kept; nothing was done again"
     )]
     AnswerNotKept { rows: u64, limit_bytes: u64 },
+    /// What is written would not be found again.
+    #[error("{0}: nothing is written any more; stop the service, put the file back, and start it again")]
+    Lost(String),
     /// The disk is full.
     #[error("the disk is full; nothing was written")]
     DiskFull,
@@ -226,6 +229,7 @@ impl EngineError {
             Self::Rows { .. } => ErrorCode::InvalidRows,
             Self::KeyReused => ErrorCode::IdempotencyMismatch,
             Self::AnswerNotKept { .. } => ErrorCode::AnswerNotKept,
+            Self::Lost(_) => ErrorCode::DatabaseLost,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
                 error.code()

@@ -105,7 +105,10 @@ const OF_AN_INDEX: [&str; 2] = ["index_info", "index_xinfo"];
 const KEPT: [&str; 2] = ["query_only", "busy_timeout"];
 
 /// Pragmas whose setting the gateway keeps for itself on every connection.
-const ALWAYS_KEPT: [&str; 4] = [
+const ALWAYS_KEPT: [&str; 7] = [
+    "hard_heap_limit",
+    "soft_heap_limit",
+    "trusted_schema",
     "journal_mode",
     "locking_mode",
     "wal_autocheckpoint",
@@ -129,7 +132,7 @@ const LASTING: [&str; 12] = [
 ];
 
 /// Functions that read their arguments and no table.
-const TABLE_FUNCTIONS: [&str; 2] = ["json_each", "json_tree"];
+const TABLE_FUNCTIONS: [&str; 3] = ["json_each", "json_tree", "generate_series"];
 
 /// Functions whose result is not a matter of the data alone.
 const VOLATILE: [&str; 16] = [

@@ -2,6 +2,7 @@
 
 use super::authorizer::{Authorizer, Denial, Surface, Touched};
 use super::catalog::Catalog;
+use super::open;
 use super::result_codes;
 use super::sql_text::{self, Need};
 use super::text_rights;
@@ -73,6 +74,8 @@ pub(super) struct Guarded<C> {
     judged: RefCell<HashSet<String>>,
     max_value_bytes: u64,
     max_sql_bytes: u64,
+    max_selects: u64,
+    max_schema_bytes: u64,
 }
 
 impl<C: Deref<Target = Connection>> Guarded<C> {
@@ -99,6 +102,8 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             judged: RefCell::default(),
             max_value_bytes: limits.max_value_bytes,
             max_sql_bytes: limits.max_sql_bytes,
+            max_selects: limits.max_selects,
+            max_schema_bytes: limits.max_schema_bytes,
         };
         guarded.install_authorizer()?;
         Ok(guarded)
@@ -248,8 +253,35 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             )));
         }
         sql_text::refuse_nul(sql)?;
+        self.within_depth(sql)?;
         if sql_text::need(sql) == Need::Empty {
             return Err(EngineError::NoStatement);
+        }
+        Ok(())
+    }
+
+    /// Refuses what would take more stack to be compiled than there is.
+    fn within_depth(&self, sql: &str) -> Result<(), EngineError> {
+        let selects = sql_text::selects(sql, self.max_selects);
+        if selects > self.max_selects {
+            return Err(EngineError::TooLarge(format!(
+                "the statement holds more than {} SELECTs (max_selects)",
+                self.max_selects
+            )));
+        }
+        let word = sql_text::first_word(sql);
+        if !["CREATE", "ALTER"]
+            .iter()
+            .any(|keyword| word.eq_ignore_ascii_case(keyword))
+        {
+            return Ok(());
+        }
+        let bytes = self.own(|| open::schema_bytes(&self.conn))? + sql.len() as u64;
+        if bytes > self.max_schema_bytes {
+            return Err(EngineError::TooLarge(format!(
+                "the texts of the schema would be {bytes} bytes long, more than {} (max_schema_bytes)",
+                self.max_schema_bytes
+            )));
         }
         Ok(())
     }

@@ -10,9 +10,12 @@ mod bulk;
 mod catalog;
 mod checkpoint;
 mod connection;
+mod database_file;
+mod functions;
 mod idempotency;
 mod open;
 mod reader_pool;
+mod readiness;
 mod restore;
 mod result_codes;
 mod schema;
@@ -41,8 +44,10 @@ use crate::engine::{
 use authorizer::Surface;
 use bytes::Bytes;
 use connection::Reader;
+use database_file::DatabaseFile;
 use db_api::{PlanNode, Table, TableKind, TableSummary};
 use reader_pool::ReaderPool;
+use readiness::Readiness;
 use session::Sessions;
 use short_statements::ShortStatements;
 use std::path::{Path, PathBuf};
@@ -50,7 +55,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tracing::{error, warn};
 use warm_reads::WarmReads;
 use writer::Writer;
 
@@ -66,6 +71,7 @@ pub(crate) struct SqliteEngine {
     short_statements: Arc<ShortStatements>,
     writer: Arc<Writer>,
     sessions: Arc<Sessions>,
+    readiness: Readiness,
 }
 
 impl SqliteEngine {
@@ -77,21 +83,48 @@ impl SqliteEngine {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("make the folder {}", folder.display()))?;
         }
-        let conn = open::open_writer(&path, config.synchronous, &config.limits)
-            .with_context(|| format!("open the database {}", path.display()))?;
+        let held = database_file::hold(&path)?;
+        let conn = open::open_writer(
+            &path,
+            config.synchronous,
+            &config.limits,
+            config.allow_double_quoted_texts,
+        )
+        .with_context(|| format!("open the database {}", path.display()))?;
+        let bytes = open::schema_bytes(&conn)?;
+        if bytes > config.limits.max_schema_bytes {
+            anyhow::bail!(
+                "the texts of the schema of {} are {bytes} bytes long, more than {} (--max-schema-bytes)",
+                path.display(),
+                config.limits.max_schema_bytes
+            );
+        }
+        if !config.allow_double_quoted_texts {
+            for object in open::in_need_of_double_quotes(&conn)? {
+                warn!(
+                    "{object}: texts in double quotes are off; write them in single quotes, or say \
+                     --allow-double-quoted-texts"
+                );
+            }
+        }
         let mut wal = path.clone().into_os_string();
         wal.push("-wal");
         let wal = PathBuf::from(wal);
         let warm_reads = Arc::new(WarmReads::default());
+        let file = DatabaseFile::watch(held, &path, &wal)?;
         let writer = Arc::new(Writer::start(
             conn,
-            &path,
-            wal.clone(),
+            file,
             config.synchronous,
             &config.limits,
             Arc::clone(&warm_reads),
         )?);
-        let readers = ReaderPool::open(&path, &config.limits, warm_reads)?;
+        let readers = ReaderPool::open(
+            &path,
+            &config.limits,
+            config.allow_double_quoted_texts,
+            warm_reads,
+        )?;
         Ok(Self {
             path: path.clone(),
             wal,
@@ -102,9 +135,11 @@ impl SqliteEngine {
                 path,
                 config.synchronous,
                 &config.limits,
+                config.allow_double_quoted_texts,
                 Arc::clone(&writer),
             )),
             writer,
+            readiness: Readiness::default(),
         })
     }
 
@@ -182,9 +217,12 @@ impl Engine for SqliteEngine {
             let control = Arc::clone(&bulk.control);
             let limit = Duration::from_millis(self.limits.stream_timeout_ms);
             let limits = self.limits.clone();
+            let file = Arc::clone(self.writer.file());
             let (reply, answer) = oneshot::channel();
             self.writer.alone(Box::new(move |conn| {
-                let done = conn.and_then(|conn| bulk::run(conn, &bulk, source, limit, &limits));
+                let done = conn
+                    .and_then(|conn| bulk::run(conn, &bulk, source, limit, &limits))
+                    .and_then(|done| file.check().map(|()| done));
                 // Nobody listens when the client went away; its control has stopped the insert then.
                 Box::new(move || drop(reply.send(done)))
             }));
@@ -281,6 +319,8 @@ impl Engine for SqliteEngine {
             if !self.writer.is_running() {
                 return Err(EngineError::Stopping);
             }
+            self.writer.file().check()?;
+            self.readiness.check(&self.writer, &self.limits).await?;
             self.on_reader(|reader| {
                 reader
                     .conn()
@@ -297,6 +337,7 @@ impl Engine for SqliteEngine {
             done.await.map_err(|_| EngineError::Stopping)?;
             self.sessions.close();
             self.readers.close();
+            self.writer.file().release();
             Ok(())
         })
     }

@@ -17,6 +17,7 @@ pub(super) fn open_writer(
     path: &Path,
     synchronous: Synchronous,
     limits: &Limits,
+    double_quoted_texts: bool,
 ) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
@@ -25,10 +26,70 @@ pub(super) fn open_writer(
     conn.busy_timeout(LOCK_WAIT)?;
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    harden(&conn, double_quoted_texts)?;
     set_up_writer(&conn, synchronous)?;
     super::idempotency::make_table(&conn)?;
+    super::readiness::make_table(&conn)?;
     limit(&conn, limits)?;
     Ok(conn)
+}
+
+/// How long the texts of the schema are together, in bytes; temporary objects count too.
+pub(super) fn schema_bytes(conn: &Connection) -> rusqlite::Result<u64> {
+    let bytes: f64 = conn.query_row(
+        "SELECT total(length(sql))
+         FROM (SELECT sql FROM main.sqlite_schema UNION ALL SELECT sql FROM temp.sqlite_temp_schema)",
+        [],
+        |row| row.get(0),
+    )?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of lengths is a whole number that is not negative, far below what a float holds exactly"
+    )]
+    Ok(bytes as u64)
+}
+
+/// What SQLite advises for SQL of strangers.
+fn harden(conn: &Connection, double_quoted_texts: bool) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, double_quoted_texts)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, double_quoted_texts)?;
+    conn.pragma_update(None, "cell_size_check", true)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, MOST_ATTACHED)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN)?;
+    rusqlite::vtab::series::load_module(conn)?;
+    super::functions::add(conn)
+}
+
+/// How long a pattern of LIKE or GLOB may be, in bytes: the time that one takes grows with its length.
+const LONGEST_PATTERN: i32 = 1_000;
+/// How many databases a stream may attach.
+const MOST_ATTACHED: i32 = 4;
+
+/// The views and triggers that no longer compile since texts in double quotes are off, each with the reason.
+pub(super) fn in_need_of_double_quotes(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut objects =
+        conn.prepare("SELECT type, name, tbl_name FROM sqlite_schema WHERE type IN ('view', 'trigger')")?;
+    let objects: Vec<(String, String, String)> = objects
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut found = Vec::new();
+    for (kind, name, table) in objects {
+        let table = super::schema::quoted(&table);
+        let texts = match kind.as_str() {
+            "view" => vec![format!("SELECT * FROM {table}")],
+            _ => vec![
+                format!("EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
+                format!("EXPLAIN DELETE FROM {table}"),
+            ],
+        };
+        let failure = texts.iter().find_map(|sql| conn.prepare(sql).err());
+        if let Some(failure) = failure.filter(|failure| failure.to_string().contains("no such column: \"")) {
+            found.push(format!("{kind} {name}: {failure}"));
+        }
+    }
+    Ok(found)
 }
 
 /// The settings of a connection that writes. Set again after a pragma of a caller ran on it.
@@ -54,6 +115,7 @@ pub(super) fn open_session(
     path: &Path,
     synchronous: Synchronous,
     limits: &Limits,
+    double_quoted_texts: bool,
 ) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
@@ -61,6 +123,7 @@ pub(super) fn open_session(
     )?;
     conn.busy_timeout(LOCK_WAIT)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    harden(&conn, double_quoted_texts)?;
     set_up_writer(&conn, synchronous)?;
     conn.pragma_update(None, "cache_size", -2_000)?;
     // The writer sees to checkpoints.
@@ -75,8 +138,13 @@ pub(super) fn reader_flags() -> OpenFlags {
 }
 
 /// The settings of a connection that only reads.
-pub(super) fn set_up_reader(conn: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+pub(super) fn set_up_reader(
+    conn: &Connection,
+    limits: &Limits,
+    double_quoted_texts: bool,
+) -> rusqlite::Result<()> {
     conn.busy_timeout(LOCK_WAIT)?;
+    harden(conn, double_quoted_texts)?;
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", -2_000)?;
     limit(conn, limits)

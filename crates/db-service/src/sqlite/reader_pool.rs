@@ -72,12 +72,13 @@ impl ReaderPool {
     pub(super) fn open(
         path: &Path,
         limits: &Limits,
+        double_quoted_texts: bool,
         warm_reads: Arc<WarmReads>,
     ) -> Result<Self, EngineError> {
         let settings = limits.clone();
         let manager = SqliteConnectionManager::file(path)
             .with_flags(reader_flags())
-            .with_init(move |conn| set_up_reader(conn, &settings));
+            .with_init(move |conn| set_up_reader(conn, &settings, double_quoted_texts));
         let core = thread::available_parallelism().map_or(2, usize::from).max(2);
         let pool = r2d2::Pool::builder()
             // Besides one a thread, those for reads on the caller's own.
@@ -202,6 +203,7 @@ impl Shared {
         let spawned = Arc::clone(worker);
         let thread = thread::Builder::new()
             .name("db-read".into())
+            .stack_size(crate::STACK_BYTES)
             .spawn(move || shared.work(&spawned));
         if let Err(cause) = thread {
             error!(%cause, "a reading thread could not be started");

@@ -38,17 +38,25 @@ pub(super) struct Sessions {
     path: PathBuf,
     synchronous: Synchronous,
     limits: Limits,
+    double_quoted_texts: bool,
     writer: Arc<Writer>,
     idle: Mutex<Vec<SessionConnection>>,
 }
 
 impl Sessions {
     /// None is open yet.
-    pub(super) fn new(path: PathBuf, synchronous: Synchronous, limits: &Limits, writer: Arc<Writer>) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        synchronous: Synchronous,
+        limits: &Limits,
+        double_quoted_texts: bool,
+        writer: Arc<Writer>,
+    ) -> Self {
         Self {
             path,
             synchronous,
             limits: limits.clone(),
+            double_quoted_texts,
             writer,
             idle: Mutex::default(),
         }
@@ -59,9 +67,14 @@ impl Sessions {
         let idle = lock(&home.idle).pop();
         let conn = match idle {
             Some(conn) => conn,
-            None => open_session(&home.path, home.synchronous, &home.limits)
-                .and_then(|conn| Guarded::new(Box::new(conn), &home.limits, &home.writer.counters().versions))
-                .map_err(EngineError::broken)?,
+            None => open_session(
+                &home.path,
+                home.synchronous,
+                &home.limits,
+                home.double_quoted_texts,
+            )
+            .and_then(|conn| Guarded::new(Box::new(conn), &home.limits, &home.writer.counters().versions))
+            .map_err(EngineError::broken)?,
         };
         Ok(SqliteSession {
             conn: Some(conn),
@@ -78,6 +91,7 @@ impl Sessions {
 
     /// The right to write, within the time that a write may wait.
     fn lease(&self, call: &Call<'_>) -> Result<Lease, EngineError> {
+        self.writer.file().check()?;
         let wait_ms = self.limits.queue_wait_ms;
         let mut lease = self.writer.lease()?;
         if let Ok(lease) = lease.try_recv() {
@@ -161,7 +175,12 @@ impl Session for SqliteSession {
         if outcome.is_ok() && read_only {
             open.read_only = true;
         }
-        settle(conn, open, &sql);
+        let committed = settle(conn, open, &sql);
+        let outcome = if committed {
+            outcome.and_then(|effect| home.writer.file().check().map(|()| effect))
+        } else {
+            outcome
+        };
         let lost = was_open && outcome.is_err() && conn.conn().is_autocommit();
         let outcome = match outcome {
             Err(error) if lost => {
@@ -427,11 +446,11 @@ impl SessionSink for Watched<'_> {
     }
 }
 
-/// Takes note of a transaction that began or ended with the statement `sql`.
-fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) {
+/// Takes note of a transaction that began or ended with the statement `sql`; whether it has committed a change.
+fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) -> bool {
     if !conn.conn().is_autocommit() {
         open.transaction_since.get_or_insert_with(Instant::now);
-        return;
+        return false;
     }
     let Open {
         lease,
@@ -444,7 +463,9 @@ fn settle(conn: &SessionConnection, open: &mut Open, sql: &str) {
         && !sql_text::first_word(sql).eq_ignore_ascii_case("ROLLBACK")
     {
         lease.changed(changed_schema);
+        return true;
     }
+    false
 }
 
 /// `BEGIN READONLY` and `BEGIN TRANSACTION READONLY` of the libSQL clients, in SQLite's words; and whether it was one.

@@ -56,6 +56,19 @@ pub(crate) fn changes_rows_only(sql: &str) -> bool {
     .any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
+/// How many words of `sql` begin a query; those in texts and comments may be counted too. A text that is too short for
+/// more than `most` is not looked at.
+pub(crate) fn selects(sql: &str, most: u64) -> u64 {
+    const SHORTEST: usize = "SELECT".len();
+    if (sql.len() / SHORTEST) as u64 <= most {
+        return 0;
+    }
+    let words = sql.split(|c: char| !is_name(c));
+    words
+        .filter(|word| word.eq_ignore_ascii_case("SELECT") || word.eq_ignore_ascii_case("VALUES"))
+        .count() as u64
+}
+
 /// Whether a statement that writes may give rows: false only when it cannot.
 pub(crate) fn may_return_rows(sql: &str) -> bool {
     const CLAUSE: &[u8] = b"RETURNING";

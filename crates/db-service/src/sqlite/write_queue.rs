@@ -14,11 +14,15 @@ pub(super) type AloneTask = Box<dyn FnOnce(Result<&WriterConnection, EngineError
 /// not older than its own write.
 pub(super) type Tell = Box<dyn FnOnce() + Send>;
 
+/// Sees whether the writer writes; what it writes is no change of the data.
+pub(super) type ProbeTask = Box<dyn FnOnce(Result<&WriterConnection, EngineError>) + Send>;
+
 /// What waits for the writer.
 pub(super) enum Turn {
     Write(Pending),
     Alone(AloneTask),
     Lease(oneshot::Sender<Lease>),
+    Probe(ProbeTask),
     Close(oneshot::Sender<()>),
 }
 

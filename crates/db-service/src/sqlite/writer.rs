@@ -2,14 +2,14 @@
 
 use super::checkpoint::Checkpoints;
 use super::connection::{Guarded, lock};
+use super::database_file::DatabaseFile;
 use super::idempotency;
 use super::warm_reads::WarmReads;
-use super::write_queue::{AloneTask, Counters, Lease, Pending, Turn};
+use super::write_queue::{AloneTask, Counters, Lease, Pending, ProbeTask, Turn};
 use super::writer_thread::WriterThread;
 use crate::config::{Limits, Synchronous};
 use crate::engine::{EngineError, Write, Written};
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 pub(super) struct Writer {
     queue: SyncSender<Turn>,
     counters: Arc<Counters>,
+    file: Arc<DatabaseFile>,
     limits: Limits,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -28,8 +29,7 @@ impl Writer {
     /// Starts the thread on a connection that is open.
     pub(super) fn start(
         conn: Connection,
-        database: &Path,
-        wal: PathBuf,
+        file: Arc<DatabaseFile>,
         synchronous: Synchronous,
         limits: &Limits,
         warm_reads: Arc<WarmReads>,
@@ -44,8 +44,8 @@ impl Writer {
             ..Counters::default()
         });
         let checkpoints = Checkpoints::start(
-            database,
-            wal,
+            file.path(),
+            file.log().to_owned(),
             synchronous,
             limits.max_wal_bytes,
             Arc::clone(&counters.checkpoints),
@@ -60,17 +60,25 @@ impl Writer {
             synchronous,
             checkpoints,
             keys: idempotency::Keys::new(limits),
+            file: Arc::clone(&file),
         };
         let thread = std::thread::Builder::new()
             .name("db-write".into())
+            .stack_size(crate::STACK_BYTES)
             .spawn(move || thread.work())
             .map_err(EngineError::broken)?;
         Ok(Self {
             queue,
             counters,
+            file,
             limits: limits.clone(),
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// What it writes to.
+    pub(super) fn file(&self) -> &Arc<DatabaseFile> {
+        &self.file
     }
 
     /// What it counts.
@@ -95,6 +103,15 @@ impl Writer {
             && let (Turn::Alone(task), error) = *refused
         {
             task(Err(error))();
+        }
+    }
+
+    /// Queues a look at whether it writes. It is called in any case.
+    pub(super) fn probe(&self, task: ProbeTask) {
+        if let Err(refused) = self.send(Turn::Probe(task))
+            && let (Turn::Probe(task), error) = *refused
+        {
+            task(Err(error));
         }
     }
 

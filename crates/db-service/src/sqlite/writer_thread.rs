@@ -8,6 +8,7 @@
 use super::authorizer::Surface;
 use super::checkpoint::Checkpoints;
 use super::connection::WriterConnection;
+use super::database_file::DatabaseFile;
 use super::idempotency;
 use super::open::set_up_writer;
 use super::sql_text::{self, Need};
@@ -36,6 +37,7 @@ pub(super) struct WriterThread {
     pub synchronous: Synchronous,
     pub checkpoints: Checkpoints,
     pub keys: idempotency::Keys,
+    pub file: Arc<DatabaseFile>,
 }
 
 /// A write that ran in the open transaction and waits for its commit.
@@ -74,7 +76,7 @@ impl WriterThread {
                 Turn::Write(pending) => next = self.group(pending),
                 Turn::Alone(task) => {
                     let before = self.conn.conn().total_changes();
-                    let tell = task(Ok(&self.conn));
+                    let tell = task(self.file.check().map(|()| &self.conn));
                     self.clean_up();
                     if self.conn.conn().total_changes() != before {
                         self.counters.committed(1, false);
@@ -88,6 +90,10 @@ impl WriterThread {
                         // Ends when the lease is dropped: nothing is ever sent.
                         let _ = given_back.recv();
                     }
+                }
+                Turn::Probe(task) => {
+                    task(self.file.check().map(|()| &self.conn));
+                    self.clean_up();
                 }
                 Turn::Close(reply) => {
                     self.checkpoints.close(self.conn.conn());
@@ -150,6 +156,11 @@ impl WriterThread {
             Ok(()) => {
                 if changed {
                     self.counters.committed(ran.len() as u64, schema);
+                }
+                if let Err(lost) = self.file.check() {
+                    for one in &mut ran {
+                        one.outcome = Err(lost.clone());
+                    }
                 }
                 answer(ran);
             }
@@ -328,6 +339,7 @@ impl WriterThread {
     }
 
     fn begin(&mut self) -> Result<(), EngineError> {
+        self.file.check()?;
         self.run_own("BEGIN IMMEDIATE")
     }
 

@@ -7,6 +7,7 @@
 
 mod bulk;
 mod control;
+mod hardening;
 mod hrana;
 mod http;
 mod matrix;
