@@ -8,7 +8,15 @@ pub enum DbError {
     /// db-service answered with a problem.
     #[error("{0}")]
     Refused(Box<Problem>),
-    /// No connection, or it broke off.
+    /// A streamed answer broke off; what came is not whole.
+    #[error("the answer of db-service at {url} broke off: {why}")]
+    BrokeOff {
+        /// The address.
+        url: String,
+        /// The cause.
+        why: String,
+    },
+    /// No connection, or it broke off before there was an answer.
     #[error("db-service at {url} cannot be reached: {why}")]
     Unreachable {
         /// The address.
@@ -44,7 +52,7 @@ impl DbError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused(problem) => problem.retryable,
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::BrokeOff { .. } => true,
             Self::Broken(_) | Self::Address { .. } => false,
         }
     }

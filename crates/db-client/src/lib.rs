@@ -413,7 +413,7 @@ fn body_stream(
 ) -> impl Stream<Item = Result<Bytes, DbError>> + Send + 'static {
     use futures_util::StreamExt as _;
     response.bytes_stream().map(move |chunk| {
-        chunk.map_err(|why| DbError::Unreachable {
+        chunk.map_err(|why| DbError::BrokeOff {
             url: url.clone(),
             why: error::innermost(&why),
         })

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// How many compiled statements a connection keeps.
 const STATEMENT_CACHE: usize = 128;
-/// How long a connection waits for a lock. Only another program that opens the file can hold one.
+/// How long a connection waits for a lock: a checkpoint holds one for a moment, and so does another program that opens
+/// the file.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Opens the file for writing; it is made when there is none.
