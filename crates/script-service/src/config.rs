@@ -72,6 +72,32 @@ pub struct Config {
     /// A web page's origin that may call from a browser, such as `http://localhost:3000`; may be repeated.
     #[arg(long = "allow-origin", env = "SCRIPT_ALLOW_ORIGIN", value_delimiter = ',')]
     pub allow_origins: Vec<String>,
+    /// For how many days a finished job is kept, with its sources; 0 means for ever. What it imported stays, and so
+    /// do the jobs of schedules that watch files.
+    #[arg(long, env = "SCRIPT_KEEP_JOBS_DAYS", default_value_t = 400)]
+    pub keep_jobs_days: u32,
+    /// How many finished jobs are kept; 0 means all.
+    #[arg(long, env = "SCRIPT_KEEP_JOBS", default_value_t = 10_000)]
+    pub keep_jobs: u64,
+    /// For how many days after the end of its import a record that was not taken is kept, with its source text; 0
+    /// means as long as its job.
+    #[arg(long, env = "SCRIPT_KEEP_REJECTS_DAYS", default_value_t = 30)]
+    pub keep_rejects_days: u32,
+    /// For how many days a kept answer of an analysis stays; 0 means for ever.
+    #[arg(long, env = "SCRIPT_KEEP_RESULTS_DAYS", default_value_t = 400)]
+    pub keep_results_days: u32,
+    /// How many kept answers of analyses stay; 0 means all.
+    #[arg(long, env = "SCRIPT_KEEP_RESULTS", default_value_t = 10_000)]
+    pub keep_results: u64,
+    /// For how many days a forecast is kept; 0 means for ever.
+    #[arg(long, env = "SCRIPT_KEEP_FORECASTS_DAYS", default_value_t = 400)]
+    pub keep_forecasts_days: u32,
+    /// How many forecasts are kept; 0 means all.
+    #[arg(long, env = "SCRIPT_KEEP_FORECASTS", default_value_t = 1_000)]
+    pub keep_forecasts: u64,
+    /// How long what is no longer kept may stay, in seconds.
+    #[arg(long, env = "SCRIPT_HOUSEKEEPING_S", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub housekeeping_s: u64,
     /// How long a client may take for the next 64 KiB of a body, and how long it may take nothing of an answer, in
     /// milliseconds.
     #[arg(long, env = "SCRIPT_STALL_TIMEOUT_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -121,6 +147,14 @@ impl Config {
             max_redirects: 5,
             allow_private_addresses: Vec::new(),
             allow_origins: Vec::new(),
+            keep_jobs_days: 400,
+            keep_jobs: 10_000,
+            keep_rejects_days: 30,
+            keep_results_days: 400,
+            keep_results: 10_000,
+            keep_forecasts_days: 400,
+            keep_forecasts: 1_000,
+            housekeeping_s: 3_600,
             stall_timeout_ms: 30_000,
             header_timeout_ms: 30_000,
             max_connections: 4_096,

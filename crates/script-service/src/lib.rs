@@ -9,6 +9,7 @@ mod analyses;
 mod config;
 mod error;
 mod forecasts;
+mod housekeeping;
 mod imports;
 mod jobs;
 mod kinds;
@@ -155,9 +156,6 @@ async fn work(app: Arc<App>, owner: String, mut stopping: watch::Receiver<bool>)
         }
         Err(error) => warn!("the files of analyses could not be tried: {error}"),
     }
-    if let Err(error) = store::uploads::delete_orphans(&app.db).await {
-        warn!("bytes of unfinished uploads are left over: {error}");
-    }
     let runner = Runner {
         db: app.db.clone(),
         config: Arc::clone(&app.config),
@@ -178,7 +176,8 @@ async fn work(app: Arc<App>, owner: String, mut stopping: watch::Receiver<bool>)
         app.outages.of("looking for due schedules"),
         runner.stopping.clone(),
     );
-    tokio::join!(runner.run(), clock.run());
+    let housekeeping = housekeeping::run(app.db.clone(), Arc::clone(&app.config), runner.stopping.clone());
+    tokio::join!(runner.run(), clock.run(), housekeeping);
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //! | `uploads` | the bytes of uploads and fetched files, in pieces |
 //! | `upload_claims` | idempotency keys of uploads that are coming in |
 //! | `rejects` | records that imports did not take, and their replays |
+//! | `retention` | what is dropped by age and by number |
 //! | `rows` | statements that write rows of imports, whatever their table |
 //! | `sales` | sales that an import adds |
 //! | `staged_sales` | sales that take the place of others |
@@ -29,6 +30,7 @@ pub(crate) mod jobs;
 pub(crate) mod references;
 pub(crate) mod rejects;
 pub(crate) mod results;
+pub(crate) mod retention;
 pub(crate) mod rows;
 pub(crate) mod running_jobs;
 pub(crate) mod sales;

@@ -3,6 +3,7 @@
 
 mod analyses;
 mod forecasts;
+mod housekeeping;
 mod imports;
 mod jobs;
 mod killed;
