@@ -1,5 +1,6 @@
 //! How a source is read: what a request may fix, what was decided, and why.
 
+use crate::export::{ImportReport, SalesDecision, SalesQuestion};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -143,6 +144,50 @@ pub struct ReadOptions {
     /// Whether an amount with more than two decimals is rejected instead of rounded.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// What is the same on all lines of sales: `store`, `product`, `currency`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub constants: BTreeMap<String, String>,
+    /// Answers to the questions that a preview asks, by their ids.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, String>,
+    /// Which products and stores are made where lines of sales name some that are not there.
+    #[serde(skip_serializing_if = "CreateMissing::is_default")]
+    pub create_missing: CreateMissing,
+}
+
+/// Which products and stores an import of sales makes where lines name some that are not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CreateMissing {
+    /// None: their lines are rejected.
+    None,
+    /// Products.
+    Products,
+    /// Stores.
+    Stores,
+    /// Both.
+    #[default]
+    Both,
+}
+
+impl CreateMissing {
+    /// Whether it is what is taken when nothing is said.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether products are made.
+    #[must_use]
+    pub fn products(self) -> bool {
+        matches!(self, Self::Products | Self::Both)
+    }
+
+    /// Whether stores are made.
+    #[must_use]
+    pub fn stores(self) -> bool {
+        matches!(self, Self::Stores | Self::Both)
+    }
 }
 
 /// Where a decision comes from.
@@ -280,6 +325,9 @@ pub struct Decisions {
     /// What the file does not say: an import refuses it until these are answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
+    /// What was decided about the sales in an export: how amounts are made, what makes a line the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sales: Vec<SalesDecision>,
 }
 
 /// What a file does not say by itself.
@@ -319,6 +367,12 @@ pub struct Preview {
     pub decisions: Decisions,
     /// What is odd.
     pub notes: Vec<String>,
+    /// What the file leaves open. An import refuses it while a question without an assumed answer is open.
+    #[serde(default)]
+    pub questions: Vec<SalesQuestion>,
+    /// What would be brought, as far as the file was looked at.
+    #[serde(default)]
+    pub report: Option<ImportReport>,
     /// The first rows.
     pub rows: Vec<PreviewRow>,
 }

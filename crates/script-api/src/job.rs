@@ -1,6 +1,7 @@
 //! Jobs: what became of them so far, and in short.
 
 use crate::decisions::Decisions;
+use crate::export::{Created, ImportReport};
 use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -116,7 +117,8 @@ impl fmt::Display for JobState {
     }
 }
 
-/// What became of the records of a source or of a job. `read` is the sum of the next four, unless the job took
+/// What became of the records of a source or of a job. `read` is the sum of all others but the warnings (a record that
+/// is a sale and its refund counts as two), unless the job took
 /// back what it wrote, or ended before it replaced anything: then nothing was inserted, updated or left as it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counters {
@@ -130,6 +132,9 @@ pub struct Counters {
     pub unchanged: u64,
     /// Records that were not taken.
     pub rejected: u64,
+    /// Records that are no sales by their own words: voided, cancelled, tests, totals of others.
+    #[serde(default)]
+    pub skipped: u64,
     /// Records that were taken with a remark, such as a rounded amount.
     pub warnings: u64,
 }
@@ -141,6 +146,7 @@ impl std::ops::AddAssign for Counters {
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.rejected += other.rejected;
+        self.skipped += other.skipped;
         self.warnings += other.warnings;
     }
 }
@@ -184,6 +190,9 @@ pub struct JobSource {
     pub same_content_as: Option<i64>,
     /// When it was done.
     pub finished_at: Option<String>,
+    /// What it brought, in the words of a shop; null until it was looked at, and for files that are no export.
+    #[serde(default)]
+    pub report: Option<ImportReport>,
 }
 
 /// A job as callers see it.
@@ -209,6 +218,9 @@ pub struct Job {
     pub progress: Progress,
     /// What became of the records of all its sources.
     pub counters: Counters,
+    /// Products and stores that were made because lines of sales named them.
+    #[serde(default)]
+    pub created: Created,
     /// Rows that a replacing import took away.
     pub deleted: u64,
     /// The sources of an import.

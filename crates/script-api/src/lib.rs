@@ -6,6 +6,7 @@
 //! | module | what is in it |
 //! | --- | --- |
 //! | `job` | jobs, their states and counters, summaries |
+//! | `export` | what exports of shops leave open, and what they brought |
 //! | `import` | what an import is asked to do; rejects |
 //! | `decisions` | how a source is read, and why so; previews |
 //! | `schedule` | schedules |
@@ -15,6 +16,7 @@
 
 mod analysis;
 mod decisions;
+mod export;
 mod import;
 mod job;
 pub mod paths;
@@ -27,8 +29,11 @@ pub use analysis::{
     KeptResults, Translations, Window,
 };
 pub use decisions::{
-    Choice, ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
-    MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions, SheetChoice, Table,
+    Choice, ColumnDecision, CreateMissing, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format,
+    LineEnd, Locale, MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions, SheetChoice, Table,
+};
+pub use export::{
+    BothLanguages, Created, ImportReport, ReportDay, ReportLine, SalesChoice, SalesDecision, SalesQuestion,
 };
 pub use import::{
     CorrectedRecord, ImportRequest, MaxRejects, Mode, OnCancel, OnError, RejectList, RejectedRecord,

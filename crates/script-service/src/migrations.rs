@@ -5,6 +5,7 @@
 //! rolled back whole, and it goes on with the next. A file is not edited once it has been released: databases have what it
 //! said then. A test knows the files by their digests.
 
+use crate::store::staged_sales::ALL_AT_ONCE;
 use anyhow::{Context as _, bail};
 use db_client::DbClient;
 use db_client::DbError;
@@ -111,7 +112,7 @@ async fn apply_one(db: &DbClient, migration: &Migration) -> anyhow::Result<()> {
         ],
     )];
     script.extend(statements(migration.sql).map(|sql| Statement::new(sql, Params::default())));
-    match db.transaction(script).await {
+    match db.transaction_within(ALL_AT_ONCE, script).await {
         Ok(_) => {
             info!(
                 version = migration.version,
@@ -189,7 +190,7 @@ mod tests {
         for statement in &found {
             let word = statement.split_whitespace().next().unwrap();
             assert!(
-                matches!(word, "CREATE" | "INSERT" | "DROP" | "ALTER"),
+                matches!(word, "CREATE" | "INSERT" | "UPDATE" | "DROP" | "ALTER"),
                 "{statement}"
             );
             assert_eq!(

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use service_kit::problem_types::ProblemType;
 
 /// Every code, by name, besides those that every service has.
-pub(crate) const TYPES: [ProblemType; 31] = [
+pub(crate) const TYPES: [ProblemType; 32] = [
     ProblemType {
         code: "already_replayed",
         status: StatusCode::CONFLICT,
@@ -105,6 +105,12 @@ pub(crate) const TYPES: [ProblemType; 31] = [
         code: "process_died",
         status: StatusCode::INTERNAL_SERVER_ERROR,
         meaning: "The service died under the job again and again in the same place, so it is not tried again.",
+    },
+    ProblemType {
+        code: "question_open",
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        meaning: "The file leaves a question open that nothing is assumed for; the detail asks it, `answers` settles it. \
+                  Nothing was written.",
     },
     ProblemType {
         code: "queue_full",

@@ -80,6 +80,9 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
         locale: wire_locale,
         mapping,
         strict,
+        constants: _,
+        answers: _,
+        create_missing: _,
     } = wire.clone();
     tabular::ReadOptions {
         format: wire_format.map(format),
@@ -219,6 +222,7 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
             )
             .collect(),
         questions: questions.into_iter().map(question_said).collect(),
+        sales: Vec::new(),
     }
 }
 
@@ -238,6 +242,7 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
         ignored_headers,
         columns,
         questions,
+        sales: _,
     } = wire;
     tabular::Decisions {
         format: format(wire_format),
@@ -331,6 +336,7 @@ mod tests {
                 }],
                 option: "decimal".into(),
             }],
+            sales: Vec::new(),
         };
         let kept = serde_json::to_string(&told).unwrap();
         let read: Decisions = serde_json::from_str(&kept).unwrap();

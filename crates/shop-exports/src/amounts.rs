@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use tabular::Record;
 
+/// How many columns are tried in every combination.
+const MAX_APART: usize = 6;
+
 /// What the amount of a line begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Base {
@@ -90,8 +93,8 @@ impl AmountRule {
 pub(crate) struct Reconciling {
     ways: Vec<(AmountRule, u64)>,
     totals: Vec<usize>,
-    shipping: Option<usize>,
-    tax: Option<usize>,
+    /// Columns of what may be apart from the goods: shipping, taxes, tips.
+    apart: Vec<usize>,
     compared: u64,
     order: Option<usize>,
     current: Option<String>,
@@ -106,8 +109,6 @@ impl Reconciling {
         if !has_line && rule.order_discount.is_none() {
             return None;
         }
-        let of_order =
-            |purpose: Purpose| layout.money(|money| money.level == Level::Order && money.purpose == purpose);
         let totals: Vec<usize> = layout
             .money
             .iter()
@@ -136,8 +137,17 @@ impl Reconciling {
         Some(Self {
             ways,
             totals,
-            shipping: of_order(Purpose::Shipping),
-            tax: of_order(Purpose::Tax),
+            apart: layout
+                .money
+                .iter()
+                .filter(|column| {
+                    let purpose = column.money.purpose;
+                    column.money.level == Level::Order
+                        && matches!(purpose, Purpose::Shipping | Purpose::Tax | Purpose::TipOrFee)
+                })
+                .map(|column| column.field)
+                .take(MAX_APART)
+                .collect(),
             order: layout.order,
             ..Self::default()
         })
@@ -160,14 +170,8 @@ impl Reconciling {
                 .collect(),
         );
         let discount = self.ways.iter().find_map(|(way, _)| way.order_discount);
-        for field in self
-            .totals
-            .iter()
-            .copied()
-            .chain(self.shipping)
-            .chain(self.tax)
-            .chain(discount)
-        {
+        let fields = self.totals.iter().chain(&self.apart).copied();
+        for field in fields.chain(discount) {
             if !self.of_order.iter().any(|(known, _)| *known == field)
                 && let Some(value) = numbers.get(record, field)
             {
@@ -192,16 +196,21 @@ impl Reconciling {
         if totals.is_empty() || lines.is_empty() {
             return;
         }
-        let (shipping, tax) = (get(self.shipping), get(self.tax));
+        // All that may be apart, in every combination.
+        let mut apart = vec![0_i64];
+        for field in &self.apart {
+            let value = get(Some(*field));
+            if value != 0 {
+                apart.extend(apart.clone().into_iter().map(|sum| sum + value));
+            }
+        }
         self.compared += 1;
         for (at, (way, matching)) in self.ways.iter_mut().enumerate() {
             let sum: i64 =
                 lines.iter().filter_map(|line| line[at]).sum::<i64>() - get(way.order_discount).abs();
-            let fits = totals.iter().any(|total| {
-                [0, shipping, tax, shipping + tax]
-                    .iter()
-                    .any(|apart| (total - apart - sum).abs() <= 1)
-            });
+            let fits = totals
+                .iter()
+                .any(|total| apart.iter().any(|apart| (total - apart - sum).abs() <= 1));
             *matching += u64::from(fits);
         }
     }
@@ -218,6 +227,99 @@ impl Reconciling {
         }
         let (rule, matching) = self.ways.swap_remove(best);
         (rule, matching, compared)
+    }
+}
+
+/// Whether amounts of lines are without the taxes that stand beside them: then the total of an order is what its lines
+/// make together with its taxes.
+#[derive(Debug)]
+pub(crate) struct NetEvidence {
+    rule: AmountRule,
+    totals: Vec<usize>,
+    shipping: Option<usize>,
+    tax: usize,
+    order: Option<usize>,
+    current: Option<String>,
+    sum: i64,
+    of_lines: i64,
+    of_order: Vec<(usize, i64)>,
+    net: u64,
+    gross: u64,
+}
+
+impl NetEvidence {
+    /// Of `rule`, whose amounts are of lines; `None` where no column holds the taxes of lines or no total of orders.
+    pub(crate) fn new(layout: &Layout, rule: &AmountRule) -> Option<Self> {
+        let tax = layout.money(|money| money.purpose == Purpose::Tax && money.level == Level::Line)?;
+        let totals: Vec<usize> = layout
+            .money
+            .iter()
+            .filter(|column| column.money.level == Level::Order && column.money.purpose == Purpose::Goods)
+            .map(|column| column.field)
+            .collect();
+        let is_open = matches!(rule.base, Base::Line(_)) && rule.taxes == Taxes::Unsaid;
+        (is_open && !totals.is_empty()).then(|| Self {
+            rule: rule.clone(),
+            totals,
+            shipping: layout.money(|money| money.purpose == Purpose::Shipping && money.level == Level::Order),
+            tax,
+            order: layout.order,
+            current: None,
+            sum: 0,
+            of_lines: 0,
+            of_order: Vec::new(),
+            net: 0,
+            gross: 0,
+        })
+    }
+
+    /// The column of the taxes of lines.
+    pub(crate) fn tax(&self) -> usize {
+        self.tax
+    }
+
+    pub(crate) fn take(&mut self, record: &Record, numbers: &Numbers) {
+        let order = self.order.map_or("", |field| cell(record, field).text);
+        if self.current.as_deref() != Some(order) {
+            self.finish_order();
+            self.current = Some(order.to_owned());
+        }
+        self.sum += self.rule.of_line(record, numbers, ONE).unwrap_or_default();
+        self.of_lines += numbers.get(record, self.tax).map_or(0, numbers::to_cents);
+        for field in self.totals.iter().copied().chain(self.shipping) {
+            if !self.of_order.iter().any(|(known, _)| *known == field)
+                && let Some(value) = numbers.get(record, field)
+            {
+                self.of_order.push((field, numbers::to_cents(value)));
+            }
+        }
+    }
+
+    fn finish_order(&mut self) {
+        let (sum, tax) = (std::mem::take(&mut self.sum), std::mem::take(&mut self.of_lines));
+        let of_order = std::mem::take(&mut self.of_order);
+        let get = |field: &usize| {
+            of_order
+                .iter()
+                .find(|(known, _)| known == field)
+                .map(|(_, value)| *value)
+        };
+        let shipping = self.shipping.as_ref().and_then(get).unwrap_or_default();
+        if tax == 0 {
+            return;
+        }
+        for total in self.totals.iter().filter_map(get) {
+            // The taxes of shipping may be among them too: at most a fifth of it and a little.
+            let apart = total - sum - shipping;
+            self.gross += u64::from(apart.abs() <= 1);
+            self.net += u64::from(apart - tax >= -1 && apart - tax <= shipping / 3 + 1);
+        }
+    }
+
+    /// Whether amounts are without taxes.
+    pub(crate) fn finish(mut self) -> bool {
+        self.finish_order();
+        self.net > self.gross
     }
 }
 
@@ -273,7 +375,7 @@ pub(crate) fn choose(
         lines.extend(before.copied());
     }
     let base = if lines.is_empty() { &units } else { &lines };
-    let base = base_of(headers, base, asking);
+    let base = base_of(headers, base, orders, asking);
     let (base, column) = match base {
         Some(column) if lines.is_empty() => (Base::UnitTimesQuantity(column.field), column),
         Some(column) => (Base::Line(column.field), column),
@@ -282,6 +384,10 @@ pub(crate) fn choose(
     let sum = |level: Level| layout.money(|money| money.purpose == Purpose::Discount && money.level == level);
     let is_before = column.money.purpose == Purpose::GoodsBeforeDiscount;
     let takes_off = matches!(base, Base::UnitTimesQuantity(_)) || is_before;
+    let is_taken_off = orders
+        .money
+        .get(&column.field)
+        .is_some_and(|evidence| evidence.is_less_discount > 0);
     let rule = AmountRule {
         base,
         tax: None,
@@ -290,7 +396,7 @@ pub(crate) fn choose(
             .discount_percent
             .filter(|_| takes_off)
             .map(|field| (field, false)),
-        order_discount: sum(Level::Order),
+        order_discount: sum(Level::Order).filter(|_| takes_off || !is_taken_off),
         refund: layout.money(|money| money.purpose == Purpose::Refund && !money.converted),
         taxes: column.money.taxes,
     };
@@ -331,15 +437,61 @@ fn unsaid(
 }
 
 /// Which of several columns is meant: with taxes before without, what says so before what does not.
-fn base_of(headers: &[String], columns: &[MoneyColumn], asking: &mut Asking<'_>) -> Option<MoneyColumn> {
+fn base_of(
+    headers: &[String],
+    columns: &[MoneyColumn],
+    orders: &Orders,
+    asking: &mut Asking<'_>,
+) -> Option<MoneyColumn> {
     let rank = |money: &Money| match money.taxes {
         Taxes::Included => 3,
         Taxes::Unsaid => 2,
         Taxes::Excluded => 1,
     };
-    let best = columns
+    let highest = columns.iter().map(|column| rank(&column.money)).max()?;
+    let mut equal: Vec<&MoneyColumn> = columns
         .iter()
-        .max_by(|a, b| rank(&a.money).cmp(&rank(&b.money)).then(b.field.cmp(&a.field)))?;
+        .filter(|column| rank(&column.money) == highest)
+        .collect();
+    if equal.len() > 1 {
+        let is_product = |column: &&MoneyColumn| {
+            orders
+                .money
+                .get(&column.field)
+                .is_some_and(crate::orders::MoneyEvidence::is_product)
+        };
+        let products: Vec<&MoneyColumn> = equal
+            .iter()
+            .copied()
+            .filter(|column| is_product(&column))
+            .collect();
+        if !products.is_empty() {
+            equal = products;
+        }
+    }
+    let mut best = *equal.first()?;
+    if equal.len() > 1 {
+        let names: Vec<String> = equal.iter().map(|column| headers[column.field].clone()).collect();
+        let answer = asking.ask(Question {
+            id: "amount_column".into(),
+            text: Text::new(
+                format!(
+                    "Which column holds what was paid: {}?",
+                    crate::layout::list(&names)
+                ),
+                format!(
+                    "Quelle colonne contient le montant payé : {} ?",
+                    crate::layout::list(&names)
+                ),
+            ),
+            choices: names.iter().map(|name| Choice::new(name, name, name)).collect(),
+            assumed: names.first().cloned(),
+        });
+        let chosen = equal
+            .iter()
+            .find(|column| Some(&headers[column.field]) == answer.as_ref());
+        best = chosen.unwrap_or(&best);
+    }
     let without = columns
         .iter()
         .find(|column| column.money.taxes == Taxes::Excluded);
@@ -396,7 +548,19 @@ fn without_lines(
             && !column.money.converted
     });
     let Some(total) = total else {
-        return has_list_prices.then(|| plain(Base::ListPrice, Taxes::Unsaid));
+        if !has_list_prices {
+            return None;
+        }
+        let answer = asking.ask(Question {
+            id: "list_prices".into(),
+            text: Text::new(
+                "The file has no amount and no price. Shall amounts be quantities times the prices of the products?",
+                "Le fichier n'a ni montant ni prix. Faut-il multiplier les quantités par le prix des produits ?",
+            ),
+            choices: vec![Choice::new("use", "yes", "oui")],
+            assumed: None,
+        });
+        return answer.map(|_| plain(Base::ListPrice, Taxes::Unsaid));
     };
     if orders.several == 0 {
         return Some(plain(Base::Line(total.field), total.money.taxes));

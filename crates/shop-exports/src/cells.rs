@@ -29,7 +29,7 @@ pub(crate) fn cell(record: &Record, field: usize) -> Cell<'_> {
     let text = text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}');
     Cell {
         text: if kind == FieldKind::Absent { "" } else { text },
-        is_number: kind == FieldKind::Number,
+        is_number: matches!(kind, FieldKind::Number | FieldKind::Inexact),
     }
 }
 

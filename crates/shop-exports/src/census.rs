@@ -23,6 +23,8 @@ pub(crate) struct Column {
     pub numbers: u64,
     /// Cells that are whole numbers without a leading zero.
     pub ids: u64,
+    /// Cells that are digits with a zero in front.
+    pub zero_led: u64,
     /// Numbers other than zero.
     pub nonzero: u64,
     /// Numbers with a percent sign; numbers above one.
@@ -59,6 +61,10 @@ impl Column {
         if cells::plain_id(cell.text).is_some() {
             self.ids += 1;
         }
+        let is_zero_led = cell.text.len() > 1
+            && cell.text.starts_with('0')
+            && cell.text.bytes().all(|byte| byte.is_ascii_digit());
+        self.zero_led += u64::from(is_zero_led);
         self.hashes += u64::from(cell.text.starts_with('#'));
         match meaning {
             Meaning::Money(_) | Meaning::Quantity(_) | Meaning::DiscountPercent => {

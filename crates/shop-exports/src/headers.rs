@@ -166,6 +166,9 @@ fn is_number(word: &str) -> bool {
 /// What `header` says its column holds.
 #[must_use]
 pub fn meaning(header: &str) -> Meaning {
+    if let Some((path, member)) = of_lines(header) {
+        return of_line_member(path, member);
+    }
     let spelled: Vec<String> = words::cut(header);
     let known: Vec<Word> = spelled
         .iter()
@@ -192,6 +195,44 @@ pub fn meaning(header: &str) -> Meaning {
         .or_else(|| of_money(&said))
         .or_else(|| of_thing(&said))
         .unwrap_or(Meaning::Nothing)
+}
+
+/// The name of an array of lines, and what is said of each: `line_items.name`.
+fn of_lines(header: &str) -> Option<(&str, &str)> {
+    let (path, member) = header.split_once('.')?;
+    let words = words::cut(path);
+    let is_lines = words
+        .iter()
+        .any(|word| matches!(words::find(word), Some(Word::Line | Word::Product)));
+    (is_lines && !member.is_empty() && path.len() > 4).then_some((path, member))
+}
+
+/// What a member of a line holds: what needs no further word there.
+fn of_line_member(path: &str, member: &str) -> Meaning {
+    let is_lines = path.contains("item") || path.contains("line") || path.contains("ligne");
+    match member {
+        "id" if is_lines => return Meaning::LineId,
+        "name" | "title" | "nom" => return Meaning::ProductName(95),
+        "id" | "product.id" | "product_id" => return Meaning::ProductCode(70),
+        _ => {}
+    }
+    match meaning(&member.replace('.', " ")) {
+        Meaning::Money(mut money) => {
+            // Before discounts is what is called so beside a total.
+            if member.starts_with("subtotal") && money.purpose == Purpose::Goods {
+                money.purpose = Purpose::GoodsBeforeDiscount;
+            }
+            if money.level != Level::Unit {
+                money.level = Level::Line;
+            }
+            if member == "subtotal_tax" {
+                return Meaning::Nothing;
+            }
+            Meaning::Money(money)
+        }
+        Meaning::Status(_) | Meaning::Date(_) | Meaning::Order(_) => Meaning::Nothing,
+        other => other,
+    }
 }
 
 /// Whether `header` is one that a table of sales may have.
@@ -458,7 +499,14 @@ fn of_money(said: &Said) -> Option<Meaning> {
     if said.any(&[Word::Aside, Word::Customer]) {
         return Some(Meaning::Nothing);
     }
-    let purpose = if said.any(&[Word::Cost]) {
+    if said.has(Word::Discount) && said.has(Word::Tax) {
+        return Some(Meaning::Nothing);
+    }
+    let is_tax_of_shipping =
+        said.has(Word::Shipping) && said.has(Word::Tax) && !said.any(&[Word::Untaxed, Word::Taxed]);
+    let purpose = if is_tax_of_shipping {
+        Purpose::Tax
+    } else if said.any(&[Word::Cost]) {
         Purpose::Cost
     } else if said.has(Word::Plan) {
         Purpose::Plan

@@ -119,6 +119,7 @@ impl Layout {
         let pick = Pick { census };
         layout.take(&pick);
         layout.settle_names(census);
+        layout.settle_nested(census);
         layout.settle_ids(census);
         for (name, &field) in &layout.named.clone() {
             layout.set(name, field);
@@ -288,6 +289,37 @@ impl Layout {
             && self.product_name != Some(field)
         {
             self.order = Some(field);
+        }
+    }
+
+    /// In a file of orders that hold their lines, `id` is of the order.
+    fn settle_nested(&mut self, census: &Census) {
+        let header = |field: usize| census.headers[field].to_lowercase();
+        let has_lines = census
+            .headers
+            .iter()
+            .any(|header| header.contains('.') && headers::meaning(header) == Meaning::LineId);
+        if !has_lines {
+            return;
+        }
+        let find = |name: &str| (0..census.headers.len()).find(|&field| header(field) == name);
+        let of_line = (0..census.headers.len())
+            .find(|&field| header(field).contains('.') && census.meanings[field] == Meaning::LineId);
+        self.line_id = of_line;
+        let order = find("number")
+            .or_else(|| find("order_number"))
+            .or_else(|| find("id"));
+        if order.is_some() {
+            self.order = order;
+        }
+        if self.line_number == order {
+            self.line_number = None;
+        }
+        // What stands beside the lines is of the order.
+        for column in &mut self.money {
+            if column.money.level == Level::Unsaid && !census.headers[column.field].contains('.') {
+                column.money.level = Level::Order;
+            }
         }
     }
 

@@ -10,8 +10,8 @@ use crate::plan::{KeyRule, Plan, status_key};
 use crate::references::{By, Said};
 use crate::statuses::{self, Treatment};
 use jiff::civil::Date;
-use tabular::Record;
 use tabular::dates::DateOrder;
+use tabular::{Record, Unreadable};
 
 /// How much of a record's source text is kept, in bytes.
 const MAX_RAW_BYTES: usize = 4_096;
@@ -152,6 +152,8 @@ pub struct Lines<'a> {
     /// Notes equal lines while planning.
     noting: Option<Repeats>,
     last_day: (String, Option<Date>),
+    /// How many fields a record must have: up to the last header that is not empty, and in all.
+    width: Option<(usize, usize)>,
 }
 
 impl<'a> Lines<'a> {
@@ -170,6 +172,7 @@ impl<'a> Lines<'a> {
             looks_ahead: plan.amount.needs_orders(),
             noting: None,
             last_day: Default::default(),
+            width: None,
             plan,
         }
     }
@@ -181,6 +184,14 @@ impl<'a> Lines<'a> {
             noting: Some(Repeats::default()),
             ..Self::new(plan, Repeats::default())
         }
+    }
+
+    /// The same, of a source whose records have `width` fields: up to the last header that is not empty, and in all.
+    /// `None` where each has those that it has.
+    #[must_use]
+    pub fn of_width(mut self, width: Option<(usize, usize)>) -> Self {
+        self.width = width;
+        self
     }
 
     /// What a pass that looked noted.
@@ -198,12 +209,12 @@ impl<'a> Lines<'a> {
             byte_offset: record.byte_offset,
             raw: raw_text(&record.raw),
         };
-        if let Some(fault) = record.fault {
+        if let Some((code, message)) = self.shape_fault(record) {
             let fault = LineFault {
                 column: "",
                 value: String::new(),
-                code: "unreadable",
-                message: fault.to_string(),
+                code,
+                message,
             };
             out(place(), Outcome::Fault(fault));
             return;
@@ -235,9 +246,36 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// The number of the first record that was taken and did not come out yet.
+    #[must_use]
+    pub fn first_pending(&self) -> Option<u64> {
+        self.pending.first().map(|pending| pending.place.record)
+    }
+
     /// Hands out what is left after the last record.
     pub fn finish(&mut self, out: &mut dyn FnMut(Place, Outcome)) {
         self.flush(out);
+    }
+
+    /// Why `record` cannot be read at all.
+    fn shape_fault(&self, record: &Record) -> Option<(&'static str, String)> {
+        if let Some(fault) = record.fault {
+            let code = match fault {
+                Unreadable::UnterminatedQuote => "unterminated_quote",
+                Unreadable::RecordTooLong => "record_too_long",
+                Unreadable::BadEncoding => "bad_encoding",
+                Unreadable::BadJson => "bad_json",
+            };
+            return Some((code, fault.to_string()));
+        }
+        if !record.is_utf8() {
+            let message = "some bytes are no characters in the source's encoding".to_owned();
+            return Some(("bad_encoding", message));
+        }
+        let (named, expected) = self.width?;
+        let found = record.width();
+        let message = || format!("{found} fields where the header has {expected}");
+        (!record.fits(named, expected)).then(|| ("wrong_field_count", message()))
     }
 
     fn text<'r>(&self, record: &'r Record, field: Option<usize>) -> &'r str {
@@ -362,7 +400,7 @@ impl<'a> Lines<'a> {
                 match self.numbers.get(record, field) {
                     Some(quantity) => quantity,
                     None if text.is_empty() => ONE,
-                    None if text.chars().any(|character| character.is_ascii_digit()) => {
+                    None if !is_word(text) => {
                         return Err(fault(
                             "quantity",
                             text,
@@ -599,7 +637,9 @@ impl<'a> Lines<'a> {
                     .unwrap_or_default();
                 digesting.part(&fold::key(called));
                 digesting.number(product.id);
-                digesting.part(&fold::key(&line.store.shown()));
+                if self.plan.store_is_said {
+                    digesting.part(&fold::key(&line.store.shown()));
+                }
                 digesting.number(Some(line.quantity_milli));
                 digesting.number(line.amount_cents);
             }
@@ -681,6 +721,12 @@ impl<'a> Lines<'a> {
             }
         }
     }
+}
+
+/// Whether `text` is a word, such as `annulation`: three letters or more, and no digit.
+fn is_word(text: &str) -> bool {
+    let letters = text.chars().filter(|character| character.is_alphabetic()).count();
+    letters >= 3 && !text.chars().any(char::is_numeric)
 }
 
 fn refund_key(key: &str) -> LineKey {

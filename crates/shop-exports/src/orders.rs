@@ -6,7 +6,7 @@
 use crate::cells::cell;
 use crate::census::digest;
 use crate::fold;
-use crate::headers::{Level, Purpose};
+use crate::headers::{Level, Purpose, Taxes};
 use crate::layout::Layout;
 use crate::numbers::{self, ONE};
 use crate::statuses::{self, Treatment};
@@ -48,9 +48,16 @@ pub(crate) struct MoneyEvidence {
     /// Lines on which it is quantity times price, and on which it is not.
     pub is_line: u64,
     pub is_not_line: u64,
+    /// Lines on which it is quantity times price less a discount beside it: that is taken off already.
+    pub is_less_discount: u64,
 }
 
 impl MoneyEvidence {
+    /// Whether it is quantity times price wherever that can be seen.
+    pub(crate) fn is_product(&self) -> bool {
+        self.is_line > 0 && self.is_not_line == 0
+    }
+
     /// Whether it is of the line or of the order; `None` where nothing tells.
     fn level(&self) -> Option<Level> {
         if self.is_line > 0 && self.is_not_line == 0 {
@@ -185,6 +192,7 @@ impl<'a> Looking<'a> {
         self.orders.many += u64::from(quantity.is_some_and(|quantity| quantity.abs() != ONE));
         let price = self.unit_price.and_then(|field| self.numbers.get(record, field));
         self.look_at_price(record, quantity, price);
+        self.look_at_tax(record, quantity);
         self.look_at_refund(&amounts);
         let product = match (quantity, price) {
             (Some(quantity), Some(price)) => Some(numbers::product_cents(quantity, price)),
@@ -223,6 +231,30 @@ impl<'a> Looking<'a> {
             let same_rate = i128::from(seen) * i128::from(quantity) == i128::from(price) * i128::from(before);
             self.orders.unit_prices += u64::from(seen == price);
             self.orders.line_prices += u64::from(same_rate);
+        }
+    }
+
+    /// Taxes are of the line: where they are what a price with taxes has more than one without, so are the prices.
+    fn look_at_tax(&mut self, record: &Record, quantity: Option<i64>) {
+        let Some(quantity) = quantity.filter(|quantity| *quantity != ONE && *quantity > 0) else {
+            return;
+        };
+        let get = |purpose: Purpose, taxes: Option<Taxes>| {
+            let field = self.layout.money(|money| {
+                let fits = taxes.is_none_or(|taxes| money.taxes == taxes && money.level == Level::Unit);
+                money.purpose == purpose && fits
+            })?;
+            self.numbers.get(record, field)
+        };
+        let with = get(Purpose::Goods, Some(Taxes::Included));
+        let without = get(Purpose::Goods, Some(Taxes::Excluded));
+        if let (Some(with), Some(without), Some(tax)) = (with, without, get(Purpose::Tax, None))
+            && tax != 0
+        {
+            let apart = with - without;
+            self.orders.line_prices += u64::from(apart == tax);
+            let of_all = numbers::product_cents(apart, quantity);
+            self.orders.unit_prices += u64::from(apart != tax && of_all == numbers::to_cents(tax));
         }
     }
 
@@ -289,13 +321,20 @@ impl<'a> Looking<'a> {
         let Some(product) = line.product.filter(|product| *product != 0) else {
             return;
         };
+        let columns = self.layout.money.iter().zip(&line.amounts);
+        let discount = columns
+            .filter(|(column, _)| column.money.purpose == Purpose::Discount)
+            .find_map(|(_, amount)| amount.filter(|amount| *amount != 0))
+            .map(|amount| numbers::to_cents(amount).abs());
         for (at, column) in self.layout.money.iter().enumerate() {
             if Some(column.field) == self.unit_price || column.money.purpose != Purpose::Goods {
                 continue;
             }
-            if let Some(amount) = line.amounts[at] {
+            if let Some(amount) = line.amounts[at].map(numbers::to_cents) {
                 let evidence = self.orders.money.entry(column.field).or_default();
-                if numbers::to_cents(amount) == product {
+                let is_less = discount.is_some_and(|discount| amount == product - discount);
+                evidence.is_less_discount += u64::from(is_less);
+                if amount == product || is_less {
                     evidence.is_line += 1;
                 } else {
                     evidence.is_not_line += 1;

@@ -3,7 +3,7 @@
 //! Two or three passes over its records: the first counts what its columns hold, the second looks at its orders,
 //! the third, where there are discounts, tries which way of taking them off comes out at the file's own totals.
 
-use crate::amounts::{self, AmountRule, Base, Reconciling};
+use crate::amounts::{self, AmountRule, Base, NetEvidence, Reconciling};
 use crate::census::Census;
 use crate::fold;
 use crate::headers::{Level, Purpose, Taxes};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::io;
 use tabular::cents::DecimalMark;
 use tabular::dates::DateOrder;
-use tabular::{Convention, Record};
+use tabular::{Convention, DecidedBy, Record};
 
 /// What a request says about the sales in a file.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +76,8 @@ pub struct Plan {
     pub product: By,
     /// How the store is said.
     pub store: By,
+    /// Whether lines of two stores are two even where they say the same: the file or the request tells them apart.
+    pub store_is_said: bool,
     /// How amounts are made.
     pub amount: AmountRule,
     /// What makes a line the same.
@@ -144,6 +146,8 @@ pub struct Prepared {
     pub columns: Vec<(String, String)>,
     /// Headers that say nothing of sales.
     pub ignored: Vec<String>,
+    /// Columns whose values alone do not say how they are read.
+    pub readings: Vec<tabular::ColumnDecision>,
 }
 
 /// Reads the records of a file from its beginning, as often as it is called.
@@ -174,6 +178,9 @@ pub fn prepare(
     census.finish();
     let mut layout = Layout::of(&census, named);
     if let Some(fault) = missing(headers, &layout, &census) {
+        return Ok(Err(fault));
+    }
+    if let Some(fault) = conflict(headers, &census, options) {
         return Ok(Err(fault));
     }
     let marks = census.marks(options.decimal, options.convention);
@@ -219,6 +226,13 @@ pub fn prepare(
             rule = best;
         }
     }
+    if let Some(mut evidence) = NetEvidence::new(&layout, &rule) {
+        each(&mut |record| evidence.take(record, &numbers))?;
+        let tax = evidence.tax();
+        if evidence.finish() {
+            add_taxes(headers, &mut rule, tax, &mut asking);
+        }
+    }
     let plan = Deciding {
         headers,
         census: &census,
@@ -229,7 +243,62 @@ pub fn prepare(
         asking: &mut asking,
     }
     .plan(rule, &marks);
-    Ok(Ok(prepared(plan, asking, &layout, headers)))
+    let readings = readings(&census, &layout, plan.as_ref(), options);
+    let mut prepared = prepared(plan, asking, &layout, headers);
+    prepared.readings = readings;
+    Ok(Ok(prepared))
+}
+
+/// How the day and the amount are read, where their values alone do not say.
+fn readings(
+    census: &Census,
+    layout: &Layout,
+    plan: Option<&Plan>,
+    options: &Options,
+) -> Vec<tabular::ColumnDecision> {
+    let decided_by = |is_option: bool, is_assumed: bool| {
+        if is_option {
+            DecidedBy::Option
+        } else if is_assumed {
+            DecidedBy::Assumed
+        } else {
+            DecidedBy::Evidence
+        }
+    };
+    let mut readings = Vec::new();
+    if let Some(field) = layout.date {
+        let column = &census.columns[field];
+        if column.day_first + column.month_first + column.undecided_days > 0 {
+            let (order, assumed) = census.order(field, options.date_order, options.convention);
+            readings.push(tabular::ColumnDecision {
+                column: "sale_date".into(),
+                decimal: None,
+                date_order: Some(order),
+                decided_by: decided_by(options.date_order.is_some(), assumed),
+            });
+        }
+    }
+    let amount = plan.and_then(|plan| match plan.amount.base {
+        Base::Line(field) => Some(("amount", field)),
+        Base::UnitTimesQuantity(field) => Some(("unit_price", field)),
+        Base::OrderTotal(field) => Some(("order_total", field)),
+        Base::ListPrice => None,
+    });
+    let quantity = layout.quantity.map(|field| ("quantity", field));
+    let marks = census.marks(options.decimal, options.convention);
+    for (name, field) in amount.into_iter().chain(quantity) {
+        let column = &census.columns[field];
+        if column.comma.is_some() || column.point.is_some() || column.ambiguous > 0 {
+            let (mark, assumed) = marks[field];
+            readings.push(tabular::ColumnDecision {
+                column: name.into(),
+                decimal: Some(mark),
+                date_order: None,
+                decided_by: decided_by(options.decimal.is_some(), assumed),
+            });
+        }
+    }
+    readings
 }
 
 fn prepared(plan: Option<Plan>, asking: Asking<'_>, layout: &Layout, headers: &[String]) -> Prepared {
@@ -241,15 +310,68 @@ fn prepared(plan: Option<Plan>, asking: Asking<'_>, layout: &Layout, headers: &[
         .collect();
     let is_open = asking.open.iter().any(|question| question.assumed.is_none());
     Prepared {
-        plan: plan.filter(|_| !is_open),
         questions: asking.open,
         decisions: asking.decisions,
         columns: columns
             .into_iter()
-            .map(|(field, name)| (headers[field].clone(), name.to_owned()))
+            .map(|(field, name)| {
+                let is_id = |by: &By| matches!(by, By::Id(of, _) if *of == field);
+                let name = match &plan {
+                    Some(plan) if is_id(&plan.product) => "product_id",
+                    Some(plan) if is_id(&plan.store) => "store_id",
+                    _ => name,
+                };
+                (headers[field].clone(), name.to_owned())
+            })
             .collect(),
         ignored,
+        readings: Vec::new(),
+        plan: plan.filter(|_| !is_open),
     }
+}
+
+/// Amounts are without the taxes in column `tax`: asked whether they shall be with them.
+fn add_taxes(headers: &[String], rule: &mut AmountRule, tax: usize, asking: &mut Asking<'_>) {
+    let header = &headers[tax];
+    let answer = asking.ask(Question {
+        id: "taxes".into(),
+        text: Text::new(
+            format!("Amounts are without taxes. Shall the taxes in `{header}` be added?"),
+            format!("Les montants sont hors taxes. Faut-il ajouter les taxes de `{header}` ?"),
+        ),
+        choices: vec![
+            Choice::new("included", "yes: amounts with taxes", "oui : montants TTC"),
+            Choice::new("excluded", "no: amounts without taxes", "non : montants HT"),
+        ],
+        assumed: Some("included".into()),
+    });
+    if answer.as_deref() == Some("excluded") {
+        rule.taxes = Taxes::Excluded;
+    } else {
+        rule.taxes = Taxes::Included;
+        rule.tax = Some(tax);
+    }
+}
+
+/// A column whose numbers have a decimal comma here and a decimal point there.
+fn conflict(headers: &[String], census: &Census, options: &Options) -> Option<NoSales> {
+    if options.decimal.is_some() {
+        return None;
+    }
+    let (at, column) = census
+        .columns
+        .iter()
+        .enumerate()
+        .find(|(_, column)| column.comma.is_some() && column.point.is_some())?;
+    let (comma, point) = (column.comma?, column.point?);
+    Some(NoSales {
+        code: "conflicting_numbers",
+        message: format!(
+            "column `{}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal point; \
+             `decimal` says which is right",
+            headers[at]
+        ),
+    })
 }
 
 /// What a file lacks without which it holds no sales.
@@ -328,6 +450,10 @@ impl Deciding<'_, '_> {
                 .collect(),
             day_first: order == DateOrder::DayFirst,
             product,
+            store_is_said: match &store {
+                Some(By::Id(..) | By::Code(..) | By::Name(_)) => true,
+                _ => self.options.constants.contains_key("store") || self.asking.answer("store").is_some(),
+            },
             store: store?,
             key,
             refunds_are_rows: self.orders.refunds_beside_sales > self.orders.refunds_alone,
@@ -680,7 +806,12 @@ impl Deciding<'_, '_> {
     fn key(&mut self) -> KeyRule {
         let (rule, words) = if let Some(field) = self.layout.line_id {
             let column = &self.census.columns[field];
-            if column.ids == column.filled {
+            let may_be_given_back = self.layout.status.is_some()
+                || self
+                    .layout
+                    .money(|money| money.purpose == Purpose::Refund)
+                    .is_some();
+            if column.ids == column.filled && !may_be_given_back {
                 (
                     KeyRule::Id(field),
                     format!("lines are known by `{}`", self.headers[field]),

@@ -9,6 +9,9 @@ use crate::questions::{Asking, Choice, Question, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
+/// Codes below this may be ids too; what is longer is an EAN or the like.
+const MAX_ID_OF_CODE: i64 = 1_000_000;
+
 /// A product or a store that there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
@@ -106,12 +109,30 @@ pub(crate) fn choose(
         return name.map(By::Name);
     };
     if !holds_numbers(census, code) {
-        return Some(By::Code(code, name));
+        // One bad cell among ids that are known does not make the others codes.
+        let column = &census.columns[code];
+        let ids = known_share(census, code, known, |known| Some(known.id.to_string()));
+        let are_ids = column.zero_led == 0
+            && column.ids * 5 >= column.filled * 4
+            && ids * 5 >= column.distinct.len() * 4;
+        return Some(if are_ids {
+            By::Id(code, false)
+        } else {
+            By::Code(code, name)
+        });
     }
     let ids = known_share(census, code, known, |known| Some(known.id.to_string()));
     let codes = known_share(census, code, known, code_of);
     let header = &census.headers[code];
-    if ids > 0 && codes > 0 {
+    let different = census.columns[code].distinct.len();
+    // Where one fits all and the other does not, or both say the same, there is nothing to ask.
+    let same = known
+        .iter()
+        .all(|known| code_of(known).is_none_or(|code| code == known.id.to_string()));
+    if codes == different && (ids < different || same) {
+        return Some(By::Code(code, name));
+    }
+    if ids > 0 && codes > 0 && !same {
         let answer = asking.ask(Question {
             id: format!("{}_numbers", what.word()),
             text: Text::new(
@@ -385,8 +406,12 @@ impl Catalogue {
         if !self.may_make {
             return Err(Unresolved::Unknown);
         }
-        let id = self.next;
-        self.next += 1;
+        // A code that is a number is the id too where that is free, so that the two are never mistaken.
+        let number = said.code.as_deref().and_then(crate::cells::plain_id);
+        let id = number
+            .filter(|number| (1..MAX_ID_OF_CODE).contains(number) && !self.ids.contains(number))
+            .unwrap_or(self.next);
+        self.next = self.next.max(id + 1);
         self.ids.insert(id);
         self.made.push((id, said.clone()));
         Ok(id)

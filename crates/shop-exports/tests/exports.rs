@@ -323,3 +323,185 @@ fn constants_of_store() -> Options {
         ..Options::default()
     }
 }
+
+#[test]
+fn lines_of_an_online_retailer_with_credit_notes() {
+    let read = read(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n\
+         536365,85123A,WHITE HANGING HEART T-LIGHT HOLDER,6,12/1/2010 8:26,2.55,17850,United Kingdom\n\
+         536365,71053,WHITE METAL LANTERN,6,12/1/2010 8:26,3.39,17850,United Kingdom\n\
+         C536379,D,Discount,-1,12/13/2010 9:41,27.50,14527,United Kingdom\n",
+    );
+
+    assert_eq!(read.total(), 1_530 + 2_034 - 2_750);
+    assert_eq!(read.stores(), ["Main shop"]);
+    assert_eq!(read.by_day()[0].0, "2010-12-01");
+}
+
+#[test]
+fn a_table_of_orders_with_profits_and_ratios() {
+    let read = read(
+        "Row ID,Order ID,Order Date,Ship Date,Ship Mode,Customer ID,Customer Name,Segment,Country,City,State,Postal Code,\
+         Region,Product ID,Category,Sub-Category,Product Name,Sales,Quantity,Discount,Profit\n\
+         1,CA-2016-152156,11/8/2016,11/11/2016,Second Class,CG-12520,Claire Gute,Consumer,United States,Henderson,Kentucky,\
+         42420,South,FUR-BO-10001798,Furniture,Bookcases,Bush Somerset Bookcase,261.96,2,0,41.9136\n\
+         2,CA-2016-152156,11/8/2016,11/11/2016,Second Class,CG-12520,Claire Gute,Consumer,United States,Henderson,Kentucky,\
+         42420,South,FUR-CH-10000454,Furniture,Chairs,Hon Deluxe Chairs,731.94,3,0.2,219.582\n\
+         3,CA-2016-138688,6/16/2016,6/20/2016,Second Class,DV-13045,Darrin Van Huff,Corporate,United States,Los Angeles,\
+         California,90036,West,OFF-LA-10000240,Office Supplies,Labels,Self-Adhesive Labels,14.62,2,0,6.8714\n",
+    );
+
+    assert_eq!(read.total(), 26_196 + 73_194 + 1_462);
+    assert_eq!(read.units(), 7_000);
+    assert_eq!(read.stores(), ["Henderson", "Los Angeles"]);
+}
+
+#[test]
+fn a_supermarket_with_taxes_beside() {
+    let read = read(
+        "Invoice ID,Branch,City,Customer type,Gender,Product line,Unit price,Quantity,Tax 5%,Total,Date,Time,Payment,cogs,\
+         gross margin percentage,gross income,Rating\n\
+         750-67-8428,A,Yangon,Member,Female,Health and beauty,74.69,7,26.1415,548.9715,1/5/2019,13:08,Ewallet,522.83,4.76,26.14,9.1\n\
+         226-31-3081,C,Naypyitaw,Normal,Female,Electronic accessories,15.28,5,3.82,80.22,3/28/2019,10:29,Cash,76.4,4.76,3.82,9.6\n",
+    );
+
+    assert_eq!(read.total(), 54_897 + 8_022);
+    assert_eq!(read.stores(), ["A", "C"]);
+}
+
+#[test]
+fn a_card_terminal_whose_prices_are_of_the_line() {
+    let read = read(
+        "Date;Heure;Type;ID de transaction;Moyen de paiement;Quantité;Description;Devise;Prix (brut);Prix (net);TVA;Taux de TVA\n\
+         13/11/2023;09:12;Vente;T1;Carte;2;Café;EUR;5,00;4,55;0,45;10 %\n\
+         13/11/2023;09:20;Vente;T2;Carte;1;Thé;EUR;3,00;2,73;0,27;10 %\n\
+         14/11/2023;10:00;Remboursement;T3;Carte;1;Thé;EUR;3,00;2,73;0,27;10 %\n",
+    );
+
+    assert_eq!(read.total(), 500 + 300 - 300);
+    assert_eq!(read.units(), 2_000);
+}
+
+#[test]
+fn a_till_of_a_shop_in_columns_of_its_own() {
+    let read = read(
+        "ID_TICKET;DATE_VENTE;HEURE_VENTE;NOM_MAGASIN;CODE_EAN;LIB_ARTICLE;QTE_VENDUE;PV_TTC;MT_REMISE;MT_LIGNE_TTC;VENDEUR\n\
+         T001;13/11/2023;10:02;Lille;0012345678905;Savon;2;4,50;1,00;8,00;Anne\n\
+         T001;13/11/2023;10:02;Lille;3012345678902;Huile;1;12,90;0,00;12,90;Anne\n\
+         T002;13/11/2023;10:09;Rouen;0012345678905;Savon;1;4,50;0,00;4,50;Luc\n",
+    );
+
+    assert_eq!(read.total(), 800 + 1_290 + 450);
+    assert_eq!(read.stores(), ["Lille", "Rouen"]);
+    assert!(
+        read.lines
+            .iter()
+            .all(|line| line.product.code.as_deref() != Some("12345678905"))
+    );
+}
+
+#[test]
+fn payments_with_fees() {
+    let read = read(
+        "Date,Time,TimeZone,Name,Type,Status,Currency,Gross,Fee,Net,From Email Address,Transaction ID,Item Title\n\
+         11/13/2023,10:00:00,CET,Anne,Website Payment,Completed,EUR,50.00,-1.70,48.30,a@example.com,1AB,Mug\n\
+         11/13/2023,11:00:00,CET,Luc,Payment Refund,Completed,EUR,-20.00,0.00,-20.00,b@example.com,2AB,Bowl\n\
+         11/14/2023,12:00:00,CET,Bank,General Withdrawal,Completed,EUR,-100.00,0.00,-100.00,,3AB,\n",
+    );
+
+    assert_eq!(read.total(), 5_000 - 2_000);
+}
+
+#[test]
+fn orders_whose_lines_are_only_told_by_their_total() {
+    let text = "Order ID,Order Date,Product,Qty,Order Total\n1,2023-11-13,Tea,1,30.00\n1,2023-11-13,Mug,2,30.00\n2,2023-11-13,Tea,1,10.00\n";
+    assert_eq!(read(text).questions(), [Asked::new("order_totals", None)]);
+
+    assert_eq!(answered(text, &[("order_totals", "spread")]).total(), 4_000);
+}
+
+#[test]
+fn a_table_by_month_is_no_list_of_sales() {
+    let refused = reading::refused("Mois;Chiffre d'affaires\n2023-11;12 000\n2023-12;18 000\n");
+
+    assert!(
+        refused.message.contains("the day of a sale"),
+        "{}",
+        refused.message
+    );
+}
+
+#[test]
+fn an_english_spreadsheet_with_units_and_a_currency_sign() {
+    let read = read(
+        "Retailer,Retailer ID,Invoice Date,Region,State,City,Product,Price per Unit,Units Sold,Total Sales,Operating Profit,\
+         Operating Margin,Sales Method\n\
+         Foot Locker,1185732,1/1/2020,Northeast,New York,New York,Street Footwear,$50.00,\"1,200\",\"$60,000\",\"$30,000\",50%,In-store\n\
+         Foot Locker,1185732,1/2/2020,Northeast,New York,New York,Athletic Footwear,$50.00,\"1,000\",\"$50,000\",\"$15,000\",30%,Online\n",
+    );
+
+    assert_eq!(read.total(), 6_000_000 + 5_000_000);
+    assert_eq!(read.units(), 2_200_000);
+}
+
+#[test]
+fn a_marketplace_with_the_ids_of_its_lines() {
+    let read = read(
+        "order-id\torder-item-id\tpurchase-date\tbuyer-name\tsku\tproduct-name\tquantity-purchased\tcurrency\titem-price\titem-tax\tshipping-price\tship-city\n\
+         403-1\t111\t2023-11-13T10:15:00+00:00\tAnne\tMUG-1\tMug\t2\tEUR\t24.00\t4.00\t3.90\tLyon\n\
+         403-2\t112\t2023-11-13T11:15:00+00:00\tLuc\tMUG-1\tMug\t1\tEUR\t12.00\t2.00\t3.90\tParis\n",
+    );
+
+    assert_eq!(read.total(), 3_600);
+    assert_eq!(read.keys(), ["111".to_owned(), "112".to_owned()].into());
+}
+
+#[test]
+fn a_coffee_shop_by_ids_with_names_beside() {
+    let read = read(
+        "transaction_id,transaction_date,transaction_time,transaction_qty,store_id,store_location,product_id,unit_price,\
+         product_category,product_type,product_detail\n\
+         1,1/1/2023,7:06:11,2,5,Lower Manhattan,32,3,Coffee,Gourmet brewed coffee,Ethiopia Rg\n\
+         2,1/1/2023,7:08:56,2,5,Lower Manhattan,57,3.1,Tea,Brewed Chai tea,Spicy Eye Opener Chai Lg\n\
+         3,1/13/2023,7:14:04,1,8,Astoria,32,3,Coffee,Gourmet brewed coffee,Ethiopia Rg\n",
+    );
+
+    assert_eq!(read.total(), 600 + 620 + 300);
+    assert_eq!(read.products().len(), 2);
+    assert_eq!(read.stores(), ["Lower Manhattan", "Astoria"]);
+    assert_eq!(read.questions(), []);
+}
+
+#[test]
+fn a_machine_that_sells_coffee() {
+    let read = read(
+        "date,datetime,cash_type,card,money,coffee_name\n\
+         2024-03-01,2024-03-01 10:15:50.520,card,ANON-0000-0000-0001,38.7,Latte\n\
+         2024-03-01,2024-03-01 12:19:22.539,card,ANON-0000-0000-0002,38.7,Hot Chocolate\n",
+    );
+
+    assert_eq!(read.total(), 7_740);
+    assert_eq!(read.products(), ["Latte", "Hot Chocolate"]);
+}
+
+#[test]
+fn orders_of_a_web_shop_as_nested_json() {
+    let text = include_str!("exports/woocommerce.json");
+    let read = read(text);
+
+    // 18.00 + 3.60 + 9.00 + 1.80; cancelled; 20.00 + 4.00, of which 6.00 were given back.
+    assert_eq!(read.by_day(), [("2023-11-13", 3_240), ("2023-11-15", 1_800)]);
+    assert_eq!(read.products(), ["Tasse bleue", "Bol blanc"]);
+    assert_eq!(read.stores(), ["Lyon", "Paris"]);
+    assert_eq!(read.questions(), [Asked::new("taxes", Some("included"))]);
+
+    let net = answered(text, &[("taxes", "excluded")]);
+    assert_eq!(net.by_day(), [("2023-11-13", 2_700), ("2023-11-15", 1_400)]);
+}
+
+#[test]
+fn orders_within_an_object() {
+    let text = format!("{{\"orders\": {}}}", include_str!("exports/woocommerce.json"));
+
+    assert_eq!(read(&text).total(), 3_240 + 1_800);
+}

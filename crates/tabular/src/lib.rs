@@ -83,7 +83,7 @@ pub use dialect::{Dialect, LineEnd};
 pub use header::{MappedColumn, Mapping, MappingError, MatchedBy};
 pub use magic::Foreign;
 pub use options::{Convention, Format, ReadOptions};
-pub use reading::{Reading, Records};
+pub use reading::{Reading, Records, WholeEvidence};
 pub use record::{FieldKind, Record, Unreadable};
 pub use survey::{Opener, Survey, SurveyError, survey};
 pub use workbook::SheetChoice;

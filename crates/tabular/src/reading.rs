@@ -47,6 +47,19 @@ pub struct Reading {
     pub orders: Vec<DateOrder>,
     /// Whether an amount with more than two decimals is refused instead of rounded.
     pub strict: bool,
+    /// For each column of the table that holds whole numbers or references, what its values are instead.
+    pub whole: Vec<WholeEvidence>,
+}
+
+/// How many values of a column of whole numbers are something else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WholeEvidence {
+    /// Digits with a zero in front.
+    pub zero_led: u64,
+    /// Numbers with decimals other than zeros.
+    pub fractions: u64,
+    /// Anything else that is not empty: words, codes.
+    pub others: u64,
 }
 
 impl Reading {

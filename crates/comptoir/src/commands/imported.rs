@@ -160,6 +160,7 @@ fn counters(job: &Job) -> Vec<(&'static str, u64)> {
         updated,
         unchanged,
         rejected,
+        skipped,
         warnings,
     } = job.counters;
     let mut counters = vec![
@@ -170,8 +171,19 @@ fn counters(job: &Job) -> Vec<(&'static str, u64)> {
         ("rejected", rejected),
         ("warnings", warnings),
     ];
+    if skipped > 0 {
+        counters.insert(5, ("skipped", skipped));
+    }
     if job.deleted > 0 {
         counters.insert(3, ("deleted", job.deleted));
+    }
+    for (name, made) in [
+        ("new products", job.created.products),
+        ("new stores", job.created.stores),
+    ] {
+        if made > 0 {
+            counters.push((name, made));
+        }
     }
     counters
 }

@@ -49,6 +49,7 @@ fn line(job: &Job, language: Language) -> Shown {
         updated,
         unchanged,
         rejected,
+        skipped: _,
         warnings: _,
     } = job.counters;
     let counters = [read, inserted, updated, unchanged, rejected];

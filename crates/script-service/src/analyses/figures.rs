@@ -33,10 +33,9 @@ impl Figure {
     /// The value of `column`, taken from the statement's row by `get`.
     pub(crate) fn of<'a>(column: &DeclaredColumn, get: impl Fn(&str) -> Option<&'a Value>) -> Self {
         if let Some((above, below)) = &column.quotient {
-            let (Some(above), Some(below)) = (
-                get(above).and_then(Value::as_i64),
-                get(below).and_then(Value::as_i64),
-            ) else {
+            let (Some(above), Some(below)) =
+                (get(above).and_then(thousandths), get(below).and_then(thousandths))
+            else {
                 return Self::Null;
             };
             let (factor, decimals) = match column.kind {
@@ -44,7 +43,7 @@ impl Figure {
                 ColumnType::Number => (100, 2),
                 _ => (1_000, 1),
             };
-            return match divide(i128::from(above) * factor, i128::from(below)) {
+            return match divide(above * factor, below) {
                 Some(scaled) => Self::Decimal { scaled, decimals },
                 None => Self::Null,
             };
@@ -57,6 +56,21 @@ impl Figure {
             (ColumnType::Money, Value::Integer(cents)) => Self::Decimal {
                 scaled: i128::from(*cents),
                 decimals: 2,
+            },
+            // Quantities are whole or have up to three decimals; sums of such floats are right to the last of them.
+            (ColumnType::Money, Value::Real(_)) => match thousandths(value) {
+                Some(number) => Self::Decimal {
+                    scaled: divide(number, 1_000).unwrap_or_default(),
+                    decimals: 2,
+                },
+                None => Self::Null,
+            },
+            (ColumnType::Integer, Value::Real(_)) => match thousandths(value) {
+                Some(number) if number % 1_000 == 0 => {
+                    Self::Integer(i64::try_from(number / 1_000).unwrap_or(i64::MAX))
+                }
+                Some(scaled) => Self::Decimal { scaled, decimals: 3 },
+                None => Self::Null,
             },
             (ColumnType::Boolean, Value::Integer(number)) => Self::Boolean(*number != 0),
             (_, Value::Integer(number)) => Self::Integer(*number),
@@ -109,6 +123,19 @@ impl Figure {
                 )
             }
         }
+    }
+}
+
+/// A number in thousandths: quantities have no finer part.
+fn thousandths(value: &Value) -> Option<i128> {
+    match value {
+        Value::Integer(number) => Some(i128::from(*number) * 1_000),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what is beyond i64 is no quantity"
+        )]
+        Value::Real(number) if number.is_finite() => Some(i128::from((number * 1_000.0).round() as i64)),
+        _ => None,
     }
 }
 

@@ -40,7 +40,18 @@ pub(crate) struct Batch {
     /// The source text of each row, where an import rejects rows that are in the table already.
     pub raws: Vec<String>,
     pub rejects: Vec<Reject>,
+    /// Records that are no sales by their own words.
+    pub skipped: u64,
+    /// What came out of the records of an export: more than there are where one is a sale and its refund.
+    pub outcomes: u64,
     pub warnings: u64,
+}
+
+impl Batch {
+    /// What counts as read.
+    pub(super) fn counted(&self) -> u64 {
+        self.read.max(self.outcomes)
+    }
 }
 
 /// Where a row comes from, to be able to reject it later.

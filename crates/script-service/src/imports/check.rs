@@ -53,11 +53,19 @@ async fn look_at_all(context: &JobContext, request: &ImportRequest) -> Result<Fo
         let Some(location) = locate(context, source, index, request.force).await? else {
             continue;
         };
-        let survey = survey::survey(context, request, source, &location).await?;
-        let records = survey.records;
+        let surveyed = survey::survey(context, request, (source, index), &location).await?;
+        let records = surveyed.survey.records;
         let start = (0, true);
-        let mut open =
-            OpenSource::open(context, request, source, &location, survey, &mut foreseen, start).await?;
+        let mut open = OpenSource::open(
+            context,
+            request,
+            source,
+            &location,
+            surveyed,
+            &mut foreseen,
+            start,
+        )
+        .await?;
         context.progress.begin("checking", Some(records));
         while let Some(batch) = open.batches.recv().await {
             let mut batch = batch.map_err(|error| read_failure(&error))?;
@@ -66,7 +74,7 @@ async fn look_at_all(context: &JobContext, request: &ImportRequest) -> Result<Fo
             number += 1;
             batch.rejects.extend(duplicates);
             batch.rejects.sort_by_key(|reject| reject.record);
-            found.counters.read += batch.read;
+            found.counters.read += batch.counted();
             found.counters.rejected += batch.rejects.len() as u64;
             foreseen.add(open.table, &batch, &[]);
             let room = MAX_KEPT_ON_FAILURE.saturating_sub(found.rejects.len());

@@ -1,5 +1,6 @@
 //! What new sales add to the sums by day.
 
+use super::tables::QUANTITY_MILLI;
 use crate::store::daily_sums::{self, LINE_SUMS, TICKET_LINE_SUMS};
 use crate::store::rows::Rows;
 use db_client::db_api::{Statement, Value};
@@ -23,7 +24,7 @@ impl<'a> DailyAdditions<'a> {
         // All rows of sales have these.
         let place = |name: &str| find_place(name).unwrap_or_default();
         let (product, store) = (place("product_id"), place("store_id"));
-        let (date, quantity, amount) = (place("sale_date"), place("quantity"), place("amount_cents"));
+        let (date, quantity, amount) = (place("sale_date"), place(QUANTITY_MILLI), place("amount_cents"));
         let ticket = find_place("ticket_id");
         let mut days = Self::default();
         let mut rows = rows.iter().peekable();

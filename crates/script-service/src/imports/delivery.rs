@@ -20,6 +20,7 @@ use crate::store::{self, job_sources, rows, sales, undo};
 use db_client::db_api::{BatchRequest, ErrorCode, Statement, Value};
 use db_client::{DbClient, DbError};
 use script_api::{Counters, Mode, OnCancel, Table};
+use tabular::Spec;
 use tokio::task::JoinHandle;
 
 /// How often in a row a transaction is made anew for nothing: with no fewer rows that are new than the time before.
@@ -32,7 +33,9 @@ pub(super) struct Destination {
     pub table: Table,
     /// The SQL names of the rows' values.
     pub columns: Vec<&'static str>,
-    /// Whether the source says the keys of its rows.
+    /// What the keys of its rows are.
+    pub spec: &'static Spec,
+    /// Whether the source says them.
     pub has_key: bool,
     pub mode: Mode,
     pub on_cancel: OnCancel,
@@ -126,7 +129,7 @@ impl SourceWriter {
         Self {
             partitioner: Partitioner::new(
                 db.clone(),
-                to.table,
+                (to.table, to.spec),
                 to.columns.clone(),
                 to.has_key,
                 to.mode,
@@ -255,7 +258,8 @@ impl SourceWriter {
             .await?;
         let mut after = checkpoint.clone();
         let counters = Counters {
-            read: batch.read,
+            read: batch.counted(),
+            skipped: batch.skipped,
             inserted: partition.new.len() as u64,
             updated: partition.changed.len() as u64,
             unchanged: partition.unchanged,
@@ -302,7 +306,7 @@ impl SourceWriter {
         }
         let mut statements = Vec::new();
         if self.to.on_cancel == OnCancel::Rollback {
-            let of = undo_table(*table);
+            let of = undo_table(*table, self.to.spec);
             statements.extend(undo::note_changed(job, &of, &changed));
             statements.extend(undo::note_added(job, &of, new.iter()));
         }
@@ -330,7 +334,7 @@ impl SourceWriter {
                 row.push(Value::Integer(self.to.job));
             }
         }
-        let spec = self.to.table.spec();
+        let spec = self.to.spec;
         rows::update(spec.stored_as, &columns, spec.key, changed)
     }
 
@@ -340,14 +344,17 @@ impl SourceWriter {
             .iter()
             .map(|&index| {
                 let position = batch.positions[index];
-                let key = batch.rows.get(index)[0].as_i64().unwrap_or_default().to_string();
+                let key = match &batch.rows.get(index)[0] {
+                    Value::Text(key) => key.clone(),
+                    key => key.as_i64().unwrap_or_default().to_string(),
+                };
                 Reject {
                     record: position.record,
                     line: position.line,
                     byte_offset: position.byte_offset,
                     raw: batch.raws.get(index).cloned().unwrap_or_default(),
                     fault: RecordFault::of_field(
-                        self.to.table.spec().columns[0].name,
+                        self.to.spec.columns[0].name,
                         &key,
                         FaultCode::DuplicateKey,
                         format!("{key} is in {} already", self.to.table),

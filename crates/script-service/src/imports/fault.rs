@@ -35,6 +35,14 @@ pub(crate) enum FaultCode {
     BadJson,
     /// Longer than a record may be.
     RecordTooLong,
+    /// No quantity.
+    BadQuantity,
+    /// Several products have the name.
+    AmbiguousProduct,
+    /// Several stores have the name.
+    AmbiguousStore,
+    /// Another currency than that of the sales.
+    OtherCurrency,
 }
 
 impl FaultCode {
@@ -55,6 +63,10 @@ impl FaultCode {
             Self::UnterminatedQuote => "unterminated_quote",
             Self::BadJson => "bad_json",
             Self::RecordTooLong => "record_too_long",
+            Self::BadQuantity => "bad_quantity",
+            Self::AmbiguousProduct => "ambiguous_product",
+            Self::AmbiguousStore => "ambiguous_store",
+            Self::OtherCurrency => "other_currency",
         }
     }
 }

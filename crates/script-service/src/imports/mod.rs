@@ -11,6 +11,7 @@
 //! | `survey` | what is decided about it, and kept |
 //! | `tables` | our tables: columns, keys, the headers they go by |
 //! | `rows`, `ids`, `fault` | records to rows, or why not |
+//! | `exports`, `export_rows` | exports of shops: what is decided about them, their lines as rows |
 //! | `batch` | some records of a source at a time |
 //! | `partition` | which rows are new, change something, or are there already |
 //! | `delivery` | a batch as one transaction |
@@ -30,6 +31,8 @@ mod check;
 pub(crate) mod corrections;
 mod daily_sums;
 mod delivery;
+mod export_rows;
+pub(crate) mod exports;
 pub(crate) mod failure;
 mod fault;
 pub(crate) mod fetch;
@@ -46,6 +49,6 @@ pub(crate) mod request;
 mod rows;
 mod run;
 mod source;
-mod survey;
+pub(crate) mod survey;
 pub(crate) mod tables;
 mod undo;

@@ -1,13 +1,12 @@
 //! Which rows of a batch are new, which change what is there, and which are there as they are.
 
 use super::foreseen::{ForeseenRows, row_digest};
-use super::tables::TableSpec as _;
 use crate::store::rows::{self, Rows};
 use db_client::db_api::Value;
 use db_client::{DbClient, DbError};
 use script_api::{Mode, Table};
 use std::collections::HashMap;
-use tabular::Spec;
+use tabular::{Kind, Spec};
 
 /// Rows by what has to be done with them.
 #[derive(Debug, Default)]
@@ -41,7 +40,7 @@ impl Partitioner {
     /// would have left, and it adds its own to them.
     pub(super) fn new(
         db: DbClient,
-        table: Table,
+        (table, spec): (Table, &'static Spec),
         columns: Vec<&'static str>,
         has_key: bool,
         mode: Mode,
@@ -49,7 +48,7 @@ impl Partitioner {
     ) -> Self {
         Self {
             db,
-            spec: table.spec(),
+            spec,
             columns,
             mode,
             all_are_new: !has_key || (mode.replaces() && table == Table::Sales),
@@ -119,6 +118,9 @@ impl Partitioner {
         let [key] = self.key_columns()[..] else {
             return Ok(false);
         };
+        if self.spec.columns[0].kind != Kind::Integer {
+            return Ok(false);
+        }
         if !self.key_queried {
             self.highest_key = rows::highest(&self.db, self.spec.stored_as, key).await?;
             self.key_queried = true;

@@ -2,7 +2,7 @@
 
 use super::fault::{FaultCode, RecordFault};
 use super::ids::{References, SeenKeys};
-use super::tables::TableSpec as _;
+use super::tables::{QUANTITY_MILLI, TableSpec as _};
 use db_client::db_api::Value;
 use script_api::Table;
 use tabular::{DecimalMark, FieldKind, Kind, Reading, Record, Spec, cents, dates};
@@ -141,10 +141,20 @@ impl<'a> RowReader<'a> {
         };
         Ok(match column.kind {
             Kind::Text => Value::Text(text.to_owned()),
-            Kind::Integer => Value::Integer(
-                cents::parse_integer(text, mark)
-                    .ok_or_else(|| (FaultCode::BadInteger, format!("`{text}` is not a whole number")))?,
-            ),
+            Kind::Integer => {
+                let number = cents::parse_integer(text, mark);
+                // Quantities are kept in thousandths.
+                let factor = if column.stored_as == QUANTITY_MILLI {
+                    1_000
+                } else {
+                    1
+                };
+                Value::Integer(
+                    number
+                        .and_then(|number| number.checked_mul(factor))
+                        .ok_or_else(|| (FaultCode::BadInteger, format!("`{text}` is not a whole number")))?,
+                )
+            }
             Kind::Reference("products") => {
                 Value::Integer(reference(text, &references.products, FaultCode::UnknownProduct)?)
             }

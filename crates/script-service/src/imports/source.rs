@@ -2,6 +2,8 @@
 
 use super::batch::{Batch, read_batches};
 use super::delivery::{Destination, SourceWriter};
+use super::export_rows::{self, SALES_BY_LINE_KEY};
+use super::exports::{self, Surveyed};
 use super::failure::read_failure;
 use super::foreseen::Foreseen;
 use super::ids::References;
@@ -12,12 +14,15 @@ use super::survey;
 use super::tables::TableSpec as _;
 use crate::jobs::context::{JobContext, Stop};
 use crate::store::running_jobs::{self, Checkpoint};
-use crate::store::{job_sources, references};
+use crate::store::{self, job_sources, references};
 use db_client::DbError;
+use db_client::db_api::{BatchRequest, ErrorCode, Statement};
 use script_api::{ImportRequest, Mode, SourceRequest, Table};
 use std::io;
-use tabular::Survey;
 use tokio::sync::mpsc::Receiver;
+
+/// How often a source is surveyed again because other imports made what it names.
+const MAKING_ATTEMPTS: u32 = 20;
 
 /// A source whose batches are being read.
 pub(super) struct OpenSource {
@@ -36,35 +41,44 @@ impl OpenSource {
         request: &ImportRequest,
         source: &SourceRequest,
         location: &Location,
-        survey: Survey,
+        surveyed: Surveyed,
         foreseen: &mut Foreseen,
         (done, only_looked_at): (u64, bool),
     ) -> Result<Self, Stop> {
         let table = source.table;
-        let references = references_of(context, table, foreseen).await?;
-        let mapping = &survey.reading.mapping;
-        let has_key = (0..table.spec().key).all(|index| mapping.fields[index].is_some());
-        let columns = RowReader::new(table, &survey.reading).columns();
+        let keep_raw = request.mode == Mode::Append;
+        let (spec, has_key, columns, batches) = if let Some(export) = surveyed.export {
+            let is_id = export_rows::key_column(&export) == "id";
+            // What is appended is new whatever is there.
+            let has_key = is_id || request.mode != Mode::Append;
+            let spec = if is_id { table.spec() } else { &SALES_BY_LINE_KEY };
+            let columns = export_rows::columns(&export, has_key);
+            let reading = surveyed.survey.reading;
+            let start = (done, keep_raw, has_key);
+            let batches = export_rows::read_batches(context, location, reading, export, start);
+            (spec, has_key, columns, batches)
+        } else {
+            let survey = surveyed.survey;
+            let references = references_of(context, table, foreseen).await?;
+            let mapping = &survey.reading.mapping;
+            let has_key = (0..table.spec().key).all(|index| mapping.fields[index].is_some());
+            let columns = RowReader::new(table, &survey.reading).columns();
+            let start = (done, keep_raw);
+            let batches = read_batches(context, table, location, survey.reading, references, start);
+            (table.spec(), has_key, columns, batches)
+        };
         let rows = (only_looked_at && shares_its_table(request, source))
             .then(|| foreseen.rows.remove(&table).unwrap_or_default());
         let destination = Destination {
             job: context.job,
             table,
             columns: columns.clone(),
+            spec,
             has_key,
             mode: request.mode,
             on_cancel: request.on_cancel,
             dry_run: request.dry_run.then(|| foreseen.parents.clone()),
         };
-        let keep_raw = request.mode == Mode::Append;
-        let batches = read_batches(
-            context,
-            table,
-            location,
-            survey.reading,
-            references,
-            (done, keep_raw),
-        );
         Ok(Self {
             table,
             columns,
@@ -98,11 +112,10 @@ pub(super) async fn import(
         checkpoint.notes.push(note);
         return finish(context, checkpoint).await;
     };
-    let survey = survey::survey(context, request, source, &location).await?;
-    survey::keep(context, source, index, &survey, checkpoint).await?;
-    let records = survey.records;
+    let surveyed = survey_and_make(context, request, source, &location, checkpoint, foreseen).await?;
+    let records = surveyed.survey.records;
     let start = (checkpoint.source_read, request.dry_run);
-    let mut open = OpenSource::open(context, request, source, &location, survey, foreseen, start).await?;
+    let mut open = OpenSource::open(context, request, source, &location, surveyed, foreseen, start).await?;
     open.writer.look_at_triggers().await?;
     context.progress.begin("writing", Some(records));
     let written = write_batches(context, request, &mut open, checkpoint, foreseen).await;
@@ -112,6 +125,63 @@ pub(super) async fn import(
     settled?;
     open.remember(foreseen);
     finish(context, checkpoint).await
+}
+
+/// Surveys the source that `checkpoint` is at, keeps what was decided, and makes the products and stores that its lines
+/// name. Where another import makes the same ones meanwhile, it is surveyed again.
+async fn survey_and_make(
+    context: &JobContext,
+    request: &ImportRequest,
+    source: &SourceRequest,
+    location: &Location,
+    checkpoint: &mut Checkpoint,
+    foreseen: &mut Foreseen,
+) -> Result<Surveyed, Stop> {
+    let (index, job) = (checkpoint.source, context.job);
+    let mut attempt = 0;
+    loop {
+        let surveyed = survey::survey(context, request, (source, index), location).await?;
+        survey::keep(context, source, index, &surveyed, checkpoint).await?;
+        let Some(export) = &surveyed.export else {
+            return Ok(surveyed);
+        };
+        let (products, stores) = (export.products.made(), export.stores.made());
+        let rows = [
+            references::make_products(job, products),
+            references::make_stores(job, stores),
+        ];
+        let mut statements: Vec<Statement> = rows.into_iter().flatten().collect();
+        if request.dry_run {
+            foreseen.parents.extend(statements);
+            return Ok(surveyed);
+        }
+        let taxes = exports::taxes_word(export.plan.amount.taxes);
+        statements.push(references::say_amounts(&export.plan.currency, taxes));
+        statements.push(references::count_made(
+            job,
+            products.len() as u64,
+            stores.len() as u64,
+        ));
+        let made = BatchRequest {
+            statements,
+            ..BatchRequest::default()
+        };
+        match store::run(
+            &context.db,
+            &made,
+            &format!("import-{job}-makes-{index}-{attempt}"),
+        )
+        .await
+        {
+            Ok(()) => return Ok(surveyed),
+            Err(error)
+                if error.code() == Some(ErrorCode::ConstraintViolation) && attempt < MAKING_ATTEMPTS =>
+            {
+                attempt += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 async fn write_batches(

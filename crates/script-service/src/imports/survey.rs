@@ -1,33 +1,33 @@
 //! The first look at a source: what the crate `tabular` decides about it, kept for callers and for a process that goes
 //! on.
 
+use super::exports::{self, ExportOptions, LookError, Surveyed};
 use super::failure::{failed, question_failure, survey_failure};
 use super::locate::Location;
 use super::request::origin;
 use super::tables::TableSpec as _;
 use crate::jobs::context::{JobContext, Stop};
-use crate::store::job_sources;
 use crate::store::running_jobs::{self, Checkpoint};
+use crate::store::{job_sources, references};
 use crate::wire;
+use db_client::{DbClient, DbError};
 use script_api::{ImportRequest, SourceRequest, Table};
+use shop_exports::What;
 use std::sync::Arc;
-use tabular::Survey;
 use tokio::runtime::Handle;
 
-/// Surveys a source on a thread of its own.
+/// Surveys source number `index` on a thread of its own.
 pub(super) async fn survey(
     context: &JobContext,
     request: &ImportRequest,
-    source: &SourceRequest,
+    (source, index): (&SourceRequest, u64),
     location: &Location,
-) -> Result<Survey, Stop> {
+) -> Result<Surveyed, Stop> {
     let total = location
         .len()
         .map_err(|error| failed("unreadable", error.to_string()))?;
     context.progress.begin("surveying", None);
     context.progress.set_bytes_total(total);
-    let (db, runtime) = (context.db.clone(), Handle::current());
-    let location = location.clone();
     let table = source.table;
     let mut options = wire::options(&source.options);
     options.default_locale = context.config.locale;
@@ -35,18 +35,83 @@ pub(super) async fn survey(
         .time_zone
         .get_or_insert_with(|| context.config.time_zone.clone());
     let key_needed = table != Table::Sales || !request.mode.makes_keys();
+    let (database, plan) = match table {
+        Table::Sales => {
+            let kept = job_sources::plan(&context.db, context.job, index).await?;
+            let plan = kept.and_then(|plan| serde_json::from_str(&plan).ok());
+            (database(&context.db).await?, plan)
+        }
+        Table::Products | Table::Stores | Table::Targets => Default::default(),
+    };
+    let asked = ExportOptions::of(&source.options, context.config.locale);
+    let (db, runtime) = (context.db.clone(), Handle::current());
+    let location = location.clone();
     let bytes = Arc::clone(&context.progress.bytes);
     let surveyed = tokio::task::spawn_blocking(move || {
         let open = || location.open(&db, &runtime);
-        tabular::survey(&open, table.spec(), &options, key_needed, &bytes, None)
+        if table == Table::Sales {
+            let pace = (&bytes, None);
+            return exports::look(&open, &options, &asked, key_needed, &database, plan, pace);
+        }
+        let survey = tabular::survey(&open, table.spec(), &options, key_needed, &bytes, None)?;
+        Ok(Surveyed {
+            survey,
+            prepared: None,
+            export: None,
+        })
     })
     .await
     .map_err(|error| Stop::Broken(error.into()))?;
-    let survey = surveyed.map_err(|error| survey_failure(&error, origin(source)))?;
-    match survey.decisions.questions.first() {
-        Some(question) => Err(question_failure(question, origin(source))),
-        None => Ok(survey),
+    let surveyed = surveyed.map_err(|error| match error {
+        LookError::Survey(error) => survey_failure(&error, origin(source)),
+        LookError::NoSales(fault) => failed(fault.code, format!("{}: {}", origin(source), fault.message)),
+    })?;
+    if let (Some(question), None) = (surveyed.survey.decisions.questions.first(), &surveyed.prepared) {
+        return Err(question_failure(question, origin(source)));
     }
+    if let (Some(prepared), None) = (&surveyed.prepared, &surveyed.export) {
+        return Err(failed("question_open", open_questions(prepared, origin(source))));
+    }
+    Ok(surveyed)
+}
+
+/// The questions that keep a source from being imported, in words.
+fn open_questions(prepared: &shop_exports::Prepared, origin: &str) -> String {
+    let open = prepared
+        .questions
+        .iter()
+        .filter(|question| question.assumed.is_none());
+    let asked: Vec<String> = open
+        .map(|question| {
+            let choices: Vec<String> = question
+                .choices
+                .iter()
+                .take(20)
+                .map(|choice| format!("`{}`", choice.value))
+                .collect();
+            format!(
+                "{} `answers` settles it: `{}` is one of {}",
+                question.text.en,
+                question.id,
+                choices.join(", ")
+            )
+        })
+        .collect();
+    format!("{origin}: {}", asked.join("; "))
+}
+
+/// What is in the database that an export may be about.
+pub(crate) async fn database(db: &DbClient) -> Result<shop_exports::Database, DbError> {
+    let amounts = references::amounts(db).await?;
+    let currency = amounts
+        .currency
+        .or_else(|| amounts.has_sales.then(|| "EUR".to_owned()));
+    Ok(shop_exports::Database {
+        products: references::known(db, What::Product).await?,
+        stores: references::known(db, What::Store).await?,
+        currency,
+        taxes: None,
+    })
 }
 
 /// Keeps what the survey of source number `index` found. A source that is half done must be what it was.
@@ -54,9 +119,10 @@ pub(super) async fn keep(
     context: &JobContext,
     source: &SourceRequest,
     index: u64,
-    survey: &Survey,
+    surveyed: &Surveyed,
     checkpoint: &mut Checkpoint,
 ) -> Result<(), Stop> {
+    let survey = &surveyed.survey;
     let (db, job, table) = (&context.db, context.job, source.table.as_str());
     if checkpoint.source_read > 0 {
         let known = job_sources::digest(db, job, index).await?;
@@ -70,16 +136,33 @@ pub(super) async fn keep(
     }
     let before = job_sources::same_content(db, job, table, &survey.digest).await?;
     let said = survey.notes.iter().map(ToString::to_string);
+    let same_names = surveyed
+        .export
+        .iter()
+        .flat_map(|export| &export.report.same_names);
+    let same_names = same_names.map(|(first, other)| format!("`{other}` is taken for `{first}`"));
+    let far = surveyed
+        .export
+        .iter()
+        .filter(|export| !export.report.far_days.is_empty());
+    let far = far.map(|export| {
+        let days = export.report.far_days.join(", ");
+        format!("far from all other days, and hardly right: {days}")
+    });
     let same = before.map(|job| format!("same content as in job {job}"));
-    for note in said.chain(same) {
+    for note in said.chain(same_names).chain(far).chain(same) {
         let note = format!("{}: {note}", origin(source));
         if !checkpoint.notes.contains(&note) {
             checkpoint.notes.push(note);
         }
     }
-    let decisions = wire::decisions_said(survey.decisions.clone());
-    let surveyed = job_sources::set_survey(job, index, &survey.digest, survey.records, &decisions);
-    let statements = vec![surveyed, running_jobs::checkpoint(job, checkpoint)];
+    let decisions = exports::decisions(surveyed);
+    let kept = job_sources::set_survey(job, index, &survey.digest, survey.records, &decisions);
+    let mut statements = vec![kept, running_jobs::checkpoint(job, checkpoint)];
+    if let Some(export) = &surveyed.export {
+        let plan = serde_json::to_string(&export.plan).unwrap_or_default();
+        statements.push(job_sources::set_plan(job, index, &plan, &export.report));
+    }
     db.transaction(statements).await?;
     Ok(())
 }

@@ -38,6 +38,9 @@ const fn column(
     }
 }
 
+/// Where quantities are kept, in thousandths.
+pub(crate) const QUANTITY_MILLI: &str = "quantity_milli";
+
 const PRODUCT_REFERENCE: &[&str] = &[
     "product",
     "product ref",
@@ -321,7 +324,7 @@ static SALES: Spec = Spec {
         ),
         column(
             "quantity",
-            "quantity",
+            QUANTITY_MILLI,
             Kind::Integer,
             true,
             &[

@@ -11,8 +11,8 @@ use crate::wire;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use script_api::{
-    DateOrder, DecimalMark, Format, ImportRequest, Job, Locale, MaxRejects, Mode, OnCancel, OnError, Problem,
-    ReadOptions, Table,
+    CreateMissing, DateOrder, DecimalMark, Format, ImportRequest, Job, Locale, MaxRejects, Mode, OnCancel,
+    OnError, Problem, ReadOptions, Table,
 };
 use serde::Deserialize;
 use service_kit::faults::{Asked, Fault, Faults};
@@ -72,6 +72,13 @@ pub(crate) struct ImportQuery {
     mapping: Option<String>,
     /// Whether amounts with more than two decimals are rejected.
     strict: Option<bool>,
+    /// What is the same on all lines of sales, as a JSON object: `{"store":"Lyon"}`.
+    constants: Option<String>,
+    /// Answers to the questions of a preview, as a JSON object from their ids.
+    answers: Option<String>,
+    /// `none`, `products`, `stores` or `both`: what is made where lines of sales name what is not there.
+    #[param(value_type = Option<CreateMissing>)]
+    create_missing: Option<CreateMissing>,
 }
 
 impl ImportQuery {
@@ -90,17 +97,14 @@ impl ImportQuery {
             locale: self.locale,
             mapping: self.mapping().unwrap_or_default(),
             strict: self.strict.unwrap_or_default(),
+            constants: object("constants", self.constants.as_deref()).unwrap_or_default(),
+            answers: object("answers", self.answers.as_deref()).unwrap_or_default(),
+            create_missing: self.create_missing.unwrap_or_default(),
         }
     }
 
     fn mapping(&self) -> Result<BTreeMap<String, String>, Fault> {
-        let Some(text) = &self.mapping else {
-            return Ok(BTreeMap::new());
-        };
-        serde_json::from_str(text).map_err(|error| {
-            let reason = format!("it must be a JSON object from column to header: {error}");
-            Fault::parameter("mapping", reason)
-        })
+        object("mapping", self.mapping.as_deref())
     }
 
     /// The table that the body goes to.
@@ -121,6 +125,8 @@ impl ImportQuery {
             .map(|(name, reason)| Fault::parameter(name, reason))
             .collect();
         faults.take(self.mapping());
+        faults.take(object("constants", self.constants.as_deref()));
+        faults.take(object("answers", self.answers.as_deref()));
         // Whatever else it says, it is an import of its own.
         let mut import = ImportRequest::default();
         self.apply(&mut import);
@@ -155,6 +161,20 @@ impl ImportQuery {
             });
         }
     }
+}
+
+/// A parameter that is a JSON object of texts.
+fn object(name: &'static str, text: Option<&str>) -> Result<BTreeMap<String, String>, Fault> {
+    let Some(text) = text else {
+        return Ok(BTreeMap::new());
+    };
+    serde_json::from_str(text).map_err(|error| {
+        let reason = match name {
+            "mapping" => format!("it must be a JSON object from column to header: {error}"),
+            _ => format!("it must be a JSON object of texts: {error}"),
+        };
+        Fault::parameter(name, reason)
+    })
 }
 
 /// Import files.

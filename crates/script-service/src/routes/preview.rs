@@ -3,11 +3,12 @@
 use super::imports::ImportQuery;
 use super::submit::{media_type, small_body};
 use crate::error::ApiError;
+use crate::imports::exports::{ExportOptions, LookError};
 use crate::imports::fetch::{self, FetchError};
 use crate::imports::ids::References;
 use crate::imports::locate::Location;
 use crate::imports::preview::{self, PREVIEW_BYTES};
-use crate::imports::{failure, request as rules};
+use crate::imports::{failure, request as rules, survey};
 use crate::state::App;
 use crate::store::references;
 use crate::wire;
@@ -17,6 +18,7 @@ use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
 use script_api::{Preview, Problem, SourceRequest, Table};
 use service_kit::faults::{self, Asked, Fault};
+use shop_exports::Database;
 use std::io::Cursor;
 use std::sync::Arc;
 use tabular::{ReadOptions, SourceRead};
@@ -95,6 +97,8 @@ pub(crate) async fn preview(
                     .into(),
         });
     }
+    let asked = ExportOptions::of(&options, app.config.locale);
+    let database = survey::database(&app.db).await?;
     let mut options = wire::options(&options);
     options.default_locale = app.config.locale;
     options
@@ -110,9 +114,18 @@ pub(crate) async fn preview(
     })
     .await?;
     let runtime = Handle::current();
-    let looked = tokio::task::spawn_blocking(move || look(&app, &runtime, table, &options, &content, &known))
-        .await
-        .map_err(|error| ApiError::Internal(error.into()))?;
+    let looked = tokio::task::spawn_blocking(move || {
+        look(
+            &app,
+            &runtime,
+            (table, &options, &asked),
+            &content,
+            &known,
+            &database,
+        )
+    })
+    .await
+    .map_err(|error| ApiError::Internal(error.into()))?;
     looked.map(Json)
 }
 
@@ -125,10 +138,10 @@ enum Content {
 fn look(
     app: &App,
     runtime: &Handle,
-    table: Table,
-    options: &ReadOptions,
+    (table, options, asked): (Table, &ReadOptions, &ExportOptions),
     content: &Content,
     references: &References,
+    database: &Database,
 ) -> Result<Preview, ApiError> {
     let open = || -> std::io::Result<Box<dyn SourceRead>> {
         Ok(match content {
@@ -136,9 +149,15 @@ fn look(
             Content::Location(location) => location.open(&app.db, runtime)?,
         })
     };
-    preview::preview(&open, table, options, references).map_err(|error| ApiError::Source {
-        code: failure::survey_code(&error),
-        detail: error.to_string(),
+    preview::preview(&open, table, options, asked, references, database).map_err(|error| match error {
+        LookError::Survey(error) => ApiError::Source {
+            code: failure::survey_code(&error),
+            detail: error.to_string(),
+        },
+        LookError::NoSales(fault) => ApiError::Source {
+            code: fault.code,
+            detail: fault.message,
+        },
     })
 }
 

@@ -4,7 +4,7 @@
 //! asks for it, the same names stand for sums taken from the lines of `sales`, so a statement is written once.
 //! `product_periods` and `store_periods` are what each sold in the window and in the one it is compared with.
 
-use super::daily_sums::{SUMS, TICKET_COLUMNS, TICKET_SUMS};
+use super::daily_sums::{SUMS, TICKET_COLUMNS, TICKET_SUMS, in_wholes};
 use std::fmt::Write as _;
 
 /// What the sums are taken of. The values of the filters are parameters of the statement.
@@ -35,11 +35,14 @@ pub(crate) fn with_sources(sql: &str, taken: Taken) -> String {
     } = taken;
     let from_sums = |table: &str, by_day: bool, condition: &str| {
         let (chosen, group) = if by_day {
-            let sums = "sale_date, SUM(lines) AS lines, SUM(units) AS units, SUM(amount_cents) AS amount_cents, \
-                 SUM(returns_cents) AS returns_cents";
+            let sums = format!(
+                "sale_date, SUM(lines) AS lines, {}, SUM(amount_cents) AS amount_cents, \
+                 SUM(returns_cents) AS returns_cents",
+                in_wholes("SUM(units_milli)", "units")
+            );
             (sums, " GROUP BY sale_date")
         } else {
-            ("*", "")
+            ("*".to_owned(), "")
         };
         format!(
             "SELECT {chosen} FROM main.{table} WHERE sale_date BETWEEN :span_from AND :span_to{condition}{group}"
@@ -50,14 +53,16 @@ pub(crate) fn with_sources(sql: &str, taken: Taken) -> String {
     let from_sales = |key: Option<&str>| {
         let keys = key.map_or_else(|| "sale_date".to_owned(), |key| format!("sale_date, {key}"));
         let tickets = if with_tickets && key == Some("store_id") {
-            format!(", {TICKET_SUMS}")
+            const OF_TICKETS: &str = "COALESCE(SUM(quantity_milli) FILTER (WHERE ticket_id IS NOT NULL), 0)";
+            format!(", {TICKET_SUMS}, {}", in_wholes(OF_TICKETS, "ticket_units"))
         } else {
             String::new()
         };
         format!(
-            "SELECT {keys}, {SUMS}{tickets}
+            "SELECT {keys}, {SUMS}, {}{tickets}
             FROM main.sales WHERE sale_date BETWEEN :span_from AND :span_to
-            AND {BY_PRODUCT} AND {BY_STORE} GROUP BY {keys}"
+            AND {BY_PRODUCT} AND {BY_STORE} GROUP BY {keys}",
+            in_wholes("SUM(quantity_milli)", "units")
         )
     };
     let periods = ["product", "store"].map(|of| (of, reads(sql, &format!("{of}_periods"))));

@@ -11,19 +11,24 @@ use serde::Deserialize;
 const REFRESH_DAYS: i64 = 62;
 
 /// The sums of lines, named as in the tables of daily sums.
-pub(super) const SUMS: &str = "COUNT(*) AS lines, SUM(quantity) AS units, SUM(amount_cents) AS amount_cents, \
+pub(super) const SUMS: &str = "COUNT(*) AS lines, SUM(quantity_milli) AS units_milli, SUM(amount_cents) AS amount_cents, \
     SUM(MIN(amount_cents, 0)) AS returns_cents";
 /// Those of the lines of a store on a day that name their ticket.
 pub(super) const TICKET_SUMS: &str = "COUNT(DISTINCT ticket_id) AS tickets, COUNT(ticket_id) AS ticket_lines, \
-    COALESCE(SUM(quantity) FILTER (WHERE ticket_id IS NOT NULL), 0) AS ticket_units, \
+    COALESCE(SUM(quantity_milli) FILTER (WHERE ticket_id IS NOT NULL), 0) AS ticket_units_milli, \
     COALESCE(SUM(amount_cents) FILTER (WHERE ticket_id IS NOT NULL), 0) AS ticket_cents";
+/// What a source of an analysis says beside sums in thousandths: an integer where it is whole.
+pub(super) fn in_wholes(milli: &str, name: &str) -> String {
+    format!("CASE WHEN {milli} % 1000 = 0 THEN {milli} / 1000 ELSE {milli} / 1000.0 END AS {name}")
+}
+
 /// Their names.
 pub(super) const TICKET_COLUMNS: [&str; 4] = ["tickets", "ticket_lines", "ticket_units", "ticket_cents"];
 
 /// The columns of the sums of lines.
-pub(crate) const LINE_SUMS: [&str; 4] = ["lines", "units", "amount_cents", "returns_cents"];
+pub(crate) const LINE_SUMS: [&str; 4] = ["lines", "units_milli", "amount_cents", "returns_cents"];
 /// Those of the lines that name their ticket, but for the number of tickets.
-pub(crate) const TICKET_LINE_SUMS: [&str; 3] = ["ticket_lines", "ticket_units", "ticket_cents"];
+pub(crate) const TICKET_LINE_SUMS: [&str; 3] = ["ticket_lines", "ticket_units_milli", "ticket_cents"];
 
 /// The first and the last sale date there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,19 +96,19 @@ async fn sum_dirty_days(db: &DbClient) -> Result<(), DbError> {
         format!("DELETE FROM store_days WHERE sale_date IN {CHOSEN}"),
         format!("DELETE FROM days WHERE sale_date IN {CHOSEN}"),
         format!(
-            "INSERT INTO product_days (sale_date, product_id, lines, units, amount_cents, returns_cents)
+            "INSERT INTO product_days (sale_date, product_id, lines, units_milli, amount_cents, returns_cents)
             SELECT sale_date, product_id, {SUMS}
             FROM sales WHERE sale_date IN {CHOSEN} GROUP BY sale_date, product_id"
         ),
         format!(
-            "INSERT INTO store_days (sale_date, store_id, lines, units, amount_cents, returns_cents,
-                tickets, ticket_lines, ticket_units, ticket_cents)
+            "INSERT INTO store_days (sale_date, store_id, lines, units_milli, amount_cents, returns_cents,
+                tickets, ticket_lines, ticket_units_milli, ticket_cents)
             SELECT sale_date, store_id, {SUMS}, {TICKET_SUMS}
             FROM sales WHERE sale_date IN {CHOSEN} GROUP BY sale_date, store_id"
         ),
         format!(
-            "INSERT INTO days (sale_date, lines, units, amount_cents, returns_cents)
-            SELECT sale_date, SUM(lines), SUM(units), SUM(amount_cents), SUM(returns_cents)
+            "INSERT INTO days (sale_date, lines, units_milli, amount_cents, returns_cents)
+            SELECT sale_date, SUM(lines), SUM(units_milli), SUM(amount_cents), SUM(returns_cents)
             FROM product_days WHERE sale_date IN {CHOSEN} GROUP BY sale_date"
         ),
         format!("DELETE FROM uncounted_days WHERE sale_date IN {CHOSEN}"),
@@ -128,7 +133,7 @@ pub(crate) async fn count_tickets(db: &DbClient, from: &Value, to: &Value) -> Re
         let statements = [
             format!("UPDATE store_days SET tickets = 0 WHERE sale_date IN {CHOSEN}"),
             format!(
-                "INSERT INTO store_days (sale_date, store_id, lines, units, amount_cents, returns_cents, tickets)
+                "INSERT INTO store_days (sale_date, store_id, lines, units_milli, amount_cents, returns_cents, tickets)
                 SELECT sale_date, store_id, 0, 0, 0, 0, COUNT(DISTINCT ticket_id)
                 FROM sales WHERE sale_date IN {CHOSEN} AND ticket_id IS NOT NULL GROUP BY sale_date, store_id
                 ON CONFLICT (sale_date, store_id) DO UPDATE SET tickets = excluded.tickets"

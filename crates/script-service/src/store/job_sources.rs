@@ -3,7 +3,7 @@
 use super::{now, signed};
 use db_client::db_api::{Statement, Value};
 use db_client::{DbClient, DbError, json_text};
-use script_api::{Counters, Decisions, JobSource};
+use script_api::{Counters, Decisions, ImportReport, JobSource};
 use serde::Deserialize;
 
 /// Bytes of a source that are kept.
@@ -31,6 +31,8 @@ struct SourceRow {
     decisions: Option<Decisions>,
     #[serde(flatten)]
     counters: Counters,
+    #[serde(deserialize_with = "json_text")]
+    report: Option<ImportReport>,
     same_content_as: Option<i64>,
     finished_at: Option<String>,
 }
@@ -44,6 +46,7 @@ impl From<SourceRow> for JobSource {
             records: row.records,
             decisions: row.decisions,
             counters: row.counters,
+            report: row.report,
             same_content_as: row.same_content_as,
             finished_at: row.finished_at,
         }
@@ -55,7 +58,7 @@ pub(crate) async fn list(db: &DbClient, job: i64) -> Result<Vec<JobSource>, DbEr
     let rows: Vec<SourceRow> = db
         .rows(
             "SELECT table_name, origin, digest, records, decisions, read, inserted, updated, unchanged,
-                rejected, warnings, finished_at,
+                rejected, skipped, warnings, report, finished_at,
                 (SELECT MAX(earlier.job_id) FROM job_sources AS earlier
                     JOIN jobs ON jobs.id = earlier.job_id
                     WHERE earlier.digest = job_sources.digest AND earlier.table_name = job_sources.table_name
@@ -182,11 +185,36 @@ pub(crate) fn set_survey(
     )
 }
 
+/// How lines of sales are made of the records of a source, as JSON, if that was decided.
+pub(crate) async fn plan(db: &DbClient, job: i64, source: u64) -> Result<Option<String>, DbError> {
+    let plan: Option<Option<String>> = db
+        .first_row(
+            "SELECT plan FROM job_sources WHERE job_id = ?1 AND source = ?2",
+            [job.into(), signed(source)],
+        )
+        .await?;
+    Ok(plan.flatten())
+}
+
+/// A statement that keeps how lines of sales are made of the records of a source, and what it holds.
+pub(crate) fn set_plan(job: i64, source: u64, plan: &str, report: &ImportReport) -> Statement {
+    Statement::new(
+        "UPDATE job_sources SET plan = ?3, report = ?4 WHERE job_id = ?1 AND source = ?2",
+        [
+            job.into(),
+            signed(source),
+            plan.into(),
+            serde_json::to_string(report).unwrap_or_default().into(),
+        ],
+    )
+}
+
 /// A statement that adds `counters` to those of a source.
 pub(crate) fn add_counters(job: i64, source: u64, counters: &Counters) -> Statement {
     Statement::new(
         "UPDATE job_sources SET read = read + ?3, inserted = inserted + ?4, updated = updated + ?5,
-            unchanged = unchanged + ?6, rejected = rejected + ?7, warnings = warnings + ?8
+            unchanged = unchanged + ?6, rejected = rejected + ?7, warnings = warnings + ?8,
+            skipped = skipped + ?9
         WHERE job_id = ?1 AND source = ?2",
         [
             job.into(),
@@ -197,6 +225,7 @@ pub(crate) fn add_counters(job: i64, source: u64, counters: &Counters) -> Statem
             signed(counters.unchanged),
             signed(counters.rejected),
             signed(counters.warnings),
+            signed(counters.skipped),
         ],
     )
 }

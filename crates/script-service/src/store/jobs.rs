@@ -4,15 +4,15 @@ use super::{job_sources, now};
 use crate::error::ApiError;
 use db_client::db_api::{ErrorCode, Params};
 use db_client::{DbClient, DbError, Rows as _, json_text};
-use script_api::{Counters, Job, JobKind, JobState, Progress};
+use script_api::{Counters, Created, Job, JobKind, JobState, Progress};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The columns of a job, as [`JobRow`] has them.
 const JOB_COLUMNS: &str = "id, kind, state, created_at, started_at, finished_at, cancel_requested_at, \
-    cancelled_by, phase, bytes, bytes_total, records_total, read, inserted, updated, unchanged, rejected, \
+    cancelled_by, phase, bytes, bytes_total, records_total, read, inserted, updated, unchanged, rejected, skipped, \
     warnings, deleted, notes, request, result, error, revision, source_read, \
-    (SELECT name FROM schedules WHERE schedules.id = jobs.schedule_id) AS schedule, occurrence";
+    created_products, created_stores, (SELECT name FROM schedules WHERE schedules.id = jobs.schedule_id) AS schedule, occurrence";
 
 /// A job to be put into the queue.
 #[derive(Debug, Clone)]
@@ -227,6 +227,8 @@ struct JobRow {
     #[serde(flatten)]
     counters: Counters,
     deleted: u64,
+    created_products: u64,
+    created_stores: u64,
     #[serde(deserialize_with = "json_text")]
     notes: Vec<String>,
     request: String,
@@ -256,6 +258,10 @@ impl TryFrom<JobRow> for Job {
             cancelled_by: row.cancelled_by,
             counters: row.counters,
             deleted: row.deleted,
+            created: Created {
+                products: row.created_products,
+                stores: row.created_stores,
+            },
             sources: Vec::new(),
             notes: row.notes,
             request: raw(row.request)?,

@@ -134,11 +134,17 @@ pub(crate) async fn find_by_keys(
 ) -> Result<Vec<Vec<Value>>, DbError> {
     let columns = columns.join(", ");
     let (sql, wanted) = if let [key] = keys {
-        let mut wanted: Vec<i64> = rows.iter().filter_map(|row| row[0].as_i64()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
+        let mut numbers: Vec<i64> = rows.iter().filter_map(|row| row[0].as_i64()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let texts: Vec<&str> = rows.iter().filter_map(|row| row[0].as_str()).collect();
         let sql = format!("SELECT {columns} FROM {table} WHERE {key} IN (SELECT value FROM json_each(?1))");
-        (sql, serde_json::to_string(&wanted))
+        let wanted = if texts.is_empty() {
+            serde_json::to_string(&numbers)
+        } else {
+            serde_json::to_string(&texts)
+        };
+        (sql, wanted)
     } else {
         // Each key by itself: all rows that share a part of one may be too many for an answer.
         let wanted: Vec<&[Value]> = rows.iter().map(|row| &row[..keys.len()]).collect();

@@ -65,7 +65,7 @@ pub(crate) async fn claim(db: &DbClient, owner: &str, lease_ms: u64) -> Result<O
             )
             RETURNING id, kind, request, cancel_requested_at, source, source_read, batches, deleted, notes,
                 IIF(died_at = source || ':' || source_read, deaths, 0) AS deaths,
-                read, inserted, updated, unchanged, rejected, warnings",
+                read, inserted, updated, unchanged, rejected, skipped, warnings",
             [owner.into(), lease_until(lease_ms).into(), now().into()],
         )
         .await?;
@@ -232,7 +232,7 @@ pub(crate) async fn begin_again(db: &DbClient, job: i64, checkpoint: &mut Checkp
     db.transaction(vec![
         Statement::new("DELETE FROM job_rejects WHERE job_id = ?1", [job.into()]),
         Statement::new(
-            "UPDATE job_sources SET read = 0, inserted = 0, updated = 0, unchanged = 0, rejected = 0,
+            "UPDATE job_sources SET read = 0, inserted = 0, updated = 0, unchanged = 0, rejected = 0, skipped = 0,
                 warnings = 0, finished_at = NULL
             WHERE job_id = ?1",
             [job.into()],
@@ -280,7 +280,7 @@ pub(crate) fn checkpoint(job: i64, checkpoint: &Checkpoint) -> Statement {
     let counters = checkpoint.counters;
     Statement::new(
         "UPDATE jobs SET source = ?2, source_read = ?3, batches = ?4, read = ?5, inserted = ?6,
-            updated = ?7, unchanged = ?8, rejected = ?9, warnings = ?10, deleted = ?11, notes = ?12,
+            updated = ?7, unchanged = ?8, rejected = ?9, warnings = ?10, deleted = ?11, notes = ?12, skipped = ?13,
             revision = revision + 1
         WHERE id = ?1",
         Params::Positional(vec![
@@ -298,6 +298,7 @@ pub(crate) fn checkpoint(job: i64, checkpoint: &Checkpoint) -> Statement {
             serde_json::to_string(&checkpoint.notes)
                 .unwrap_or_else(|_| "[]".into())
                 .into(),
+            signed(counters.skipped),
         ]),
     )
 }

@@ -12,7 +12,7 @@ const MAX_SCHEDULES: i64 = 1_000;
 
 /// The columns of a schedule, as [`ScheduleRow`] has them.
 const COLUMNS: &str = "name, schedules.kind AS kind, schedules.request AS request, cron, time_zone, watch, catch_up, \
-    enabled, next_due_ms, skipped, last_skip, schedules.created_at AS created_at, last.id AS last_id, \
+    enabled, next_due_ms, schedules.skipped AS skipped, last_skip, schedules.created_at AS created_at, last.id AS last_id, \
     last.state AS last_state, last.occurrence AS last_occurrence";
 const TABLES: &str = "schedules LEFT JOIN jobs AS last ON last.id = (
     SELECT MAX(jobs.id) FROM jobs WHERE jobs.schedule_id = schedules.id

@@ -39,8 +39,10 @@ pub(crate) async fn swap(db: &DbClient, job: i64, mode: Mode, after: &Checkpoint
         ),
         Statement::new(
             "INSERT INTO sales
-                (id, product_id, store_id, sale_date, quantity, amount_cents, ticket_id, import_job_id)
-            SELECT id, product_id, store_id, sale_date, quantity, amount_cents, ticket_id, job_id
+                (id, product_id, store_id, sale_date, quantity_milli, amount_cents, ticket_id, sale_time, cost_cents,
+                discount_cents, tax_cents, channel, buyer, line_key, import_job_id)
+            SELECT id, product_id, store_id, sale_date, quantity_milli, amount_cents, ticket_id, sale_time, cost_cents,
+                discount_cents, tax_cents, channel, buyer, line_key, job_id
             FROM staged_sales WHERE job_id = ?1 ORDER BY rowid",
             [job.into()],
         ),

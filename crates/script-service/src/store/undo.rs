@@ -84,15 +84,30 @@ fn note<'a>(sql: String, job: i64, table: &UndoTable, rows: impl Iterator<Item =
 /// Returns how many rows were put back or taken away.
 pub(crate) async fn roll_back(db: &DbClient, job: i64, tables: &[UndoTable]) -> Result<u64, DbError> {
     let mut statements = Vec::new();
-    for table in tables {
-        statements.push(restore(job, table));
-        statements.push(take_away(job, table));
-    }
+    // What is put back names the job before again, so that it is not taken away with what is new.
+    statements.extend(tables.iter().map(|table| restore(job, table)));
+    statements.extend(tables.iter().map(|table| take_away(job, table)));
     let counted = statements.len();
     statements.push(forget_statement(job));
     statements.extend(running_jobs::nothing_left(job, &[JobState::Running]));
     let results = db.transaction_within(ALL_AT_ONCE, statements).await?;
     Ok(results[..counted].iter().map(|result| result.rows_affected).sum())
+}
+
+/// Takes away products and stores that `job` made because lines named them, and that nothing uses.
+pub(crate) async fn take_away_made(db: &DbClient, job: i64) -> Result<(), DbError> {
+    let statements = [
+        "DELETE FROM products WHERE made_by_job = ?1 AND id NOT IN (SELECT product_id FROM sales)
+            AND id NOT IN (SELECT product_id FROM product_targets)",
+        "DELETE FROM stores WHERE made_by_job = ?1 AND id NOT IN (SELECT store_id FROM sales)",
+        "UPDATE jobs SET created_products = (SELECT COUNT(*) FROM products WHERE made_by_job = ?1),
+            created_stores = (SELECT COUNT(*) FROM stores WHERE made_by_job = ?1), revision = revision + 1
+        WHERE id = ?1",
+    ];
+    let statements = statements.map(|sql| Statement::new(sql, [job.into()]));
+    db.transaction_within(ALL_AT_ONCE, statements.into())
+        .await
+        .map(drop)
 }
 
 /// Drops the notes of `job`.

@@ -112,8 +112,8 @@ async fn daily_sums_and_lines_give_the_same_answers() {
     for sql in [
         "UPDATE sales SET amount_cents = amount_cents + 12345, sale_date = '2023-11-03' WHERE id = 4000",
         "DELETE FROM sales WHERE id % 97 = 0",
-        "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
-            VALUES (4001, 2, 3, '2023-10-05', -1, -34900)",
+        "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity_milli, amount_cents)
+            VALUES (4001, 2, 3, '2023-10-05', -1000, -34900)",
         "UPDATE stores SET region = NULL WHERE id = 7",
     ] {
         stack.db.client.execute(sql, Vec::new()).await.unwrap();
@@ -334,8 +334,8 @@ async fn change(stack: &Stack, dice: &mut Dice) {
             return;
         }
         4 => format!(
-            "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents, ticket_id)
-            VALUES ({id}, {product}, {store}, '{day}', -1, {cents}, 'T{}')",
+            "INSERT OR REPLACE INTO sales (id, product_id, store_id, sale_date, quantity_milli, amount_cents, ticket_id)
+            VALUES ({id}, {product}, {store}, '{day}', -1000, {cents}, 'T{}')",
             id % 3
         ),
         5 => format!(
@@ -474,8 +474,9 @@ type Line<'a> = (&'a str, i64, i64, i64, i64, Option<&'a str>);
 
 async fn sell(stack: &Stack, lines: &[Line<'_>]) {
     for &(day, product, store, quantity, cents, ticket) in lines {
-        let sql = "INSERT INTO sales (sale_date, product_id, store_id, quantity, amount_cents, ticket_id)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql =
+            "INSERT INTO sales (sale_date, product_id, store_id, quantity_milli, amount_cents, ticket_id)
+            VALUES (?1, ?2, ?3, ?4 * 1000, ?5, ?6)";
         let params: Vec<db_client::db_api::Value> = vec![
             day.into(),
             product.into(),

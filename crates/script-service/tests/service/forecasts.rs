@@ -30,8 +30,8 @@ async fn sell(stack: &Stack, amounts: &[Option<i64>]) {
             .db
             .client
             .execute(
-                "INSERT INTO sales (product_id, store_id, sale_date, quantity, amount_cents)
-                VALUES (1, 10, date('2024-01-01', ?1 || ' days'), 1, ?2)",
+                "INSERT INTO sales (product_id, store_id, sale_date, quantity_milli, amount_cents)
+                VALUES (1, 10, date('2024-01-01', ?1 || ' days'), 1000, ?2)",
                 vec![i64::try_from(day).unwrap().into(), (*amount).into()],
             )
             .await

@@ -167,8 +167,8 @@ async fn files_that_are_no_tables_fail_before_the_first_row() {
         ("", "empty_source", "empty"),
         (
             "id,product_id,sale_date,quantity,amount\n",
-            "unknown_columns",
-            "store_id",
+            "empty_source",
+            "no lines",
         ),
         ("un deux trois\nquatre cinq\n", "unknown_columns", "un deux trois"),
         (
@@ -689,8 +689,8 @@ async fn rows_that_others_write_meanwhile_are_met_as_if_they_had_been_there_befo
         } else {
             (step * 997) % ROWS + 1
         };
-        let sql = "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
-            VALUES (?1, 2, 20, '2023-10-01', 9, 1) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO sales (id, product_id, store_id, sale_date, quantity_milli, amount_cents)
+            VALUES (?1, 2, 20, '2023-10-01', 9000, 1) ON CONFLICT DO NOTHING";
         stack.db.client.execute(sql, [id.into()]).await.unwrap();
     }
     let path = format!("/jobs/{}", job["id"]);

@@ -425,7 +425,7 @@ async fn new_products_go_again_with_a_cancelled_import_but_for_those_in_use() {
         .script
         .until(&location, |_, job| job["counters"]["read"].as_u64() > Some(50))
         .await;
-    let used = "INSERT INTO sales (product_id, store_id, sale_date, quantity, amount_cents) VALUES (3, 10, '2023-11-01', 1, 1)";
+    let used = "INSERT INTO sales (product_id, store_id, sale_date, quantity_milli, amount_cents) VALUES (3, 10, '2023-11-01', 1000, 1)";
     stack.db.client.execute(used, Vec::new()).await.unwrap();
     let cancel = format!("{location}/cancel");
     stack.script.request(Method::POST, &cancel).send().await.unwrap();

@@ -137,8 +137,8 @@ async fn seed(db: &DbProcess) {
         "INSERT INTO products (id, name, price_cents) VALUES (1, 'Thé', 500), (2, 'Pain', 120)",
         "INSERT INTO stores (id, city, region) VALUES (10, 'Paris', 'Île-de-France'), (20, 'Lyon', NULL)",
         // What a replacing import takes away, and others leave.
-        "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
-            VALUES (900000, 1, 10, '2023-11-09', 1, 12345), (900001, 1, 10, '2023-12-09', 1, 54321)",
+        "INSERT INTO sales (id, product_id, store_id, sale_date, quantity_milli, amount_cents)
+            VALUES (900000, 1, 10, '2023-11-09', 1000, 12345), (900001, 1, 10, '2023-12-09', 1000, 54321)",
     ] {
         client(db).execute(sql, Vec::new()).await.unwrap();
     }

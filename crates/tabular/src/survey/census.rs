@@ -7,7 +7,7 @@ use crate::dates::{self, DateOrder, OrderEvidence};
 use crate::dialect::Dialect;
 use crate::header::{self, Mapping, MappingError};
 use crate::options::ReadOptions;
-use crate::reading::Records;
+use crate::reading::{Records, WholeEvidence};
 use crate::record::{FieldKind, Record};
 
 /// Values that say the same: how many there are, and the first of them.
@@ -49,6 +49,8 @@ pub(super) struct FieldEvidence {
     /// Dates with years of two digits, and numbers of days.
     pub(super) short_years: u64,
     pub(super) serials: u64,
+    /// Of whole numbers and references: what its values are instead.
+    pub(super) whole: WholeEvidence,
 }
 
 /// Of how many amounts of a field the currency is looked for.
@@ -163,7 +165,7 @@ impl Census {
             .iter()
             .zip(&mapping.fields)
             .filter_map(|(column, field)| field.map(|field| (field, column.kind)))
-            .filter(|(_, kind)| matches!(kind, Kind::Cents | Kind::Date | Kind::Month))
+            .filter(|(_, kind)| *kind != Kind::Text)
             .collect();
         self.watched = Some(watched);
     }
@@ -184,17 +186,17 @@ impl Census {
         }
         if let Some(watched) = &self.watched {
             for &(field, kind) in watched {
-                look(
-                    &mut self.fields[field],
-                    record,
-                    field,
-                    kind != Kind::Cents,
-                    kind == Kind::Cents,
-                );
+                let evidence = &mut self.fields[field];
+                match kind {
+                    Kind::Integer | Kind::Reference(_) => look_at_whole(evidence, record, field),
+                    Kind::Cents => look(evidence, record, field, false, true),
+                    Kind::Date | Kind::Month | Kind::Text => look(evidence, record, field, true, false),
+                }
             }
         } else {
             for field in 0..record.width() {
                 look(&mut self.fields[field], record, field, true, true);
+                look_at_whole(&mut self.fields[field], record, field);
             }
         }
     }
@@ -202,6 +204,30 @@ impl Census {
     /// What is known of the values of field `index`.
     pub(super) fn field(&self, index: usize) -> Option<&FieldEvidence> {
         self.fields.get(index)
+    }
+}
+
+/// Looks whether the value is a plain whole number; an empty one may be.
+fn look_at_whole(evidence: &mut FieldEvidence, record: &Record, field: usize) {
+    let bytes = record.field(field).0.trim_ascii();
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    if digits.iter().all(u8::is_ascii_digit) && digits.len() < 19 {
+        if digits.len() > 1 && digits[0] == b'0' {
+            evidence.whole.zero_led += 1;
+        }
+        return;
+    }
+    let fraction = digits.iter().position(|byte| matches!(byte, b',' | b'.'));
+    match fraction {
+        Some(at)
+            if digits[..at]
+                .iter()
+                .chain(&digits[at + 1..])
+                .all(u8::is_ascii_digit) =>
+        {
+            evidence.whole.fractions += u64::from(digits[at + 1..].iter().any(|digit| *digit != b'0'));
+        }
+        _ => evidence.whole.others += 1,
     }
 }
 

@@ -400,6 +400,7 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             mapping: settled.mapping,
             marks: settled.marks,
             orders: settled.orders,
+            whole: settled.whole,
         },
         records,
         digest: digest.hex(),

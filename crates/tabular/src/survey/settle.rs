@@ -13,6 +13,7 @@ use crate::dates::{DateOrder, FIRST_SHORT_YEAR};
 use crate::decisions::{Choice, ColumnDecision, DecidedBy, Question};
 use crate::header::Mapping;
 use crate::options::{Convention, ReadOptions};
+use crate::reading::WholeEvidence;
 
 /// One value in so many may contradict the others and be rejected alone.
 const ONE_IN: u64 = 10;
@@ -26,6 +27,7 @@ pub(super) struct Settled {
     pub(super) options: ReadOptions,
     pub(super) columns: Vec<ColumnDecision>,
     pub(super) questions: Vec<Question>,
+    pub(super) whole: Vec<WholeEvidence>,
     /// What is odd, in words.
     pub(super) notes: Vec<String>,
 }
@@ -99,7 +101,14 @@ pub(super) fn settle(
 ) -> Settled {
     let convention = options.convention();
     let manner = Manner::of(census, spec, &mapping, delimiter);
+    let whole = mapping
+        .fields
+        .iter()
+        .map(|field| field.and_then(|field| census.field(field)))
+        .map(|evidence| evidence.map(|evidence| evidence.whole).unwrap_or_default())
+        .collect();
     let mut settled = Settled {
+        whole,
         headers,
         mapping,
         marks: vec![options.decimal.unwrap_or(DecimalMark::Point); spec.columns.len()],
