@@ -454,7 +454,7 @@ fn base_of(
         .filter(|column| rank(&column.money) == highest)
         .collect();
     if equal.len() > 1 {
-        let is_product = |column: &&MoneyColumn| {
+        let is_product = |column: &MoneyColumn| {
             orders
                 .money
                 .get(&column.field)
@@ -463,7 +463,7 @@ fn base_of(
         let products: Vec<&MoneyColumn> = equal
             .iter()
             .copied()
-            .filter(|column| is_product(&column))
+            .filter(|column| is_product(column))
             .collect();
         if !products.is_empty() {
             equal = products;

@@ -77,6 +77,10 @@ pub(crate) struct Columns {
 }
 
 /// How the columns say which `what` is meant; `None` where none does.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of rules and of what is asked, read from above"
+)]
 pub(crate) fn choose(
     what: What,
     columns: Columns,

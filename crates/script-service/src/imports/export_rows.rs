@@ -116,7 +116,7 @@ pub(super) fn read_batches(
             while records.next(&mut record)? {
                 number += 1;
                 lines.take(number, &record, &mut |place, outcome| {
-                    filling.take(place, outcome)
+                    filling.take(place, outcome);
                 });
                 // A batch ends where all of its records have come out, and none behind them.
                 let safe = match lines.first_pending() {

@@ -11,6 +11,7 @@ use script_api::{
     SalesChoice, SalesDecision, SalesQuestion, Table,
 };
 use shop_exports::headers::{Level, Meaning, Purpose, Taxes};
+use shop_exports::plan::Each;
 use shop_exports::{
     Catalogue, Database, EXPORT, Known, Lines, Options, Outcome, Plan, Prepared, Repeats, Said, Unresolved,
     What,
@@ -101,7 +102,7 @@ pub(crate) fn look(
     plan: Option<Plan>,
     (progress, limit): (&Arc<AtomicU64>, Option<u64>),
 ) -> Result<Surveyed, LookError> {
-    let plain = if plan.is_some() || asked.is_about_exports() {
+    let own_layout = if plan.is_some() || asked.is_about_exports() {
         None
     } else {
         let surveyed = tabular::survey(open, Table::Sales.spec(), read, key_needed, progress, limit);
@@ -130,7 +131,7 @@ pub(crate) fn look(
     let mut survey = match tabular::survey(open, &EXPORT, &loose, false, progress, limit) {
         Ok(survey) => survey,
         // What was wrong with our own layout says more than what was wrong with any.
-        Err(error) => return Err(plain.unwrap_or(error).into()),
+        Err(error) => return Err(own_layout.unwrap_or(error).into()),
     };
     let mut each = |take: &mut dyn FnMut(&Record)| each_record(open, &survey.reading, progress, limit, take);
     let prepared = shop_exports::prepare(&survey.reading.headers, &mut each, database, &asked.options)
@@ -143,8 +144,8 @@ pub(crate) fn look(
             let known = headers
                 .iter()
                 .filter(|header| shop_exports::headers::is_known(header));
-            return Err(match plain {
-                Some(plain) if known.count() < 2 => plain.into(),
+            return Err(match own_layout {
+                Some(error) if known.count() < 2 => error.into(),
                 _ => LookError::NoSales(fault),
             });
         }
@@ -306,7 +307,7 @@ fn each_record(
 fn look_at_lines(
     plan: Plan,
     width: Option<(usize, usize)>,
-    each: &mut dyn FnMut(&mut dyn FnMut(&Record)) -> io::Result<()>,
+    each: Each<'_>,
     database: &Database,
     create: CreateMissing,
 ) -> io::Result<Export> {

@@ -33,7 +33,7 @@ pub(super) fn undo_table(table: Table, spec: &'static Spec) -> UndoTable {
         .collect();
     let is_sales = table == Table::Sales;
     let others = table.spec().columns.iter().map(|column| column.stored_as);
-    let others = others.filter(|column| !key.contains(column) && !(is_sales && *column == "id"));
+    let others = others.filter(|column| !(key.contains(column) || is_sales && *column == "id"));
     let of_exports = [
         "sale_time",
         "cost_cents",
