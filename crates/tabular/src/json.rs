@@ -4,11 +4,13 @@
 //! The members of an object inside an object have the path to them as their name: `product.id`. The objects' own texts are cut out of the stream first and parsed one by one, so memory stays flat
 //! whatever the length of the array. Numbers keep the digits they were written with.
 
+use crate::cents::{self, DecimalMark};
 use crate::lines::{ByteWindow, MAX_RECORD_BYTES};
 use crate::record::{FieldKind, Record, Unreadable};
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -23,6 +25,10 @@ pub(crate) struct JsonReader<R> {
     pub(crate) ended_well: bool,
     /// Whether the array stands inside an object, whose rest is left out.
     is_inside: bool,
+    /// Lines of the order that came last, which are records of their own.
+    waiting: VecDeque<String>,
+    /// Its text and where it begins, and the member that holds its lines.
+    order: (Vec<u8>, u64, u64, String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +52,8 @@ impl<R: Read> JsonReader<R> {
             names,
             ended_well: true,
             is_inside: false,
+            waiting: VecDeque::new(),
+            order: Default::default(),
         }
     }
 
@@ -78,6 +86,13 @@ impl<R: Read> JsonReader<R> {
     /// Fills `record` with the next object; `false` at the end. What is not an object is a record with a
     /// fault.
     pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<bool> {
+        if let Some(line) = self.waiting.pop_front() {
+            let (raw, number, offset, member) = &self.order;
+            record.begin(*number, *offset);
+            set_line(record, &mut self.names, raw, member, &line);
+            record.raw.extend_from_slice(raw);
+            return Ok(true);
+        }
         match self.layout {
             Layout::Lines => self.next_line(record),
             Layout::Values | Layout::ArrayStart | Layout::ArrayItems | Layout::Behind => {
@@ -85,6 +100,26 @@ impl<R: Read> JsonReader<R> {
             }
             Layout::Ended => Ok(false),
         }
+    }
+
+    /// Parses `record.raw` as an object and sets the fields; lines of an order wait to be records of their own.
+    fn fill(&mut self, record: &mut Record) {
+        let raw = std::mem::take(&mut record.raw);
+        record.widen(self.names.len());
+        match serde_json::from_slice::<Object<'_>>(&raw) {
+            Ok(object) => match lines_of(&object.0) {
+                None => flatten(record, &mut self.names, &mut String::new(), object, 1),
+                Some((member, mut lines)) => {
+                    let first = lines.pop_front().unwrap_or_default();
+                    set_line(record, &mut self.names, &raw, &member, &first);
+                    self.waiting = lines;
+                    self.order = (raw.clone(), record.line, record.byte_offset, member);
+                }
+            },
+            Err(_) if std::str::from_utf8(&raw).is_err() => record.fault = Some(Unreadable::BadEncoding),
+            Err(_) => record.fault = Some(Unreadable::BadJson),
+        }
+        record.raw = raw;
     }
 
     fn next_line(&mut self, record: &mut Record) -> io::Result<bool> {
@@ -105,7 +140,7 @@ impl<R: Read> JsonReader<R> {
                 self.layout = Layout::Ended;
             } else {
                 record.raw.extend_from_slice(line);
-                fill(record, &mut self.names);
+                self.fill(record);
             }
             self.window.consume(advance, u64::from(terminated));
             return Ok(true);
@@ -137,7 +172,7 @@ impl<R: Read> JsonReader<R> {
                 record.raw.extend_from_slice(bytes[..length].trim_ascii_end());
                 let lines = memchr::memchr_iter(b'\n', &bytes[..length]).count() as u64;
                 self.window.consume(length, lines);
-                fill(record, &mut self.names);
+                self.fill(record);
                 return Ok(true);
             }
             at = bytes.len();
@@ -239,16 +274,68 @@ const MAX_NAMES: usize = 4_096;
 /// How deep objects may stand in each other to be looked into.
 const MAX_DEPTH: usize = 5;
 
-/// Parses `record.raw` as an object and sets the fields.
-fn fill(record: &mut Record, names: &mut Vec<String>) {
-    let raw = std::mem::take(&mut record.raw);
+/// What the lines of an order are called.
+const LINES: [&str; 13] = [
+    "line_items",
+    "lineitems",
+    "lines",
+    "items",
+    "lignes",
+    "articles",
+    "products",
+    "produits",
+    "order_items",
+    "orderitems",
+    "order_lines",
+    "orderlines",
+    "basket",
+];
+
+/// The first of `members` that holds lines of an order: its name, and the texts of the lines.
+fn lines_of(members: &[(String, &RawValue)]) -> Option<(String, VecDeque<String>)> {
+    members.iter().find_map(|(name, value)| {
+        let is_lines = value.get().starts_with('[') && LINES.contains(&name.to_ascii_lowercase().as_str());
+        let lines: Vec<&RawValue> = is_lines
+            .then(|| serde_json::from_str(value.get()).ok())
+            .flatten()?;
+        let are_objects = lines.first().is_some_and(|line| line.get().starts_with('{'));
+        are_objects.then(|| {
+            (
+                name.clone(),
+                lines.into_iter().map(|line| line.get().to_owned()).collect(),
+            )
+        })
+    })
+}
+
+/// Sets the fields of one `line` of the order `raw`, which holds its lines under the name `member`: what the order says,
+/// and what the line says behind that name.
+fn set_line(record: &mut Record, names: &mut Vec<String>, raw: &[u8], member: &str, line: &str) {
     record.widen(names.len());
-    match serde_json::from_slice::<Object<'_>>(&raw) {
-        Ok(object) => flatten(record, names, &mut String::new(), object, 1),
-        Err(_) if std::str::from_utf8(&raw).is_err() => record.fault = Some(Unreadable::BadEncoding),
+    let Ok(Object(mut members)) = serde_json::from_slice::<Object<'_>>(raw) else {
+        record.fault = Some(Unreadable::BadJson);
+        return;
+    };
+    members.retain(|(name, _)| name != member);
+    flatten(record, names, &mut String::new(), Object(members), 1);
+    match serde_json::from_str::<Object<'_>>(line) {
+        Ok(line) => flatten(record, names, &mut format!("{member}."), line, 2),
         Err(_) => record.fault = Some(Unreadable::BadJson),
     }
-    record.raw = raw;
+}
+
+/// What was given back in all, where the parts of `value` say it as `total` or `amount`.
+fn refunded(value: &RawValue) -> Option<String> {
+    let parts: Vec<Object<'_>> = serde_json::from_str(value.get()).ok()?;
+    let mut sum = 0_i64;
+    for Object(members) in parts {
+        let (_, total) = members
+            .into_iter()
+            .find(|(name, _)| name == "total" || name == "amount")?;
+        let amount = cents::parse(total.get().trim_matches('"'), DecimalMark::Point)?;
+        sum = sum.checked_add(amount.cents.abs())?;
+    }
+    Some(cents::to_decimal(sum))
 }
 
 /// Sets a field for each member of an object that `path` leads to.
@@ -262,6 +349,15 @@ fn flatten(
     let length = path.len();
     for (name, value) in members {
         path.push_str(&name);
+        if depth == 1
+            && name == "refunds"
+            && let Some(sum) = refunded(value)
+        {
+            path.push_str(".total");
+            set_named(record, names, path, &sum);
+            path.truncate(length);
+            continue;
+        }
         let inner = (depth < MAX_DEPTH && value.get().starts_with('{'))
             .then(|| serde_json::from_str::<Object<'_>>(value.get()).ok())
             .flatten();
@@ -269,18 +365,23 @@ fn flatten(
             path.push('.');
             flatten(record, names, path, inner, depth + 1);
         } else {
-            let index = names.iter().position(|known| known == path).or_else(|| {
-                (names.len() < MAX_NAMES).then(|| {
-                    names.push(path.clone());
-                    names.len() - 1
-                })
-            });
-            if let Some(index) = index {
-                record.widen(names.len());
-                set(record, index, value.get());
-            }
+            set_named(record, names, path, value.get());
         }
         path.truncate(length);
+    }
+}
+
+/// Sets the field called `name`, which may be new.
+fn set_named(record: &mut Record, names: &mut Vec<String>, name: &str, value: &str) {
+    let index = names.iter().position(|known| known == name).or_else(|| {
+        (names.len() < MAX_NAMES).then(|| {
+            names.push(name.to_owned());
+            names.len() - 1
+        })
+    });
+    if let Some(index) = index {
+        record.widen(names.len());
+        set(record, index, value);
     }
 }
 
@@ -421,6 +522,9 @@ pub(crate) fn expand_exponent(number: &str) -> Option<String> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
+    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
     let point = i32::try_from(whole.len()).ok()? + exponent;
     Some(match usize::try_from(point) {
         Err(_) | Ok(0) => {

@@ -729,8 +729,8 @@ async fn a_batch_ends_though_many_write_its_keys_all_the_time() {
             tokio::spawn(async move {
                 for id in (i64::try_from(first).unwrap()..=ROWS).step_by(WRITERS) {
                     let sql =
-                        "INSERT INTO sales (id, product_id, store_id, sale_date, quantity, amount_cents)
-                        VALUES (?1, 2, 20, '2023-10-01', 9, 1) ON CONFLICT DO NOTHING";
+                        "INSERT INTO sales (id, product_id, store_id, sale_date, quantity_milli, amount_cents)
+                        VALUES (?1, 2, 20, '2023-10-01', 9000, 1) ON CONFLICT DO NOTHING";
                     client.execute(sql, [id.into()]).await.unwrap();
                 }
             })
