@@ -51,7 +51,7 @@ pub struct SalesQuestion {
     pub option: String,
 }
 
-/// What a file brought to a day, and what was there before.
+/// What a file brought to a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReportDay {
     /// The day.
@@ -60,10 +60,6 @@ pub struct ReportDay {
     pub lines: u64,
     /// Their sum, in cents.
     pub revenue_cents: i64,
-    /// Lines that were there before.
-    pub lines_before: u64,
-    /// Their sum, in cents.
-    pub revenue_before_cents: i64,
 }
 
 /// One of the largest lines of a file.

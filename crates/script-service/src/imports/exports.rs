@@ -478,8 +478,6 @@ impl Reporting {
                 day,
                 lines,
                 revenue_cents,
-                lines_before: 0,
-                revenue_before_cents: 0,
             })
             .collect();
         report
