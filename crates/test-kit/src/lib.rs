@@ -3,8 +3,8 @@
 //! | item | what it is for |
 //! | --- | --- |
 //! | [`TestDb`] | a db-service |
-//! | [`TestStack`] | a db-service and a script-service (feature `stack`) |
-//! | [`Browser`] | a Chromium of its own (feature `browser`) |
+//! | `TestStack` | a db-service and a script-service (feature `stack`) |
+//! | `Browser` | a Chromium of its own (feature `browser`) |
 //! | [`ReservedPort`] | a port that nobody else gets, for what is killed and started again |
 //! | [`Need`], [`trials!`] | tests that need a program from outside: ignored without it |
 //! | [`plain`] | what every analysis says, in plain SQL |
