@@ -11,7 +11,8 @@
 //! | `progress`, `output` | what a terminal shows |
 //! | `interrupts` | Ctrl-C |
 //!
-//! Only this crate and `test-kit` link services, and only to start them: every command but `up` speaks HTTP.
+//! `up` starts the services that this crate links; `openapi`, `restore` and `token` call them as libraries; `generate` and
+//! `forecast --input` need none; the other commands speak HTTP.
 
 mod cli;
 mod commands;
