@@ -52,6 +52,8 @@ pub enum ErrorCode {
     Cancelled,
     /// 503: the queue is full or the wait was too long.
     Overloaded,
+    /// 503: the read kept the write-ahead log from starting anew for too long.
+    SnapshotTooOld,
     /// 503: the service is stopping.
     ShuttingDown,
     /// 503: the database file was removed or replaced while the service has it open; nothing is written any more.
@@ -64,7 +66,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order in which they are declared.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::InvalidSql,
         Self::InvalidParameters,
@@ -87,6 +89,7 @@ impl ErrorCode {
         Self::IdempotencyMismatch,
         Self::Cancelled,
         Self::Overloaded,
+        Self::SnapshotTooOld,
         Self::ShuttingDown,
         Self::DatabaseLost,
         Self::DiskFull,
@@ -119,6 +122,7 @@ impl ErrorCode {
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::Cancelled => "cancelled",
             Self::Overloaded => "overloaded",
+            Self::SnapshotTooOld => "snapshot_too_old",
             Self::ShuttingDown => "shutting_down",
             Self::DatabaseLost => "database_lost",
             Self::DiskFull => "disk_full",
@@ -175,6 +179,10 @@ impl ErrorCode {
                 "The statement was stopped by an administrator, or because its client went away."
             }
             Self::Overloaded => "The queue is full, or the wait was too long; try again after `Retry-After`.",
+            Self::SnapshotTooOld => {
+                "The read was ended: while it went on the write-ahead log could not start anew and grew to \
+                 `max_wal_kept_bytes`. Run it again, ask for less, or read what is sent faster."
+            }
             Self::ShuttingDown => "The service is stopping.",
             Self::DatabaseLost => {
                 "The database file, or its log, was removed or replaced while db-service has it open. Nothing is \

@@ -132,9 +132,13 @@ pub struct Limits {
     #[arg(long, env = "DB_MAX_KEPT_ANSWER_BYTES", default_value_t = 1_048_576)]
     pub max_kept_answer_bytes: u64,
     /// How large the write-ahead log may grow before the writer waits a moment for readers so that it can start
-    /// anew, in bytes; a read that goes on for longer keeps what it sees.
+    /// anew, in bytes; a read that goes on for longer keeps what it sees until `max_wal_kept_bytes` is reached.
     #[arg(long, env = "DB_MAX_WAL_BYTES", default_value_t = 67_108_864)]
     pub max_wal_bytes: u64,
+    /// How large the log may grow, in bytes, while reads keep it from starting anew: then they are ended, the oldest
+    /// first, with the error `snapshot_too_old`. A single write may make it larger. 0 means twice `max_wal_bytes`.
+    #[arg(long, env = "DB_MAX_WAL_KEPT_BYTES", default_value_t = 0)]
+    pub max_wal_kept_bytes: u64,
     /// How fast a backup reads, in MiB a second; 0 means as fast as the disk.
     #[arg(long, env = "DB_BACKUP_MIB_PER_S", default_value_t = 200)]
     pub backup_mib_per_s: u64,
@@ -195,6 +199,15 @@ impl Limits {
     #[must_use]
     pub(crate) fn stream_timeout(&self, asked_ms: Option<u64>) -> Duration {
         Duration::from_millis(asked_ms.unwrap_or(u64::MAX).min(self.stream_timeout_ms))
+    }
+
+    /// How large the log may grow while reads keep it from starting anew.
+    #[must_use]
+    pub(crate) fn wal_kept_bytes(&self) -> u64 {
+        match self.max_wal_kept_bytes {
+            0 => self.max_wal_bytes.saturating_mul(2),
+            given => given.max(self.max_wal_bytes),
+        }
     }
 
     /// How many rows a JSON answer may hold: what the request asks for, at most the limit.

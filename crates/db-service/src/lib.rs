@@ -11,6 +11,7 @@ mod hrana;
 mod integers;
 mod metrics;
 mod negotiation;
+mod open_reads;
 mod request;
 mod routes;
 mod sqlite;
@@ -26,6 +27,7 @@ use anyhow::bail;
 use axum::response::IntoResponse as _;
 use engine::Engine;
 use error::ApiError;
+use open_reads::AllReads;
 use service_kit::origin::OriginPolicy;
 use service_kit::{Limits as ServiceLimits, Service};
 use sqlite::SqliteEngine;
@@ -69,7 +71,8 @@ pub async fn run(
              listen on a loopback address, or say --allow-everybody-without-tokens"
         ),
     });
-    let engine: Arc<dyn Engine> = Arc::new(SqliteEngine::open(&config)?);
+    let reads = Arc::new(AllReads::default());
+    let engine: Arc<dyn Engine> = Arc::new(SqliteEngine::open(&config, reads.clone())?);
     let policy = OriginPolicy {
         allowed_origins: config.allow_origins.clone(),
         local_names_only: config.tokens.is_none() && !config.allow_everybody_without_tokens,
@@ -78,7 +81,7 @@ pub async fn run(
         .tokens
         .clone()
         .map(|file| tokio::spawn(Arc::clone(&tokens).follow(file)));
-    let app = Arc::new(App::new(&config, Arc::clone(&engine), tokens));
+    let app = Arc::new(App::new(&config, Arc::clone(&engine), tokens, &reads));
     let service = Service {
         policy,
         // Copies of the database gain little and have a known length.

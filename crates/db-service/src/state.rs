@@ -6,6 +6,7 @@ use crate::engine::{Engine, Idempotency, Registry, Rights, Scope, Timing};
 use crate::error::ApiError;
 use crate::hrana::streams::Streams;
 use crate::metrics::Metrics;
+use crate::open_reads::AllReads;
 use crate::tokens::Tokens;
 use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
@@ -39,16 +40,23 @@ pub(crate) struct App {
 
 impl App {
     /// The shared state of a service that starts.
-    pub(crate) fn new(config: &Config, engine: Arc<dyn Engine>, tokens: Arc<Tokens>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        engine: Arc<dyn Engine>,
+        tokens: Arc<Tokens>,
+        reads: &AllReads,
+    ) -> Self {
         let boot = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or_default());
         let metrics = Metrics::new(&engine);
+        let streams = Streams::start(&config.limits, metrics.interactive_streams.clone());
+        reads.watch(&streams);
         Self {
-            streams: Streams::start(&config.limits, metrics.interactive_streams.clone()),
+            streams,
             metrics,
             engine,
-            registry: Arc::default(),
+            registry: Arc::clone(&reads.registry),
             tokens,
             limits: config.limits.clone(),
             boot,

@@ -10,7 +10,7 @@ use super::{csv, json};
 use crate::engine::{Cell, Control, EngineError, Halt, RowSink, Timing};
 use bytes::Bytes;
 use db_api::{ColumnHead, ValueForm};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -56,6 +56,8 @@ pub(crate) struct Stream {
     pub began: oneshot::Receiver<Result<Timing, EngineError>>,
     /// The body.
     pub pieces: mpsc::Receiver<Piece>,
+    /// The end of the body, when the client took so little of it that there was no room for more pieces.
+    pub last_words: Arc<OnceLock<Bytes>>,
 }
 
 /// Sends rows on.
@@ -67,6 +69,7 @@ pub(crate) struct StreamSink {
     /// What the head says, from the first step of the statement on.
     timing: Timing,
     pieces: mpsc::Sender<Piece>,
+    last_words: Arc<OnceLock<Bytes>>,
     control: Arc<Control>,
     stall: Duration,
     runtime: Handle,
@@ -77,6 +80,7 @@ impl StreamSink {
     pub(crate) fn new(form: Form, control: Arc<Control>, stall: Duration) -> (Box<Self>, Stream) {
         let (began, told) = oneshot::channel();
         let (pieces, received) = mpsc::channel(CHUNKS_AHEAD);
+        let last_words: Arc<OnceLock<Bytes>> = Arc::default();
         let sink = Self {
             form,
             buffer: Vec::with_capacity(CHUNK + 1_024),
@@ -84,6 +88,7 @@ impl StreamSink {
             began: Some(began),
             timing: Timing::default(),
             pieces,
+            last_words: Arc::clone(&last_words),
             control,
             stall,
             runtime: Handle::current(),
@@ -93,6 +98,7 @@ impl StreamSink {
             Stream {
                 began: told,
                 pieces: received,
+                last_words,
             },
         )
     }
@@ -111,14 +117,19 @@ impl StreamSink {
             .deadline()
             .map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
         let wait = left.map_or(self.stall, |left| left.min(self.stall));
-        let sent = self
-            .runtime
-            .block_on(async { tokio::time::timeout(wait, self.pieces.send(piece)).await });
+        let sent = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                sent = self.pieces.send(piece) => Some(sent),
+                () = self.control.stopped() => None,
+                () = tokio::time::sleep(wait) => None,
+            }
+        });
         self.control.sending(false);
         match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(EngineError::Cancelled("its client went away")),
-            Err(_) => Err(self
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => Err(EngineError::Cancelled("its client went away")),
+            None => Err(self
                 .control
                 .reason()
                 .unwrap_or(EngineError::Stalled { limit: self.stall })),
@@ -193,10 +204,14 @@ impl RowSink for StreamSink {
                 self.send_buffer()
             }
             (Form::Ndjson(_), Err(error)) => {
-                self.buffer.extend_from_slice(b"{\"error\":");
-                json::push_json(&mut self.buffer, &crate::error::problem(&error));
-                self.buffer.extend_from_slice(b"}\n");
-                self.send_buffer()
+                let mut line = b"{\"error\":".to_vec();
+                json::push_json(&mut line, &crate::error::problem(&error));
+                line.extend_from_slice(b"}\n");
+                // Nobody waits for a client that takes nothing: rows for which there is no room are left out.
+                let _ = self.pieces.try_send(Piece::Chunk(Bytes::from(self.buffer)));
+                let _ = self.last_words.set(Bytes::from(line));
+                self.control.end();
+                return;
             }
             (Form::Csv(_), Ok(_)) => self.send_buffer(),
             (Form::Csv(_), Err(error)) => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// What kind of work a ticket stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,7 @@ const ENDED: u8 = 4;
 const NOT_STOPPED: u8 = 0;
 const BY_CLIENT: u8 = 1;
 const BY_ADMIN: u8 = 2;
+const FOR_OTHERS: u8 = 3;
 
 /// Stops one piece of work: when its time is up, when an administrator says so, or when its client is gone.
 #[derive(Debug)]
@@ -57,6 +58,12 @@ pub(crate) struct Control {
     state: AtomicU8,
     stopped: AtomicU8,
     limit: OnceLock<(Instant, Duration)>,
+    /// Since when the transaction is open that it reads in, where that was before it.
+    reads_since: OnceLock<Instant>,
+    /// Why it had to end for the sake of others.
+    because: OnceLock<EngineError>,
+    /// Wakes it when it waits for its client and must stop.
+    woken: Notify,
 }
 
 impl Control {
@@ -134,6 +141,7 @@ impl Control {
         match self.stopped.load(Ordering::Relaxed) {
             BY_CLIENT => Some(EngineError::Cancelled("its client went away")),
             BY_ADMIN => Some(EngineError::Cancelled("an administrator stopped it")),
+            FOR_OTHERS => self.because.get().cloned(),
             _ => self
                 .limit
                 .get()
@@ -142,10 +150,48 @@ impl Control {
         }
     }
 
-    fn stop(&self, by: u8) {
-        let _ = self
+    /// It runs in a transaction that has read since `since`.
+    pub(crate) fn reads_since(&self, since: Instant) {
+        // A statement has one transaction.
+        let _ = self.reads_since.set(since);
+    }
+
+    /// Done when it is stopped, by whomever; not when its time is up. One may wait for that at a time.
+    pub(crate) async fn stopped(&self) {
+        while self.stopped.load(Ordering::Acquire) == NOT_STOPPED {
+            self.woken.notified().await;
+        }
+    }
+
+    /// Ends it for the sake of others, because of `why`; false when it is ending already.
+    pub(crate) fn end_for_others(&self, why: EngineError) -> bool {
+        self.because.set(why).is_ok() && self.stop(FOR_OTHERS)
+    }
+
+    /// Since when it holds a transaction that reads; `None` when it holds none. What writes is not asked for.
+    fn in_read(&self) -> Option<Instant> {
+        let state = self.state.load(Ordering::Acquire);
+        let runs = match self.kind {
+            Kind::Read | Kind::Hrana => matches!(state, RUNNING | SENDING),
+            // What is sent is a copy.
+            Kind::Backup => state == RUNNING,
+            Kind::Write | Kind::Bulk => false,
+        };
+        let began = self
+            .limit
+            .get()
+            .and_then(|(deadline, limit)| deadline.checked_sub(*limit));
+        let since = self.reads_since.get().copied();
+        since.or(began.filter(|_| runs))
+    }
+
+    fn stop(&self, by: u8) -> bool {
+        let stopped = self
             .stopped
-            .compare_exchange(NOT_STOPPED, by, Ordering::Relaxed, Ordering::Relaxed);
+            .compare_exchange(NOT_STOPPED, by, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        self.woken.notify_one();
+        stopped
     }
 
     fn describe(&self) -> RunningStatement {
@@ -185,6 +231,9 @@ impl Registry {
             state: AtomicU8::new(QUEUED),
             stopped: AtomicU8::new(NOT_STOPPED),
             limit: OnceLock::new(),
+            reads_since: OnceLock::new(),
+            because: OnceLock::new(),
+            woken: Notify::new(),
         });
         self.lock().insert(id, Arc::clone(&control));
         Ticket {
@@ -199,6 +248,14 @@ impl Registry {
             .values()
             .filter(|control| control.state.load(Ordering::Acquire) != ENDED)
             .map(|control| control.describe())
+            .collect()
+    }
+
+    /// What holds a transaction that reads, and since when.
+    pub(crate) fn reads(&self) -> Vec<(Instant, Arc<Control>)> {
+        self.lock()
+            .values()
+            .filter_map(|control| Some((control.in_read()?, Arc::clone(control))))
             .collect()
     }
 

@@ -87,6 +87,12 @@ pub(crate) enum EngineError {
         "the transaction was rolled back: it was open for more than {} ms ({name}); run it again", limit.as_millis()
     )]
     TransactionTimeout { limit: Duration, name: &'static str },
+    /// It read for so long that the log could not start anew.
+    #[error(
+        "the read was ended: while it went on the write-ahead log could not start anew and grew to its limit of \
+         {limit_bytes} bytes (max_wal_kept_bytes); run it again"
+    )]
+    SnapshotTooOld { limit_bytes: u64 },
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopping,
@@ -224,6 +230,7 @@ impl EngineError {
             Self::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
             Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::Overloaded(_) | Self::Stale => ErrorCode::Overloaded,
+            Self::SnapshotTooOld { .. } => ErrorCode::SnapshotTooOld,
             Self::Stopping => ErrorCode::ShuttingDown,
             Self::NoTable { .. } => ErrorCode::NotFound,
             Self::Rows { .. } => ErrorCode::InvalidRows,
@@ -244,7 +251,9 @@ impl EngineError {
             Self::Sql { sqlite_code, .. } | Self::Constraint { sqlite_code, .. } => Some(sqlite_code),
             Self::Denied(_) | Self::Hidden(_) => Some("SQLITE_AUTH"),
             Self::ReadOnly(_) | Self::OnlyReads(_) => Some("SQLITE_READONLY"),
-            Self::Timeout { .. } | Self::Cancelled(_) | Self::Overrun => Some("SQLITE_INTERRUPT"),
+            Self::Timeout { .. } | Self::Cancelled(_) | Self::Overrun | Self::SnapshotTooOld { .. } => {
+                Some("SQLITE_INTERRUPT")
+            }
             Self::DiskFull => Some("SQLITE_FULL"),
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
                 error.sqlite_code()

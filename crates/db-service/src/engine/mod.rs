@@ -275,6 +275,8 @@ pub(crate) struct Description {
 pub(crate) struct SessionState {
     /// Since when a transaction is open.
     pub transaction_since: Option<Instant>,
+    /// Whether it has read, so that the log cannot start anew.
+    pub has_read: bool,
     /// Since when it holds the writer.
     pub writer_since: Option<Instant>,
     /// Whether a transaction that an error has rolled back waits for its caller to end it.
@@ -317,6 +319,22 @@ pub(crate) struct Stats {
     pub database_bytes: u64,
     /// Checkpoints so far.
     pub checkpoints: u64,
+}
+
+/// The reads whose transactions keep the log from starting anew.
+pub(crate) trait OpenReads: Send + Sync {
+    /// Ends half of the transactions that read, the oldest first, since the log has grown to `limit_bytes`. It blocks
+    /// while they are rolled back.
+    fn end_oldest(&self, limit_bytes: u64) -> Ended;
+}
+
+/// What became of reads that had to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// Told so now.
+    pub now: usize,
+    /// Told so before, and not done yet.
+    pub before: usize,
 }
 
 /// Storage: reads beside each other, writes one after the other.

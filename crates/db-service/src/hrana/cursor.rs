@@ -6,7 +6,7 @@
 use super::encode::{push_columns, push_json, push_number, push_row};
 use super::error::Refusal;
 use super::proto::{Cursor, Statement, parse};
-use super::runner::{Client, Runner};
+use super::runner::{Client, Presence, Runner};
 use crate::engine::{Cell, EngineError, Halt, Rights, SessionSink};
 use crate::state::App;
 use axum::body::Body;
@@ -45,10 +45,13 @@ pub(crate) async fn answer(
     let mut held = app.streams.take(cursor.baton.as_deref(), rights).await?;
     held.make_room().await?;
     let baton = held.announce();
+    let timeout = app.limits.stream_timeout(None);
+    let (runner, client) = Runner::new(app, rights, route, timeout, held);
     let (parts, mut received) = mpsc::channel(CHUNKS_AHEAD);
     let mut lines = Lines {
         out: Vec::with_capacity(1_024),
         parts,
+        presence: runner.presence(),
         stall: Duration::from_millis(app.limits.stall_timeout_ms),
         max_held_bytes: app.limits.max_result_bytes,
         runtime: Handle::current(),
@@ -56,8 +59,6 @@ pub(crate) async fn answer(
     lines.out.extend_from_slice(b"{\"baton\":");
     push_json(&mut lines.out, &baton);
     lines.out.extend_from_slice(b",\"base_url\":null}\n");
-    let timeout = app.limits.stream_timeout(None);
-    let (runner, client) = Runner::new(app, rights, route, timeout, held);
     tokio::task::spawn_blocking(move || run(runner, &cursor, lines));
     match received.recv().await {
         Some(Part::Last(whole)) => Ok(Body::from(whole)),
@@ -128,6 +129,7 @@ fn run_step(runner: &mut Runner, index: usize, statement: &Statement, lines: &mu
 struct Lines {
     out: Vec<u8>,
     parts: mpsc::Sender<Part>,
+    presence: Arc<Presence>,
     stall: Duration,
     max_held_bytes: u64,
     runtime: Handle,
@@ -142,16 +144,34 @@ impl Lines {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
             Err(mpsc::error::TrySendError::Full(part)) => {
-                let sent = self
-                    .runtime
-                    .block_on(async { tokio::time::timeout(self.stall, self.parts.send(part)).await });
+                let control = self.presence.control();
+                let sending = |sending| control.iter().for_each(|control| control.sending(sending));
+                let stopped = async {
+                    match &control {
+                        Some(control) => control.stopped().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                sending(true);
+                let sent = self.runtime.block_on(async {
+                    tokio::select! {
+                        biased;
+                        sent = self.parts.send(part) => Some(sent),
+                        () = stopped => None,
+                        () = tokio::time::sleep(self.stall) => None,
+                    }
+                });
+                sending(false);
                 match sent {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(_)) => Err(gone()),
-                    Err(_) => {
-                        // What the client has stays without its last line, and it must not wait for more.
-                        self.parts = mpsc::channel(1).0;
-                        Err(EngineError::Stalled { limit: self.stall })
+                    Some(Ok(())) => Ok(()),
+                    Some(Err(_)) => Err(gone()),
+                    None => {
+                        // The client is told of the reason if it takes the rest.
+                        Err(control.and_then(|control| control.reason()).unwrap_or_else(|| {
+                            // What it has stays without its last line, and it must not wait for more.
+                            self.parts = mpsc::channel(1).0;
+                            EngineError::Stalled { limit: self.stall }
+                        }))
                     }
                 }
             }

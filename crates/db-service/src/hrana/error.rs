@@ -66,6 +66,7 @@ impl From<EngineError> for StatementError {
             EngineError::Stale | EngineError::Overloaded(_) => "TRANSACTION_BUSY",
             EngineError::TransactionTimeout { .. } => "TRANSACTION_TIMEOUT",
             EngineError::Aborted => "TRANSACTION_ABORTED",
+            EngineError::SnapshotTooOld { .. } => "SNAPSHOT_TOO_OLD",
             EngineError::ResultTooLarge { .. } => "RESPONSE_TOO_LARGE",
             EngineError::TooLarge(_) => "SQLITE_TOOBIG",
             EngineError::Invalid(_) | EngineError::OwnTransaction(_) | EngineError::NeedsSession(_) => {

@@ -4,8 +4,8 @@ use super::error::StatementError;
 use super::proto::{Batch, Condition, Statement, Text};
 use super::streams::Held;
 use crate::engine::{
-    Call, Cell, Description, Effect, EngineError, Halt, Kind, Rights, Session, SessionSink, SessionStatement,
-    Ticket, Timing,
+    Call, Cell, Control, Description, Effect, EngineError, Halt, Kind, Rights, Session, SessionSink,
+    SessionStatement, Ticket, Timing,
 };
 use crate::sqlite;
 use crate::state::App;
@@ -21,7 +21,7 @@ const LONGEST_TEXT: usize = 16 * 1_024;
 
 /// Whether the client of a request is still there, and the statement that runs for it.
 #[derive(Default)]
-struct Presence {
+pub(super) struct Presence {
     gone: CancellationToken,
     running: Mutex<Option<Ticket>>,
 }
@@ -37,6 +37,12 @@ impl Drop for Client {
 }
 
 impl Presence {
+    /// What stops the statement that runs.
+    pub(super) fn control(&self) -> Option<Arc<Control>> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(|ticket| Arc::clone(&ticket.control))
+    }
+
     /// Changes what runs; the one before is stopped if it still does.
     fn set(&self, ticket: Option<Ticket>) {
         let before = std::mem::replace(
@@ -85,6 +91,11 @@ impl Runner {
     /// The stream, when the request is done.
     pub(super) fn into_held(self) -> Held {
         self.held
+    }
+
+    /// What runs for the request, for those who wait for its client.
+    pub(super) fn presence(&self) -> Arc<Presence> {
+        Arc::clone(&self.presence)
     }
 
     /// Whether the client has gone.

@@ -74,6 +74,8 @@ enum End {
     Idle { limit_ms: u64, name: &'static str },
     /// Its transaction has been open for too long.
     Total { limit_ms: u64, name: &'static str },
+    /// Its transaction kept the log from starting anew.
+    Log { limit_bytes: u64 },
 }
 
 /// What a stream has.
@@ -84,6 +86,16 @@ pub(crate) struct Stream {
     /// Stored texts by id.
     pub texts: HashMap<i32, String>,
     slot: Option<Slot>,
+}
+
+impl Stream {
+    /// Since when it holds a transaction that reads and does not write.
+    fn reads_since(&self) -> Option<Instant> {
+        let state = self.session.as_ref()?.state();
+        state
+            .transaction_since
+            .filter(|_| state.has_read && state.writer_since.is_none())
+    }
 }
 
 /// One of the slots for connections.
@@ -196,6 +208,34 @@ impl Streams {
         if tokio::task::spawn_blocking(move || drop(entries)).await.is_err() {
             tracing::error!("streams could not be ended: a roll-back panicked");
         }
+    }
+
+    /// Idle streams whose transaction reads, and since when it is open.
+    pub(crate) fn idle_reads(&self) -> Vec<(Instant, u64)> {
+        self.lock()
+            .entries
+            .iter()
+            .filter_map(|(id, entry)| match &entry.state {
+                State::Idle { stream, .. } => Some((stream.reads_since()?, *id)),
+                State::Busy => None,
+            })
+            .collect()
+    }
+
+    /// Ends the stream `id` if it is still idle, since it kept the log from starting anew. It blocks while the
+    /// transaction is rolled back. False when it is not there any more.
+    pub(crate) fn end_read(&self, id: u64, limit_bytes: u64) -> bool {
+        let mut table = self.lock();
+        let is_idle = |entry: &Entry| matches!(entry.state, State::Idle { .. });
+        if !table.entries.get(&id).is_some_and(is_idle) {
+            return false;
+        }
+        let entry = table.entries.remove(&id);
+        table
+            .ended
+            .push_back((Instant::now(), id, End::Log { limit_bytes }));
+        drop(table);
+        entry.is_some()
     }
 
     /// What an idle stream comes to, and when.
@@ -370,6 +410,13 @@ impl StreamTable {
                 )
                 .into(),
             ),
+            Some(End::Log { limit_bytes }) => {
+                let error = EngineError::SnapshotTooOld { limit_bytes };
+                Refusal::Expired(
+                    format!("{error}; the stream has ended and its transaction was rolled back; open a new stream and run it again")
+                        .into(),
+                )
+            }
             Some(End::Forget | End::Sleep) => Refusal::Expired(
                 "the stream was not used for an hour and has ended; open a new stream".into(),
             ),

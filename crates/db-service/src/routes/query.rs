@@ -19,7 +19,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 use service_kit::faults::{Asked, Fault};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use utoipa::IntoParams;
@@ -202,6 +202,7 @@ async fn streamed(
     app.metrics.open_streams.inc();
     let chunks = Chunks {
         pieces: stream.pieces,
+        last_words: stream.last_words,
         ended: false,
         flushed: true,
         failure: None,
@@ -272,6 +273,7 @@ fn tag(etag: &str) -> HeaderMap {
 /// The chunks of a streamed answer. Dropped when the client has them all or is gone, and the read ends with it.
 struct Chunks {
     pieces: tokio::sync::mpsc::Receiver<Piece>,
+    last_words: Arc<OnceLock<Bytes>>,
     ended: bool,
     /// Whether the server had a moment to send the chunk before.
     flushed: bool,
@@ -305,6 +307,10 @@ impl Stream for Chunks {
                 return Poll::Ready(None);
             }
             None if self.ended => return Poll::Ready(None),
+            None if self.last_words.get().is_some() => {
+                self.ended = true;
+                return Poll::Ready(self.last_words.get().cloned().map(Ok));
+            }
             Some(Piece::Failed(error)) => std::io::Error::other(error),
             None => std::io::Error::other("the answer broke off"),
         };

@@ -2,11 +2,12 @@
 //!
 //! A thread of its own does so whenever the log has grown, beside readers and the writer, so that no write waits for
 //! it. While writes never pause the log cannot start anew that way; beyond its limit the writer itself waits a moment
-//! for readers ([`restart`]).
+//! for readers ([`restart`]). Beyond a second one those that still read are ended, the oldest first.
 
 use super::connection::lock;
 use super::warm_reads::WarmReads;
-use crate::config::Synchronous;
+use crate::config::{Limits, Synchronous};
+use crate::engine::OpenReads;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,13 +23,20 @@ const RESTART_WAIT: Duration = Duration::from_millis(50);
 /// How long the writer lets readers be after having waited in vain.
 const RESTART_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long the writer waits for reads that were ended.
+const END_WAIT: Duration = Duration::from_secs(2);
+
 /// Decides when the log is written back.
 pub(super) struct Checkpoints {
     wal: PathBuf,
     max_wal_bytes: u64,
+    max_wal_kept_bytes: u64,
+    reads: Arc<dyn OpenReads>,
     /// Size of the log when it was last written back.
     done_bytes: u64,
     restart_after: Instant,
+    /// Not before are reads ended again.
+    end_reads_after: Instant,
     begin: SyncSender<()>,
     count: Arc<AtomicU64>,
     /// What they show keeps the log from starting anew.
@@ -43,9 +51,10 @@ impl Checkpoints {
         database: &Path,
         wal: PathBuf,
         synchronous: Synchronous,
-        max_wal_bytes: u64,
+        limits: &Limits,
         count: Arc<AtomicU64>,
         warm_reads: Arc<WarmReads>,
+        reads: Arc<dyn OpenReads>,
     ) -> anyhow::Result<Self> {
         let conn = Connection::open(database)?;
         conn.busy_timeout(super::open::LOCK_WAIT)?;
@@ -67,9 +76,12 @@ impl Checkpoints {
             })?;
         Ok(Self {
             wal,
-            max_wal_bytes,
+            max_wal_bytes: limits.max_wal_bytes,
+            max_wal_kept_bytes: limits.wal_kept_bytes(),
+            reads,
             done_bytes: 0,
             restart_after: Instant::now(),
+            end_reads_after: Instant::now(),
             begin,
             count,
             warm_reads,
@@ -83,7 +95,13 @@ impl Checkpoints {
         if bytes < self.done_bytes {
             self.done_bytes = 0;
         }
-        if bytes >= self.max_wal_bytes && Instant::now() >= self.restart_after {
+        // Begun a little before the limit, since the next write makes the log longer.
+        if bytes >= self.max_wal_kept_bytes - self.max_wal_kept_bytes / 8
+            && Instant::now() >= self.end_reads_after
+        {
+            self.end_reads(conn);
+            self.done_bytes = std::fs::metadata(&self.wal).map_or(0, |file| file.len());
+        } else if bytes >= self.max_wal_bytes && Instant::now() >= self.restart_after {
             // The thread may be at it: then the next commit tries again.
             let Ok(_turn) = self.one_at_a_time.try_lock() else {
                 return;
@@ -97,6 +115,38 @@ impl Checkpoints {
             // A full channel says that the thread has one to do already.
             let _ = self.begin.try_send(());
             self.done_bytes = bytes;
+        }
+    }
+
+    /// Ends reads until the log can start anew.
+    fn end_reads(&mut self, conn: &Connection) {
+        let _turn = lock(&self.one_at_a_time);
+        let _off = self.warm_reads.hold_off();
+        let until = Instant::now() + END_WAIT;
+        let mut ended = 0;
+        let anew = loop {
+            if restart(conn, &self.count) {
+                break true;
+            }
+            let told = self.reads.end_oldest(self.max_wal_kept_bytes);
+            ended += told.now;
+            if (told.now == 0 && told.before == 0) || Instant::now() > until {
+                break false;
+            }
+        };
+        if ended > 0 {
+            warn!(
+                "{ended} reads were ended: while they went on the log grew to its limit of {} bytes (max_wal_kept_bytes)",
+                self.max_wal_kept_bytes
+            );
+        }
+        if !anew {
+            warn!(
+                "the log of the database cannot start anew though it has grown to its limit of {} bytes \
+                 (max_wal_kept_bytes): another program may be reading the file",
+                self.max_wal_kept_bytes
+            );
+            self.end_reads_after = Instant::now() + RESTART_PAUSE;
         }
     }
 

@@ -38,8 +38,8 @@ pub(crate) use sql_text::{first_word, refuse_nul, statements};
 
 use crate::config::{Config, Limits};
 use crate::engine::{
-    Bulk, BulkDone, BulkSource, Cell, Control, Engine, EngineError, EngineFuture, Halt, Kind, Read, Registry,
-    Rights, RowSink, Session, Stats, Timing, Write, Written,
+    Bulk, BulkDone, BulkSource, Cell, Control, Engine, EngineError, EngineFuture, Halt, Kind, OpenReads,
+    Read, Registry, Rights, RowSink, Session, Stats, Timing, Write, Written,
 };
 use authorizer::Surface;
 use bytes::Bytes;
@@ -75,8 +75,8 @@ pub(crate) struct SqliteEngine {
 }
 
 impl SqliteEngine {
-    /// Opens the file, or makes it.
-    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+    /// Opens the file, or makes it. `reads` are ended when they keep the log from starting anew.
+    pub(crate) fn open(config: &Config, reads: Arc<dyn OpenReads>) -> anyhow::Result<Self> {
         use anyhow::Context as _;
         let path = config.database.clone();
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -118,6 +118,7 @@ impl SqliteEngine {
             config.synchronous,
             &config.limits,
             Arc::clone(&warm_reads),
+            reads,
         )?);
         let readers = ReaderPool::open(
             &path,

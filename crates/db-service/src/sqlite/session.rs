@@ -19,7 +19,7 @@ use crate::engine::{
     SessionStatement,
 };
 use db_api::ColumnHead;
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, TransactionState};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -102,6 +102,7 @@ impl Sessions {
                 biased;
                 lease = &mut lease => lease.map_err(|_| EngineError::Stopping),
                 () = call.gone.cancelled() => Err(EngineError::Cancelled("its client went away")),
+                () = call.control.stopped() => Err(call.control.reason().unwrap_or(EngineError::Stopping)),
                 () = tokio::time::sleep(Duration::from_millis(wait_ms)) => Err(EngineError::Overloaded(format!(
                     "other writes kept the writer busy for {wait_ms} ms (queue_wait_ms); try again"
                 ))),
@@ -157,6 +158,9 @@ impl Session for SqliteSession {
         }
         let Self { conn, home, open, .. } = self;
         let was_open = open.transaction_since.is_some();
+        if let Some(since) = open.transaction_since.filter(|_| open.lease.is_none()) {
+            call.control.reads_since(since);
+        }
         let conn = conn.as_ref().ok_or(EngineError::Stopping)?;
         let (sql, read_only) = begin_read_only(statement.sql);
         let outcome = conn.as_caller(call.rights, call.control, Surface::Session, || {
@@ -185,6 +189,11 @@ impl Session for SqliteSession {
         let outcome = match outcome {
             Err(error) if lost => {
                 // The caller is told that the transaction is gone; with COMMIT it has ended it itself.
+                self.aborted = end.is_none();
+                Err(EngineError::RolledBack(Box::new(error)))
+            }
+            Err(error @ EngineError::SnapshotTooOld { .. }) if was_open => {
+                self.roll_back();
                 self.aborted = end.is_none();
                 Err(EngineError::RolledBack(Box::new(error)))
             }
@@ -225,6 +234,7 @@ impl Session for SqliteSession {
     fn state(&self) -> SessionState {
         SessionState {
             transaction_since: self.open.transaction_since,
+            has_read: self.conn.as_ref().is_some_and(has_read),
             aborted: self.aborted,
             writer_since: self.open.lease.as_ref().map(|(_, since)| *since),
             traces: self.conn.as_ref().is_some_and(Guarded::has_traces),
@@ -285,6 +295,12 @@ impl Open {
         let limit = Duration::from_millis(limit_ms);
         Some((limit.saturating_sub(since.elapsed()), limit, name))
     }
+}
+
+/// Whether the open transaction has read.
+fn has_read(conn: &SessionConnection) -> bool {
+    let state = conn.conn().transaction_state::<&str>(None);
+    !matches!(state, Ok(TransactionState::None))
 }
 
 /// The outcome of a statement that has nothing to do.

@@ -8,7 +8,7 @@ use super::warm_reads::WarmReads;
 use super::write_queue::{AloneTask, Counters, Lease, Pending, ProbeTask, Turn};
 use super::writer_thread::WriterThread;
 use crate::config::{Limits, Synchronous};
-use crate::engine::{EngineError, Write, Written};
+use crate::engine::{EngineError, OpenReads, Write, Written};
 use rusqlite::Connection;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -33,6 +33,7 @@ impl Writer {
         synchronous: Synchronous,
         limits: &Limits,
         warm_reads: Arc<WarmReads>,
+        reads: Arc<dyn OpenReads>,
     ) -> Result<Self, EngineError> {
         conn.pragma_update(None, "wal_autocheckpoint", 0)
             .map_err(EngineError::broken)?;
@@ -47,9 +48,10 @@ impl Writer {
             file.path(),
             file.log().to_owned(),
             synchronous,
-            limits.max_wal_bytes,
+            limits,
             Arc::clone(&counters.checkpoints),
             warm_reads,
+            reads,
         )
         .map_err(EngineError::broken)?;
         let thread = WriterThread {

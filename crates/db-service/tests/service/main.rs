@@ -10,6 +10,7 @@ mod control;
 mod hardening;
 mod hrana;
 mod http;
+mod log_growth;
 mod matrix;
 mod negotiation;
 mod nul;
