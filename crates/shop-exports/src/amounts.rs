@@ -58,7 +58,7 @@ impl AmountRule {
     pub(crate) fn of_line(&self, record: &Record, numbers: &Numbers, quantity: i64) -> Option<i64> {
         let mut cents = match self.base {
             Base::Line(field) => numbers::to_cents(numbers.get(record, field)?),
-            Base::UnitTimesQuantity(field) => numbers::product_cents(numbers.get(record, field)?, quantity),
+            Base::UnitTimesQuantity(field) => numbers::of_pieces(numbers.get(record, field)?, quantity),
             Base::OrderTotal(_) | Base::ListPrice => 0,
         };
         if let Some((field, is_fraction)) = self.percent
@@ -334,6 +334,17 @@ fn says_unit(header: &str) -> bool {
     })
 }
 
+/// Whether `header` says that it is a price, and not what is left of it.
+fn says_price(header: &str) -> bool {
+    use crate::words::Word;
+    let words = crate::words::cut(header);
+    let has = |wanted: Word| words.iter().any(|word| crate::words::find(word) == Some(wanted));
+    let is_after = words
+        .iter()
+        .any(|word| ["final", "finale", "discounted", "remise", "paid", "apres"].contains(&word.as_str()));
+    has(Word::Price) && !has(Word::Total) && !has(Word::Net) && !has(Word::Gross) && !is_after
+}
+
 /// The rule for the amounts of a file, or `None` where nothing says what was paid. Discounts are those that there
 /// are; which of them are meant, [`Reconciling`] finds out.
 pub(crate) fn choose(
@@ -383,7 +394,9 @@ pub(crate) fn choose(
     };
     let sum = |level: Level| layout.money(|money| money.purpose == Purpose::Discount && money.level == level);
     let is_before = column.money.purpose == Purpose::GoodsBeforeDiscount;
-    let takes_off = matches!(base, Base::UnitTimesQuantity(_)) || is_before;
+    // What is called a price is before what is taken off, that of the line too.
+    let is_price = matches!(base, Base::Line(_)) && says_price(&headers[column.field]);
+    let takes_off = matches!(base, Base::UnitTimesQuantity(_)) || is_before || is_price;
     let is_taken_off = orders
         .money
         .get(&column.field)
@@ -492,9 +505,15 @@ fn base_of(
             .find(|column| Some(&headers[column.field]) == answer.as_ref());
         best = chosen.unwrap_or(&best);
     }
-    let without = columns
+    // The one that is called the same but for its taxes comes first: `Montant HT` beside `Montant TTC`.
+    let untaxed = columns
         .iter()
-        .find(|column| column.money.taxes == Taxes::Excluded);
+        .filter(|column| column.money.taxes == Taxes::Excluded);
+    let called = |column: &MoneyColumn| crate::words::cut_without_taxes(&headers[column.field]);
+    let without = untaxed
+        .clone()
+        .find(|column| called(column) == called(best))
+        .or_else(|| untaxed.clone().next());
     if let Some(without) = without
         && best.money.taxes != Taxes::Excluded
     {

@@ -1,6 +1,8 @@
 //! One cell of a record, and what can be read from it whatever its column.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
 use tabular::dates::{self, DateOrder};
 use tabular::{FieldKind, Record};
 
@@ -63,6 +65,36 @@ pub(crate) fn day(text: &str, order: DateOrder) -> Option<Date> {
         .flatten()
 }
 
+/// The day and the time in `text`; a moment of another zone is taken to `zone`. Without a zone of its own it is of
+/// UTC where `is_utc` says so.
+pub(crate) fn moment(
+    text: &str,
+    order: DateOrder,
+    zone: Option<&TimeZone>,
+    is_utc: bool,
+) -> Option<(Date, Option<String>)> {
+    let is_epoch = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(zone) = zone {
+        let instant = if is_epoch {
+            text.parse()
+                .ok()
+                .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        } else {
+            dates::moment(text, order).and_then(|moment| {
+                let offset = moment.offset.or(is_utc.then_some(Offset::UTC))?;
+                offset.to_timestamp(moment.date.to_datetime(moment.time?)).ok()
+            })
+        };
+        if let Some(instant) = instant
+            && day(text, order).is_some()
+        {
+            let moment = instant.to_zoned(zone.clone());
+            return Some((moment.date(), Some(moment.strftime("%H:%M:%S").to_string())));
+        }
+    }
+    Some((day(text, order)?, time(text)))
+}
+
 /// The time of day in `text`, as `HH:MM:SS`: `14:05`, `2:05 PM`, `14h05`, alone or behind a day.
 pub(crate) fn time(text: &str) -> Option<String> {
     let at = text.find([':', 'h', 'H'])?;
@@ -87,10 +119,17 @@ pub(crate) fn time(text: &str) -> Option<String> {
         .and_then(|rest| rest.strip_prefix(':'))
         .and_then(number)
         .unwrap_or(0);
-    let lower = text.to_lowercase();
+    // What stands behind the numbers: `AM`, `p.m. PST`.
+    let behind = rest.trim_start_matches(|character: char| !character.is_alphabetic());
+    let half: String = behind
+        .chars()
+        .filter(|character| *character != '.')
+        .take(2)
+        .collect();
+    let half = half.to_lowercase();
     let hour = match hour {
-        12 if lower.ends_with("am") || lower.ends_with("a.m.") => 0,
-        1..=11 if lower.ends_with("pm") || lower.ends_with("p.m.") => hour + 12,
+        12 if half == "am" => 0,
+        1..=11 if half == "pm" => hour + 12,
         _ => hour,
     };
     (hour < 24 && minute < 60 && second < 60).then(|| format!("{hour:02}:{minute:02}:{second:02}"))
@@ -110,11 +149,32 @@ mod tests {
     }
 
     #[test]
+    fn moments_of_other_zones_are_taken_to_that_of_the_shop() {
+        let paris = TimeZone::get("Europe/Paris").ok();
+        let of = |text, is_utc| {
+            moment(text, DateOrder::DayFirst, paris.as_ref(), is_utc)
+                .map(|(day, time)| format!("{day} {}", time.unwrap_or_default()))
+        };
+        for (text, is_utc, expected) in [
+            ("2024-03-04T23:15:00+00:00", false, "2024-03-05 00:15:00"),
+            ("2024-07-04T23:15:00Z", false, "2024-07-05 01:15:00"),
+            ("2024-03-04 23:15:00", true, "2024-03-05 00:15:00"),
+            ("2024-03-04 23:15:00", false, "2024-03-04 23:15:00"),
+            ("2024-03-04", true, "2024-03-04 "),
+            ("1709594100", false, "2024-03-05 00:15:00"),
+        ] {
+            assert_eq!(of(text, is_utc).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn times_of_day_are_found() {
         for (text, expected) in [
             ("14:05", Some("14:05:00")),
             ("2:05 PM", Some("14:05:00")),
             ("12:30 am", Some("00:30:00")),
+            ("Mar 6, 2024 1:00:00 PM PST", Some("13:00:00")),
+            ("1:05 p.m.", Some("13:05:00")),
             ("14h05", Some("14:05:00")),
             ("2023-11-13 10:15:09", Some("10:15:09")),
             ("2023-11-13T10:15:00Z", Some("10:15:00")),

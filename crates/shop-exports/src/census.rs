@@ -45,10 +45,17 @@ pub(crate) struct Column {
     pub distinct: BTreeMap<String, (String, u64)>,
     /// Whether there are more of them than are kept.
     pub overflows: bool,
-    /// Values that begin with `#`.
+    /// Values that begin with `#`; addresses of pages.
     pub hashes: u64,
+    pub urls: u64,
+    /// Values with a digit in them; values that are the same as the one before.
+    pub with_digits: u64,
+    pub adjacent: u64,
+    last: u64,
     /// Whether a value came twice; only known of columns that may identify lines.
     pub repeats: bool,
+    /// How many values came before.
+    pub repeated: u64,
     remembered: Option<HashSet<u64>>,
 }
 
@@ -66,6 +73,13 @@ impl Column {
             && cell.text.bytes().all(|byte| byte.is_ascii_digit());
         self.zero_led += u64::from(is_zero_led);
         self.hashes += u64::from(cell.text.starts_with('#'));
+        self.urls += u64::from(cell.text.contains("://"));
+        self.with_digits += u64::from(cell.text.bytes().any(|byte| byte.is_ascii_digit()));
+        if matches!(meaning, Meaning::LineNumber | Meaning::LineId) {
+            let digest = digest(cell.text);
+            self.adjacent += u64::from(self.filled > 1 && digest == self.last);
+            self.last = digest;
+        }
         match meaning {
             Meaning::Money(_) | Meaning::Quantity(_) | Meaning::DiscountPercent => {
                 self.take_number(cell, line);
@@ -76,7 +90,9 @@ impl Column {
         }
         if let Some(remembered) = &mut self.remembered {
             if remembered.len() < MAX_REMEMBERED {
-                self.repeats |= !remembered.insert(digest(cell.text));
+                let is_new = remembered.insert(digest(cell.text));
+                self.repeats |= !is_new;
+                self.repeated += u64::from(!is_new);
             } else {
                 self.repeats = true;
             }

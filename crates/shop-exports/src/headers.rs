@@ -41,6 +41,8 @@ pub enum Purpose {
     GoodsBeforeDiscount,
     /// What is taken off.
     Discount,
+    /// What is sold together with what is not among the amounts, or after fees: shipping, tips, a payout.
+    WithOthers,
     /// Bringing it to the buyer.
     Shipping,
     /// Taxes alone.
@@ -270,6 +272,13 @@ fn of_whole(header: &str) -> Option<Meaning> {
         // Square: `Gross Sales` less `Discounts` is `Net Sales`; taxes stand beside them.
         "net sales" | "ventes nettes" => money(Level::Line, Taxes::Unsaid, Purpose::Goods),
         "gross sales" | "ventes brutes" => money(Level::Line, Taxes::Unsaid, Purpose::GoodsBeforeDiscount),
+        // Sage 100 calls its columns by their tables.
+        "ar ref" => Meaning::ProductCode(90),
+        "dl design" => Meaning::ProductName(90),
+        "ct num" => Meaning::Buyer(60),
+        "de no" => Meaning::Nothing,
+        // eBay: the code that the seller gives.
+        "custom label" => Meaning::ProductCode(85),
         "sold for" => money(Level::Unit, Taxes::Unsaid, Purpose::Goods),
         "mode" | "livemode" => Meaning::Test,
         "state" => Meaning::Region,
@@ -346,6 +355,9 @@ fn of_moment(said: &Said) -> Option<Meaning> {
         }
         return None;
     }
+    if said.has(Word::Fee) {
+        return Some(Meaning::Nothing);
+    }
     // `day name`, `date format`: not a day.
     if said.any(&[
         Word::Name,
@@ -360,6 +372,10 @@ fn of_moment(said: &Said) -> Option<Meaning> {
     }
     if said.has(Word::Time) && said.has(Word::Order) && !said.has(Word::Date) {
         return Some(Meaning::Time);
+    }
+    // The day that the books have: after midnight it is another than that of the clock.
+    if said.spells(&["comptable", "business", "trading"]) {
+        return Some(Meaning::Date(92));
     }
     Some(if said.has(Word::Cancelled) {
         Meaning::CancelledAt
@@ -496,7 +512,7 @@ fn of_money(said: &Said) -> Option<Meaning> {
             .any(&[Word::Tax, Word::Discount, Word::Fee, Word::Plan])
             .then_some(Meaning::Nothing);
     }
-    if said.any(&[Word::Aside, Word::Customer]) {
+    if said.any(&[Word::Aside, Word::Customer]) && !said.has(Word::Cost) {
         return Some(Meaning::Nothing);
     }
     if said.has(Word::Discount) && said.has(Word::Tax) {
@@ -564,7 +580,7 @@ fn level(said: &Said, purpose: Purpose) -> Level {
     let of_line = said.any(&[Word::Line, Word::Product]);
     if said.has(Word::Unit) || said.has(Word::Of) || said.spells(&["pu", "puht", "puttc", "pv"]) {
         Level::Unit
-    } else if is_price && said.has(Word::Total) {
+    } else if is_price && (said.has(Word::Total) || said.spells(&["final", "finale"])) {
         Level::Line
     } else if is_price && !said.any(&[Word::Order, Word::Sale, Word::Paid]) {
         Level::Unit
@@ -597,7 +613,7 @@ fn of_thing(said: &Said) -> Option<Meaning> {
         } else {
             Meaning::Buyer(if identifies {
                 90
-            } else if said.has(Word::Name) || said.known.len() == 1 {
+            } else if said.unknown() == 0 && (said.has(Word::Name) || said.known.len() == 1) {
                 60
             } else {
                 20
@@ -632,6 +648,17 @@ fn of_thing(said: &Said) -> Option<Meaning> {
     }
     let ids = said.has(Word::Id) || said.spells(&["#"]);
     let names = said.has(Word::Name);
+    // `Nom de la variante`: what tells the kinds of one product apart, not what it is called.
+    if said.spells(&["variant", "variante", "variation", "declinaison"]) && !said.has(Word::Line) {
+        return Some(if ids && !names {
+            Meaning::ProductCode(40)
+        } else {
+            Meaning::ProductName(12)
+        });
+    }
+    if said.has(Word::Order) && ids && said.spells(&["detail", "details"]) {
+        return Some(Meaning::LineId);
+    }
     if said.has(Word::Line) && !said.has(Word::Product) || said.has(Word::Line) && ids {
         return Some(
             if said.spells(&["number", "no", "n", "num", "numero", "nr"]) || !ids {
@@ -710,7 +737,11 @@ fn of_thing(said: &Said) -> Option<Meaning> {
     }
     if names {
         return Some(if said.only(&[Word::Name]) {
-            Meaning::ProductName(60)
+            Meaning::ProductName(if said.spells(&["detail", "details"]) {
+                55
+            } else {
+                60
+            })
         } else {
             // `pizza_name`: a name of something whose word nobody knows.
             Meaning::ProductName(if said.unknown() == 1 && said.known.len() == 1 {

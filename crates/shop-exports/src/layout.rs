@@ -121,6 +121,8 @@ impl Layout {
         layout.settle_names(census);
         layout.settle_nested(census);
         layout.settle_ids(census);
+        layout.settle_numbers(census);
+        layout.settle_references(census);
         for (name, &field) in &layout.named.clone() {
             layout.set(name, field);
         }
@@ -157,13 +159,16 @@ impl Layout {
                 None
             }
         });
-        self.product_name = pick.best(|meaning| {
-            if let Meaning::ProductName(rank) = meaning {
-                Some(rank)
-            } else {
-                None
-            }
-        });
+        self.product_name = pick.best_that(
+            |meaning| {
+                if let Meaning::ProductName(rank) = meaning {
+                    Some(rank)
+                } else {
+                    None
+                }
+            },
+            |column| column.urls * 2 <= column.filled,
+        );
         self.product = pick.best(|meaning| {
             if let Meaning::Product(rank) = meaning {
                 Some(rank)
@@ -250,7 +255,15 @@ impl Layout {
                 None
             }
         });
-        self.channel = pick.best(|meaning| matches!(meaning, Meaning::Channel).then_some(50));
+        // What is another on every line, such as the source of a payment, is no way of selling.
+        self.channel = pick.best_that(
+            |meaning| matches!(meaning, Meaning::Channel).then_some(50),
+            |column| {
+                let all_differ = !column.overflows && column.distinct.len() as u64 == column.filled;
+                let tells_lines_apart = all_differ && column.filled > 1 && column.with_digits > 0;
+                !column.overflows && !tells_lines_apart
+            },
+        );
         self.buyer = pick.best(|meaning| {
             if let Meaning::Buyer(rank) = meaning {
                 Some(rank)
@@ -264,6 +277,13 @@ impl Layout {
             {
                 self.money.push(MoneyColumn { field, money: *money });
             }
+        }
+        // What tells the kinds of one product apart is not its name.
+        if let Some(field) = self.product_name
+            && matches!(pick.census.meanings[field], Meaning::ProductName(..=12))
+            && (self.product.is_some() || self.product_code.is_some())
+        {
+            self.product_name = None;
         }
         // `Remise` may be written in percent without the header saying so.
         if self.discount_percent.is_none()
@@ -317,7 +337,7 @@ impl Layout {
         }
         // What stands beside the lines is of the order.
         for column in &mut self.money {
-            if column.money.level == Level::Unsaid && !census.headers[column.field].contains('.') {
+            if !census.headers[column.field].contains('.') {
                 column.money.level = Level::Order;
             }
         }
@@ -337,6 +357,36 @@ impl Layout {
             if self.order.is_none() {
                 self.order = Some(field);
             }
+        }
+    }
+
+    /// `N°` is the number of the order where its values are no numbers, or follow each other on the lines of one.
+    fn settle_numbers(&mut self, census: &Census) {
+        let Some(field) = self.line_number.filter(|_| self.order.is_none()) else {
+            return;
+        };
+        if self.named.contains_key("line_number") || census.meanings[field] != Meaning::LineNumber {
+            return;
+        }
+        let column = &census.columns[field];
+        let is_repeated = column.repeated > 0 && column.repeated == column.adjacent;
+        if is_repeated || (column.ids + column.zero_led) * 2 < column.filled {
+            self.order = Some(field);
+            self.line_number = None;
+        }
+    }
+
+    /// `Référence` alone, another on every line, is that of the order where nothing says that pieces are sold.
+    fn settle_references(&mut self, census: &Census) {
+        let Some(field) = self.product_code else { return };
+        let column = &census.columns[field];
+        let all_differ =
+            column.filled > 1 && (column.overflows || column.distinct.len() as u64 == column.filled);
+        let sells_pieces = self.product_name.is_some() || self.product.is_some() || self.quantity.is_some();
+        let is_bare = matches!(census.meanings[field], Meaning::ProductCode(..=50));
+        if is_bare && all_differ && !sells_pieces && !self.named.values().any(|named| *named == field) {
+            self.product_code = None;
+            self.order = self.order.or(Some(field));
         }
     }
 

@@ -16,6 +16,7 @@
 //! | [`numbers`] | numbers of any country, to millionths |
 //! | [`statuses`] | what became of an order, in the words of shops |
 //! | `census`, `orders` | what columns hold, and what the lines of an order say together |
+//! | `relations` | which amount is another less a discount, with taxes, with shipping |
 //! | [`layout`], `amounts`, [`plan`] | which column is what, how amounts are made, all decisions |
 //! | [`questions`] | what is left open, as data |
 //! | [`references`] | products and stores: known, missing, made |
@@ -35,6 +36,7 @@ mod orders;
 pub mod plan;
 pub mod questions;
 pub mod references;
+mod relations;
 pub mod statuses;
 mod words;
 

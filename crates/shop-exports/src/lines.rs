@@ -10,11 +10,14 @@ use crate::plan::{KeyRule, Plan, status_key};
 use crate::references::{By, Said};
 use crate::statuses::{self, Treatment};
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tabular::dates::DateOrder;
 use tabular::{Record, Unreadable};
 
 /// How much of a record's source text is kept, in bytes.
 const MAX_RAW_BYTES: usize = 4_096;
+/// The product of lines that name none, beside lines that do.
+pub(crate) const UNNAMED: &str = "Other sales";
 /// Rows that add up others, by what stands in one of their cells, folded.
 const SUMS: &[&str] = &[
     "total",
@@ -151,7 +154,9 @@ pub struct Lines<'a> {
     looks_ahead: bool,
     /// Notes equal lines while planning.
     noting: Option<Repeats>,
-    last_day: (String, Option<Date>),
+    last_day: (String, Option<(Date, Option<String>)>),
+    /// The zone of the shop.
+    zone: Option<TimeZone>,
     /// How many fields a record must have: up to the last header that is not empty, and in all.
     width: Option<(usize, usize)>,
 }
@@ -172,6 +177,10 @@ impl<'a> Lines<'a> {
             looks_ahead: plan.amount.needs_orders(),
             noting: None,
             last_day: Default::default(),
+            zone: plan
+                .time_zone
+                .as_deref()
+                .and_then(|zone| TimeZone::get(zone).ok()),
             width: None,
             plan,
         }
@@ -298,7 +307,14 @@ impl<'a> Lines<'a> {
         ];
         let is_sum = |text: &str| {
             let folded = fold::key(text);
-            SUMS.contains(&folded.trim_end_matches([':', ' ']))
+            let folded = folded.trim_end_matches([':', ' ']);
+            // `Sous-total mars`, `TOTAL 2024`.
+            SUMS.contains(&folded)
+                || SUMS.iter().any(|sum| {
+                    folded
+                        .strip_prefix(sum)
+                        .is_some_and(|rest| rest.starts_with([' ', ':']))
+                })
         };
         let says = fields
             .into_iter()
@@ -311,6 +327,36 @@ impl<'a> Lines<'a> {
                 .date
                 .is_some_and(|field| cells::day(cell(record, field).text, self.order).is_some());
             return (!has_day).then(|| fold::shown(text).to_lowercase());
+        }
+        let has_text = |field: Option<usize>| field.is_some_and(|field| !cell(record, field).text.is_empty());
+        let has_number =
+            |field: Option<usize>| field.is_some_and(|field| self.numbers.get(record, field).is_some());
+        let base = match self.plan.amount.base {
+            Base::Line(field) | Base::UnitTimesQuantity(field) | Base::OrderTotal(field) => Some(field),
+            Base::ListPrice => None,
+        };
+        let names_product =
+            has_text(layout.product_code) || has_text(layout.product_name) || has_text(layout.product);
+        if !has_text(layout.date) {
+            // A heading, a remark: nothing is sold there. A sum without a word, in a column of amounts.
+            if base.is_some() && !has_number(base) && !has_number(layout.quantity) {
+                return Some(
+                    if (0..record.width()).all(|field| cell(record, field).text.is_empty()) {
+                        "empty".into()
+                    } else {
+                        "remark".into()
+                    },
+                );
+            }
+            let may_name = layout
+                .product_code
+                .or(layout.product_name)
+                .or(layout.product)
+                .is_some();
+            let names_order = has_text(layout.order);
+            if may_name && !names_product && !names_order && !has_text(layout.line_number) {
+                return Some("total".into());
+            }
         }
         let first_is_sum = record.width() > 0 && is_sum(cell(record, 0).text);
         let has_day = layout
@@ -388,7 +434,7 @@ impl<'a> Lines<'a> {
     fn line(&mut self, record: &Record) -> Result<(Line, Option<Digest>, bool), Outcome> {
         let layout = &self.plan.layout;
         let treatment = self.treatment()?;
-        let date = self.day()?;
+        let (date, of_day) = self.day()?;
         if !self.inherited.currency.is_empty() || !self.plan.other_currencies.is_empty() {
             self.check_currency(record)?;
         }
@@ -415,7 +461,7 @@ impl<'a> Lines<'a> {
         };
         let amount = self.amount(record, quantity)?;
         let (quantity_milli, is_whole) = numbers::to_milli(quantity);
-        let time = cells::time(&self.inherited.time).or_else(|| cells::time(&self.inherited.date));
+        let time = cells::time(&self.inherited.time).or(of_day);
         let cents = |field: Option<usize>| {
             field
                 .and_then(|field| self.numbers.get(record, field))
@@ -432,7 +478,7 @@ impl<'a> Lines<'a> {
         let mut line = Line {
             key: LineKey::Text(String::new()),
             product,
-            store: self.inherited.store.clone(),
+            store: self.store_or_other(),
             date: date.to_string(),
             time,
             quantity_milli,
@@ -523,16 +569,18 @@ impl<'a> Lines<'a> {
         })
     }
 
-    fn day(&mut self) -> Result<Date, Outcome> {
+    fn day(&mut self) -> Result<(Date, Option<String>), Outcome> {
         let text = &self.inherited.date;
         if text.is_empty() {
             return Err(fault("sale_date", "", "missing_value", "there is no day".into()));
         }
         if self.last_day.0 != *text {
-            self.last_day = (text.clone(), cells::day(text, self.order));
+            let moment = cells::moment(text, self.order, self.zone.as_ref(), self.plan.is_utc);
+            self.last_day = (text.clone(), moment);
         }
         self.last_day
             .1
+            .clone()
             .ok_or_else(|| fault("sale_date", text, "bad_date", format!("`{text}` is not a date")))
     }
 
@@ -570,18 +618,35 @@ impl<'a> Lines<'a> {
             )
         })?;
         if said == Said::default() {
-            return Err(fault(
-                "product",
-                "",
-                "missing_value",
-                "there is no product".into(),
-            ));
+            if !self.plan.unnamed_are_sold {
+                let message = "there is no product".into();
+                return Err(fault("product", "", "missing_value", message));
+            }
+            said.name = Some(UNNAMED.into());
         }
         let category = self.text(record, layout.category);
         if !category.is_empty() && self.plan.product != By::Name(layout.category.unwrap_or(usize::MAX)) {
             said.category = Some(fold::shown(category));
         }
         Ok(said)
+    }
+
+    /// The store of the order, else that of lines that name none.
+    fn store_or_other(&self) -> Said {
+        if self.inherited.store != Said::default() {
+            return self.inherited.store.clone();
+        }
+        match &self.plan.store_otherwise {
+            Some(By::AlwaysId(id)) => Said {
+                id: Some(*id),
+                ..Said::default()
+            },
+            Some(By::Always(name)) => Said {
+                name: Some(name.clone()),
+                ..Said::default()
+            },
+            _ => Said::default(),
+        }
     }
 
     /// The store that `record` names; `None` where it names none.

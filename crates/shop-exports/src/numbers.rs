@@ -350,6 +350,14 @@ pub fn product_cents(first: i64, second: i64) -> i64 {
     divide(i128::from(first) * i128::from(second), 10_000_000_000)
 }
 
+/// The amount of `quantity` pieces at `price`, both in millionths, in cents. What is given back is written with a minus
+/// before the one, the other, or both.
+#[must_use]
+pub fn of_pieces(price: i64, quantity: i64) -> i64 {
+    let cents = product_cents(price, quantity);
+    if price < 0 && quantity < 0 { -cents } else { cents }
+}
+
 /// `value` by `divisor`, half up away from zero.
 #[must_use]
 pub fn divide(value: i128, divisor: i128) -> i64 {

@@ -13,6 +13,7 @@ use crate::statuses::{self, Treatment};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tabular::Record;
 use tabular::cents::DecimalMark;
+use tabular::dates::DateOrder;
 
 /// How many orders, and how many products, are remembered.
 const MAX_REMEMBERED: usize = 1_000_000;
@@ -109,6 +110,9 @@ pub(crate) struct Orders {
     pub line_prices: u64,
     /// Lines of more or less than one piece.
     pub many: u64,
+    /// Lines that say nothing of their store, and of their product.
+    pub without_store: u64,
+    pub without_product: u64,
 }
 
 /// One line of the order that is looked at.
@@ -130,6 +134,8 @@ pub(crate) struct Looking<'a> {
     done: HashSet<u64>,
     status: String,
     kind: String,
+    /// Whether a line of the order named its store.
+    has_store: bool,
     sold: HashSet<u64>,
     refunded: HashMap<u64, u64>,
     prices: HashMap<u64, (i64, i64)>,
@@ -150,6 +156,7 @@ impl<'a> Looking<'a> {
             done: HashSet::new(),
             status: String::new(),
             kind: String::new(),
+            has_store: false,
             sold: HashSet::new(),
             refunded: HashMap::new(),
             prices: HashMap::new(),
@@ -169,6 +176,7 @@ impl<'a> Looking<'a> {
             self.current = (!order.is_empty()).then(|| order.to_owned());
             self.status.clear();
             self.kind.clear();
+            self.has_store = false;
         }
         let (status, kind) = (text(self.layout.status), text(self.layout.kind));
         if !status.is_empty() {
@@ -179,6 +187,19 @@ impl<'a> Looking<'a> {
         }
         count(&mut self.orders.statuses, &self.status);
         count(&mut self.orders.kinds, &self.kind);
+        let layout = self.layout;
+        let says = |fields: [Option<usize>; 4]| fields.into_iter().any(|field| !text(field).is_empty());
+        let is_dated = !text(layout.date).is_empty();
+        self.has_store |= says([layout.store_code, layout.store_name, layout.store, None]);
+        self.orders.without_store += u64::from(is_dated && !self.has_store);
+        let of_product = [layout.product_code, layout.product_name, layout.product, None];
+        if is_dated && !says(of_product) {
+            // `Total` may stand where the day does.
+            let text = text(layout.date);
+            let is_day = |order| crate::cells::day(text, order).is_some();
+            let is_day = is_day(DateOrder::DayFirst) || is_day(DateOrder::MonthFirst);
+            self.orders.without_product += u64::from(is_day);
+        }
         let amounts: Vec<Option<i64>> = self
             .layout
             .money
@@ -195,7 +216,7 @@ impl<'a> Looking<'a> {
         self.look_at_tax(record, quantity);
         self.look_at_refund(&amounts);
         let product = match (quantity, price) {
-            (Some(quantity), Some(price)) => Some(numbers::product_cents(quantity, price)),
+            (Some(quantity), Some(price)) => Some(numbers::of_pieces(price, quantity)),
             _ => None,
         };
         if let Some(field) = self.layout.line_number {
@@ -388,6 +409,20 @@ impl Orders {
                 // A header that says order is believed unless the lines of an order differ.
                 Some(Level::Line) if evidence.differing > 0 => column.money.level = Level::Line,
                 _ => {}
+            }
+        }
+        // `total_price` on every line of an order the same, and nowhere quantity times price, is of the order.
+        for column in &mut layout.money {
+            let evidence = self.money.get(&column.field).copied().unwrap_or_default();
+            if column.money.level == Level::Line
+                && column.money.purpose == Purpose::Goods
+                && has_orders
+                && evidence.repeated > 1
+                && evidence.differing == 0
+                && evidence.is_line == 0
+                && evidence.is_not_line > 0
+            {
+                column.money.level = Level::Order;
             }
         }
     }

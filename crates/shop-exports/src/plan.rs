@@ -12,6 +12,7 @@ use crate::numbers;
 use crate::orders::{Looking, Numbers, Orders};
 use crate::questions::{Asking, Choice, Decision, Question, Text};
 use crate::references::{self, By, Columns, Known, What};
+use crate::relations::{self, Relations};
 use crate::statuses::{self, Treatment};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ use std::io;
 use tabular::cents::DecimalMark;
 use tabular::dates::DateOrder;
 use tabular::{Convention, DecidedBy, Record};
+
+/// The store that is made where no line names one.
+const MAIN_SHOP: &str = "Main shop";
 
 /// What a request says about the sales in a file.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +39,8 @@ pub struct Options {
     pub date_order: Option<DateOrder>,
     /// How ambiguous columns are read.
     pub convention: Convention,
+    /// The zone of the shop, such as `Europe/Paris`.
+    pub time_zone: Option<String>,
 }
 
 /// What is in the database already.
@@ -65,11 +71,21 @@ pub enum KeyRule {
 
 /// How a file is read into lines of sales.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a decision of its own, kept as JSON"
+)]
 pub struct Plan {
     /// Where the parts of a line stand.
     pub layout: Layout,
     /// For each column, whether its numbers have a decimal comma.
     pub commas: Vec<bool>,
+    /// The zone of the shop: moments of other zones are taken to it.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+    /// Whether moments without a zone are of UTC, as their header says.
+    #[serde(default)]
+    pub is_utc: bool,
     /// Whether days come before months.
     pub day_first: bool,
     /// How the product is said.
@@ -78,6 +94,12 @@ pub struct Plan {
     pub store: By,
     /// Whether lines of two stores are two even where they say the same: the file or the request tells them apart.
     pub store_is_said: bool,
+    /// The store of lines that name none, where others do.
+    #[serde(default)]
+    pub store_otherwise: Option<By>,
+    /// Whether a line with an amount and no product is sold all the same.
+    #[serde(default)]
+    pub unnamed_are_sold: bool,
     /// How amounts are made.
     pub amount: AmountRule,
     /// What makes a line the same.
@@ -187,13 +209,27 @@ pub fn prepare(
     let numbers = Numbers {
         marks: marks.iter().map(|(mark, _)| *mark).collect(),
     };
+    let mut first = Vec::new();
     let orders = {
         let mut looking = Looking::new(&layout, &numbers);
-        each(&mut |record| looking.take(record))?;
+        each(&mut |record| {
+            looking.take(record);
+            if first.len() < relations::MAX_LINES && record.fault.is_none() {
+                first.push(record.clone());
+            }
+        })?;
         looking.finish()
     };
     orders.settle_levels(&mut layout);
     let mut asking = Asking::new(&options.answers);
+    if let Some(mut relations) = Relations::new(headers, &layout, &orders) {
+        for record in &first {
+            relations.take(record, &numbers);
+        }
+        for words in relations.settle(headers, &mut layout) {
+            asking.decide("amount", words);
+        }
+    }
     let has_list_prices = database
         .products
         .iter()
@@ -430,7 +466,9 @@ impl Deciding<'_, '_> {
             );
         }
         let product = self.product();
+        let unnamed_are_sold = self.unnamed(&product, &amount);
         let store = self.store();
+        let store_otherwise = self.store_otherwise(store.as_ref());
         let (currency, other_currencies) = self.currency(&amount);
         let statuses = self.treatments("status");
         let kinds = self.treatments("type");
@@ -455,6 +493,10 @@ impl Deciding<'_, '_> {
                 _ => self.options.constants.contains_key("store") || self.asking.answer("store").is_some(),
             },
             store: store?,
+            time_zone: self.options.time_zone.clone(),
+            is_utc: self.is_utc(),
+            store_otherwise,
+            unnamed_are_sold,
             key,
             refunds_are_rows: self.orders.refunds_beside_sales > self.orders.refunds_alone,
             test_header: self.layout.test.map(|field| self.headers[field].clone()),
@@ -538,6 +580,65 @@ impl Deciding<'_, '_> {
         By::Always("Sales".into())
     }
 
+    /// Whether the header of the day says that it is of UTC.
+    fn is_utc(&mut self) -> bool {
+        let said = |field: usize| {
+            let words = crate::words::cut(&self.headers[field]);
+            words.iter().any(|word| word == "utc" || word == "gmt")
+        };
+        let Some(field) = self.layout.date.filter(|field| said(*field)) else {
+            return false;
+        };
+        if let Some(zone) = &self.options.time_zone {
+            let text = format!("`{}` is of UTC: days are those of {zone}", self.headers[field]);
+            self.asking.decide("dates", text);
+        }
+        true
+    }
+
+    /// Whether lines without a product are sales too: those with an amount of their own, beside lines that name one.
+    fn unnamed(&mut self, product: &By, amount: &AmountRule) -> bool {
+        let has_amount = matches!(amount.base, Base::Line(_) | Base::UnitTimesQuantity(_));
+        if !has_amount || matches!(product, By::Always(_) | By::AlwaysId(_) | By::Id(..)) {
+            return false;
+        }
+        let count = self.orders.without_product;
+        if count > 0 {
+            let text = format!(
+                "{count} lines name no product: they are of `{}`",
+                crate::lines::UNNAMED
+            );
+            self.asking.decide("product", text);
+        }
+        true
+    }
+
+    /// The store of lines that name none although the file has stores: the only one, or one that is made.
+    fn store_otherwise(&mut self, store: Option<&By>) -> Option<By> {
+        let by_column = matches!(store, Some(By::Code(..) | By::Name(_)));
+        let count = self.orders.without_store;
+        let has_columns = [self.layout.store_code, self.layout.store_name, self.layout.store];
+        if !by_column || has_columns.iter().all(Option::is_none) || count == 0 {
+            return by_column.then(|| By::Always(MAIN_SHOP.into()));
+        }
+        let (by, name) = match self.database.stores.as_slice() {
+            [only] => {
+                let name = only
+                    .name
+                    .clone()
+                    .or_else(|| only.city.clone())
+                    .unwrap_or_default();
+                (By::AlwaysId(only.id), name)
+            }
+            _ => (By::Always(MAIN_SHOP.into()), MAIN_SHOP.to_owned()),
+        };
+        self.asking.decide(
+            "store",
+            format!("{count} lines name no store: they are of `{name}`"),
+        );
+        Some(by)
+    }
+
     /// Whether column `field` is a remark on each payment, not the name of a product: nearly each is another, and
     /// nothing else says that pieces are sold.
     fn tells_payments_apart(&self, field: usize) -> bool {
@@ -596,7 +697,7 @@ impl Deciding<'_, '_> {
                     "store",
                     "no line names a store and there is none: `Main shop` is made",
                 );
-                Some(By::Always("Main shop".into()))
+                Some(By::Always(MAIN_SHOP.into()))
             }
             [only] => {
                 let name = only
@@ -740,6 +841,9 @@ impl Deciding<'_, '_> {
             entry.1.push(written);
             treatments.insert(key.clone(), treatment);
         }
+        if about == "type" {
+            self.leave_out_sums(counts, &mut treatments);
+        }
         let of = |group: &str| lines.get(group).cloned().unwrap_or_default();
         let (unknown, words) = of("unknown");
         let total: u64 = lines.values().map(|(count, _)| count).sum();
@@ -768,6 +872,8 @@ impl Deciding<'_, '_> {
                 format!("{about}_left_out")
             };
             let is_most = count * 2 > total;
+            // An invoice is a sale whether or not it is paid.
+            let is_invoice = group == "pending" && self.is_of_invoices();
             let keep = if group == "pending" || is_most {
                 let answer = self.asking.ask(Question {
                     id,
@@ -779,7 +885,11 @@ impl Deciding<'_, '_> {
                         Choice::new("leave_out", "no, leave them out", "non, les écarter"),
                         Choice::new("keep", "yes", "oui"),
                     ],
-                    assumed: (!is_most).then(|| "leave_out".to_owned()),
+                    assumed: if is_invoice {
+                        Some("keep".to_owned())
+                    } else {
+                        (!is_most).then(|| "leave_out".to_owned())
+                    },
                 });
                 answer.as_deref() == Some("keep")
             } else {
@@ -801,6 +911,50 @@ impl Deciding<'_, '_> {
             );
         }
         treatments
+    }
+
+    /// Whether orders are invoices, by the header of their numbers or days.
+    fn is_of_invoices(&self) -> bool {
+        let fields = [self.layout.order, self.layout.date, self.layout.line_number];
+        fields.into_iter().flatten().any(|field| {
+            crate::words::cut(&self.headers[field])
+                .iter()
+                .any(|word| ["facture", "factures", "invoice", "invoiceno"].contains(&word.as_str()))
+        })
+    }
+
+    /// Where some rows are lines of orders, by their kind, those of the orders as a whole and of their payments are not.
+    fn leave_out_sums(
+        &mut self,
+        counts: &BTreeMap<String, (String, u64)>,
+        treatments: &mut BTreeMap<String, Treatment>,
+    ) {
+        use crate::words::{Word, cut, find};
+        let words =
+            |written: &str| -> Vec<Word> { cut(written).iter().filter_map(|word| find(word)).collect() };
+        let is_line = |written: &str| {
+            words(written)
+                .iter()
+                .any(|word| matches!(word, Word::Line | Word::Product))
+        };
+        if !counts.values().any(|(written, _)| is_line(written)) {
+            return;
+        }
+        let is_whole = |written: &str| {
+            let words = words(written);
+            !words.is_empty()
+                && words
+                    .iter()
+                    .all(|word| matches!(word, Word::Sale | Word::Order | Word::Payment | Word::Total))
+        };
+        for (key, (written, count)) in counts {
+            if is_whole(written) && treatments.get(key) != Some(&Treatment::Refund) {
+                treatments.insert(key.clone(), Treatment::LeftOut);
+                let text =
+                    format!("{count} rows that are `{written}` say again what lines say: they are left out");
+                self.asking.decide("type", text);
+            }
+        }
     }
 
     fn key(&mut self) -> KeyRule {

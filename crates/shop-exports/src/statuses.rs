@@ -30,6 +30,8 @@ const WORDS: &[(Treatment, &[&str])] = &[
             "remboursement partiel",
             "partial refund",
             "not refunded",
+            "invoiced",
+            "emise",
             "non rembourse",
             "no refund",
         ],

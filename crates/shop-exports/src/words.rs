@@ -147,6 +147,8 @@ const WORDS: &[(Word, &[&str])] = &[
             "marchandise",
             "variant",
             "variante",
+            "variation",
+            "declinaison",
             "stock",
             "listing",
             "modele",
@@ -568,7 +570,20 @@ const WORDS: &[(Word, &[&str])] = &[
     ),
     (
         Taxed,
-        &["ttc", "incl", "including", "tvac", "inclusive", "taxincl"],
+        &[
+            "ttc",
+            "incl",
+            "including",
+            "tvac",
+            "inclusive",
+            "taxincl",
+            "inclus",
+            "incluse",
+            "incluses",
+            "compris",
+            "comprise",
+            "comprises",
+        ],
     ),
     (
         Tax,
@@ -590,6 +605,9 @@ const WORDS: &[(Word, &[&str])] = &[
             "ristourne",
             "markdown",
             "disc",
+            "promotional",
+            "promotions",
+            "rebates",
         ],
     ),
     (
@@ -691,7 +709,19 @@ const WORDS: &[(Word, &[&str])] = &[
     ),
     (
         Fee,
-        &["fee", "fees", "frais", "commission", "commissions", "service"],
+        &[
+            "fee",
+            "fees",
+            "frais",
+            "commission",
+            "commissions",
+            "service",
+            "payout",
+            "versement",
+            "versements",
+            "virement",
+            "reversement",
+        ],
     ),
     (Tip, &["tip", "tips", "pourboire", "pourboires", "gratuity"]),
     (
@@ -704,7 +734,6 @@ const WORDS: &[(Word, &[&str])] = &[
             "reglement",
             "reglements",
             "pay",
-            "payout",
             "tender",
             "cash",
             "especes",
@@ -940,7 +969,41 @@ pub(crate) fn cut(header: &str) -> Vec<String> {
             None => words.push(word),
         }
     }
+    joined(words)
+}
+
+/// The words of `header` but for those that say whether taxes are in it.
+pub(crate) fn cut_without_taxes(header: &str) -> Vec<String> {
+    let mut words = cut(header);
+    words.retain(|word| !matches!(find(word), Some(Word::Taxed | Word::Untaxed | Word::Tax)));
     words
+}
+
+/// `words` with those put together that were cut apart by what they are written with: `P.U.`, `Sous-total`.
+fn joined(words: Vec<String>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::with_capacity(words.len());
+    let mut letters = String::new();
+    for word in words {
+        let before = joined.last().map_or("", String::as_str);
+        if matches!((before, word.as_str()), ("sous" | "sub", "total")) {
+            joined.pop();
+            joined.push("soustotal".into());
+            letters.clear();
+            continue;
+        }
+        if word.len() > 1 {
+            letters.clear();
+        } else {
+            letters.push_str(&word);
+            if letters.len() > 1 && find(&letters).is_some() {
+                joined.truncate(joined.len() + 1 - letters.len());
+                joined.push(std::mem::take(&mut letters));
+                continue;
+            }
+        }
+        joined.push(word);
+    }
+    joined
 }
 
 /// What the folded `word` stands for; `None` for one that nobody knows.
@@ -1015,6 +1078,8 @@ mod tests {
             ("InvoiceNo", "invoice no"),
             ("order-item-id", "order item id"),
             ("idproduit", "id produit"),
+            ("P.U. H.T.", "pu ht"),
+            ("Sous-total", "soustotal"),
         ] {
             assert_eq!(cut(header).join(" "), words, "{header}");
         }

@@ -40,7 +40,7 @@ pub enum FieldKind {
 }
 
 /// One record, reused from one to the next. `raw` is its source text without the line break.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     /// The physical line where it begins, the first being 1; a row number in a spreadsheet.
     pub line: u64,

@@ -39,8 +39,8 @@ pub(crate) struct ExportOptions {
 }
 
 impl ExportOptions {
-    /// What `options` say; `convention` holds where they say nothing.
-    pub(crate) fn of(options: &ReadOptions, convention: Convention) -> Self {
+    /// What `options` say; `convention` and `time_zone` hold where they say nothing.
+    pub(crate) fn of(options: &ReadOptions, convention: Convention, time_zone: &str) -> Self {
         let read = wire::options(options);
         Self {
             options: Options {
@@ -50,6 +50,7 @@ impl ExportOptions {
                 decimal: read.decimal,
                 date_order: read.date_order,
                 convention: read.locale.unwrap_or(convention),
+                time_zone: Some(options.time_zone.clone().unwrap_or_else(|| time_zone.to_owned())),
             },
             create: options.create_missing,
         }

@@ -43,7 +43,7 @@ pub(super) async fn survey(
         }
         Table::Products | Table::Stores | Table::Targets => Default::default(),
     };
-    let asked = ExportOptions::of(&source.options, context.config.locale);
+    let asked = ExportOptions::of(&source.options, context.config.locale, &context.config.time_zone);
     let (db, runtime) = (context.db.clone(), Handle::current());
     let location = location.clone();
     let bytes = Arc::clone(&context.progress.bytes);

@@ -97,7 +97,7 @@ pub(crate) async fn preview(
                     .into(),
         });
     }
-    let asked = ExportOptions::of(&options, app.config.locale);
+    let asked = ExportOptions::of(&options, app.config.locale, &app.config.time_zone);
     let database = survey::database(&app.db).await?;
     let mut options = wire::options(&options);
     options.default_locale = app.config.locale;

@@ -77,6 +77,56 @@ async fn an_export_that_comes_twice_adds_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn exports_of_several_systems_add_up_in_one_database() {
+    let stack = Stack::start().await;
+    for (text, cents_of_it) in [
+        (
+            include_str!("../../../shop-exports/tests/systems/shopify-orders.csv"),
+            9_937,
+        ),
+        (
+            include_str!("../../../shop-exports/tests/systems/lightspeed-x.csv"),
+            3_800,
+        ),
+        (
+            include_str!("../../../shop-exports/tests/systems/excel-invoicing.csv"),
+            96_000,
+        ),
+        (
+            include_str!("../../../shop-exports/tests/systems/shopify-orders.json"),
+            6_687,
+        ),
+    ] {
+        let before = cents(&stack).await.as_i64().unwrap();
+
+        // The store of lines that name none is a question once there are several.
+        let path = "/jobs/import?table=sales&constants=%7B%22store%22%3A%22Atelier%22%7D";
+        let job = stack.script.job(path, text.to_owned()).await;
+        let again = stack.script.job(path, text.to_owned()).await;
+
+        assert_eq!(job["state"], "succeeded", "{job:#}");
+        assert_eq!(cents(&stack).await, before + cents_of_it, "{job:#}");
+        assert_eq!(again["counters"]["inserted"], 0, "{again:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moment_of_another_zone_is_of_the_day_that_the_shop_has() {
+    let stack = Stack::start().await;
+    let text =
+        "id,Description,Created (UTC),Amount,Currency,Status\nch_1,Tea,2024-03-04 23:30:00,5.00,eur,Paid\n";
+
+    import(&stack, text).await;
+
+    assert_eq!(
+        stack
+            .value("SELECT sale_date || ' ' || sale_time FROM sales")
+            .await,
+        "2024-03-05 00:30:00"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn equal_lines_of_one_file_are_all_sales_and_a_longer_file_adds_the_rest() {
     let stack = Stack::start().await;
     stack.seed().await;

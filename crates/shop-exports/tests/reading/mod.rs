@@ -1,5 +1,6 @@
 //! Reads an export as an import does, without a database.
 
+#![allow(dead_code, reason = "each file of tests looks at some of it")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its export has failed")]
 
 use shop_exports::{
@@ -31,6 +32,17 @@ impl Asked {
 }
 
 impl Read {
+    /// All amounts, whatever is at fault.
+    pub(crate) fn sum(&self) -> i64 {
+        self.lines.iter().filter_map(|line| line.amount_cents).sum()
+    }
+
+    /// The questions that are asked.
+    pub(crate) fn asked(&self) -> Vec<&str> {
+        let asked = self.prepared.questions.iter();
+        asked.map(|question| question.id.as_str()).collect()
+    }
+
     pub(crate) fn total(&self) -> i64 {
         assert!(
             self.faults.is_empty() || self.faults.iter().all(|code| *code == "other_currency"),
@@ -78,6 +90,48 @@ impl Read {
     pub(crate) fn questions(&self) -> Vec<Asked> {
         let asked = |question: &Question| Asked(question.id.clone(), question.assumed.clone());
         self.prepared.questions.iter().map(asked).collect()
+    }
+
+    /// All that was read and decided, to see why a figure is another.
+    pub(crate) fn described(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        let total: i64 = self.lines.iter().filter_map(|line| line.amount_cents).sum();
+        let _ = writeln!(text, "total {total}, {} lines", self.lines.len());
+        for line in &self.lines {
+            let _ = writeln!(
+                text,
+                "  {} {:?} {} × {} = {:?} ticket {:?} cost {:?} discount {:?} tax {:?} channel {:?} store {}",
+                line.date,
+                line.time,
+                line.product.shown(),
+                line.quantity_milli,
+                line.amount_cents,
+                line.ticket,
+                line.cost_cents,
+                line.discount_cents,
+                line.tax_cents,
+                line.channel,
+                line.store.shown(),
+            );
+        }
+        let _ = writeln!(text, "skipped {:?}, faults {:?}", self.skipped, self.faults);
+        for question in &self.prepared.questions {
+            let _ = writeln!(
+                text,
+                "question {}: {} ({:?})",
+                question.id, question.text.en, question.assumed
+            );
+        }
+        for decision in &self.prepared.decisions {
+            let _ = writeln!(text, "{}: {}", decision.about, decision.text);
+        }
+        let _ = writeln!(
+            text,
+            "{:?}\nignored {:?}",
+            self.prepared.columns, self.prepared.ignored
+        );
+        text
     }
 
     pub(crate) fn says(&self, about: &str, words: &str) -> bool {
