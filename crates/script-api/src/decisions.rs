@@ -1,6 +1,6 @@
 //! How a source is read: what a request may fix, what was decided, and why.
 
-use crate::export::{ImportReport, SalesDecision, SalesQuestion};
+use crate::export::{ImportReport, SalesDecision};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -322,37 +322,36 @@ pub struct Decisions {
     pub ignored_headers: Vec<String>,
     /// What was decided about columns whose values alone do not say.
     pub columns: Vec<ColumnDecision>,
-    /// What the file does not say: an import refuses it until these are answered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub questions: Vec<Question>,
     /// What was decided about the sales in an export: how amounts are made, what makes a line the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sales: Vec<SalesDecision>,
 }
 
-/// What a file does not say by itself.
+/// A question that a file leaves open. Its text is in the language that the request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Question {
-    /// Its name: the option that settles it, and the column that it is about.
-    #[schema(example = "decimal.amount")]
+    /// Its name: the member of `answers` that settles it.
+    #[schema(example = "store")]
     pub id: String,
-    /// The column that it is about.
+    /// The column that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// What is known, in words.
+    /// What is known, and what is asked.
     pub text: String,
-    /// What may be answered.
+    /// What may be answered; any text where there are none.
     pub choices: Vec<Choice>,
-    /// The option of the import whose value the answer is.
-    #[schema(example = "decimal")]
+    /// What is taken without an answer; where it is null, an import refuses the file until there is one.
+    pub assumed: Option<String>,
+    /// The option of the source that settles it.
+    #[schema(example = "answers.store")]
     pub option: String,
 }
 
-/// An answer.
+/// An answer that may be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Choice {
-    /// The value of the option.
-    #[schema(example = "comma")]
+    /// What to answer.
+    #[schema(example = "Lyon")]
     pub value: String,
     /// What that means.
     pub text: String,
@@ -369,7 +368,7 @@ pub struct Preview {
     pub notes: Vec<String>,
     /// What the file leaves open. An import refuses it while a question without an assumed answer is open.
     #[serde(default)]
-    pub questions: Vec<SalesQuestion>,
+    pub questions: Vec<Question>,
     /// What would be brought, as far as the file was looked at.
     #[serde(default)]
     pub report: Option<ImportReport>,

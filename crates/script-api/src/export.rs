@@ -13,42 +13,9 @@ pub struct SalesDecision {
     /// What was decided, in words.
     #[schema(example = "quantity × `Prix_unitaire`")]
     pub text: String,
-}
-
-/// A text for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct BothLanguages {
-    /// English.
-    pub en: String,
-    /// French.
-    pub fr: String,
-}
-
-/// An answer that may be given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SalesChoice {
-    /// What to answer.
-    #[schema(example = "create")]
-    pub value: String,
-    /// What that means.
-    pub text: BothLanguages,
-}
-
-/// A question that a file leaves open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SalesQuestion {
-    /// Its name.
-    #[schema(example = "store")]
-    pub id: String,
-    /// What is asked.
-    pub text: BothLanguages,
-    /// What may be answered; any text where there are none.
-    pub choices: Vec<SalesChoice>,
-    /// What is taken without an answer; where it is null, an import waits for one.
-    pub assumed: Option<String>,
-    /// The member of the source that settles it.
-    #[schema(example = "answers.store")]
-    pub option: String,
+    /// The same in French, where it is kept with a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fr: Option<String>,
 }
 
 /// What a file brought to a day.

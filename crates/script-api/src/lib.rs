@@ -32,9 +32,7 @@ pub use decisions::{
     Choice, ColumnDecision, CreateMissing, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format,
     LineEnd, Locale, MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions, SheetChoice, Table,
 };
-pub use export::{
-    BothLanguages, Created, ImportReport, ReportDay, ReportLine, SalesChoice, SalesDecision, SalesQuestion,
-};
+pub use export::{Created, ImportReport, ReportDay, ReportLine, SalesDecision};
 pub use import::{
     CorrectedRecord, ImportRequest, MaxRejects, Mode, OnCancel, OnError, RejectList, RejectedRecord,
     SourceRequest, UploadRef,

@@ -13,6 +13,7 @@ mod housekeeping;
 mod imports;
 mod jobs;
 mod kinds;
+mod language;
 mod migrations;
 mod outages;
 mod problems;

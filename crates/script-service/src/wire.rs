@@ -4,8 +4,8 @@
 //! here, member by member: what is added on one side does not compile until the other one follows.
 
 use script_api::{
-    Choice, ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
-    MappedColumn, MatchedBy, Question, ReadOptions, SheetChoice,
+    ColumnDecision, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format, LineEnd, Locale,
+    MappedColumn, MatchedBy, ReadOptions, SheetChoice,
 };
 
 /// Both directions between two enums whose variants have the same names.
@@ -81,7 +81,7 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
         mapping,
         strict,
         constants: _,
-        answers: _,
+        answers,
         create_missing: _,
     } = wire.clone();
     tabular::ReadOptions {
@@ -97,6 +97,7 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
         locale: wire_locale.map(locale),
         default_locale: tabular::Convention::default(),
         mapping,
+        answers,
         strict,
     }
 }
@@ -107,48 +108,6 @@ fn sheet_said(tabular::SheetChoice { name, skip_lines }: tabular::SheetChoice) -
 
 fn sheet_kept(SheetChoice { name, skip_lines }: SheetChoice) -> tabular::SheetChoice {
     tabular::SheetChoice { name, skip_lines }
-}
-
-fn question_said(
-    tabular::Question {
-        id,
-        column,
-        text,
-        choices,
-        option,
-    }: tabular::Question,
-) -> Question {
-    let choices = choices.into_iter();
-    Question {
-        id,
-        column,
-        text,
-        choices: choices
-            .map(|tabular::Choice { value, text }| Choice { value, text })
-            .collect(),
-        option,
-    }
-}
-
-fn question_kept(
-    Question {
-        id,
-        column,
-        text,
-        choices,
-        option,
-    }: Question,
-) -> tabular::Question {
-    let choices = choices.into_iter();
-    tabular::Question {
-        id,
-        column,
-        text,
-        choices: choices
-            .map(|Choice { value, text }| tabular::Choice { value, text })
-            .collect(),
-        option,
-    }
 }
 
 /// What was decided about a source, as callers learn of it and as it is kept.
@@ -166,7 +125,7 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
         mapping,
         ignored_headers,
         columns,
-        questions,
+        questions: _,
     } = inner;
     Decisions {
         format: format_said(format),
@@ -221,7 +180,6 @@ pub(crate) fn decisions_said(inner: tabular::Decisions) -> Decisions {
                 },
             )
             .collect(),
-        questions: questions.into_iter().map(question_said).collect(),
         sales: Vec::new(),
     }
 }
@@ -241,7 +199,6 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
         mapping,
         ignored_headers,
         columns,
-        questions,
         sales: _,
     } = wire;
     tabular::Decisions {
@@ -277,7 +234,8 @@ pub(crate) fn decisions(wire: Decisions) -> tabular::Decisions {
                 decided_by: decided_by(wire.decided_by),
             })
             .collect(),
-        questions: questions.into_iter().map(question_kept).collect(),
+        // What is kept was imported: nothing was open.
+        questions: Vec::new(),
     }
 }
 
@@ -325,16 +283,6 @@ mod tests {
                 decimal: Some(DecimalMark::Comma),
                 date_order: Some(DateOrder::MonthFirst),
                 decided_by: DecidedBy::Assumed,
-            }],
-            questions: vec![Question {
-                id: "decimal.amount".into(),
-                column: Some("amount".into()),
-                text: "which mark?".into(),
-                choices: vec![Choice {
-                    value: "comma".into(),
-                    text: "a decimal comma".into(),
-                }],
-                option: "decimal".into(),
             }],
             sales: Vec::new(),
         };

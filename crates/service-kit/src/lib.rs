@@ -15,6 +15,7 @@
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
 //! | `serve` | accepts, answers, drains; limits for slow clients and for many |
 //! | `edge` | what every request passes, as one layer: origin, panics, metrics, headers, compression |
+//! | [`language`] | in which language a caller reads |
 //! | `codings` | in which codings a client takes an answer |
 //! | [`metrics`] | requests by route, counted and timed, in Prometheus' text format |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
@@ -27,6 +28,7 @@ mod edge;
 pub mod extract;
 pub mod faults;
 mod health;
+pub mod language;
 pub mod logging;
 pub mod metrics;
 pub mod origin;

@@ -10,7 +10,6 @@ use crate::numbers::{self, ONE};
 use crate::orders::{Numbers, Orders};
 use crate::questions::{Asking, Choice, Question, Text};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 use tabular::Record;
 
 /// How many columns are tried in every combination.
@@ -597,31 +596,39 @@ fn without_lines(
 }
 
 /// `rule` in words.
-pub(crate) fn words(headers: &[String], rule: &AmountRule) -> String {
+pub(crate) fn words(headers: &[String], rule: &AmountRule) -> Text {
     let mut text = match rule.base {
-        Base::Line(field) => format!("`{}`", headers[field]),
-        Base::UnitTimesQuantity(field) => format!("quantity × `{}`", headers[field]),
-        Base::OrderTotal(field) => format!("`{}` spread over the lines of the order", headers[field]),
-        Base::ListPrice => "quantity × the product's price".to_owned(),
+        Base::Line(field) => Text::new(format!("`{}`", headers[field]), format!("`{}`", headers[field])),
+        Base::UnitTimesQuantity(field) => Text::new(
+            format!("quantity × `{}`", headers[field]),
+            format!("quantité × `{}`", headers[field]),
+        ),
+        Base::OrderTotal(field) => Text::new(
+            format!("`{}` spread over the lines of the order", headers[field]),
+            format!("`{}` réparti sur les lignes de la commande", headers[field]),
+        ),
+        Base::ListPrice => Text::new("quantity × the product's price", "quantité × prix du produit"),
+    };
+    let mut add = |field: usize, [before_en, after_en]: [&str; 2], [before_fr, after_fr]: [&str; 2]| {
+        let header = &headers[field];
+        text.en.extend([before_en, "`", header, "`", after_en]);
+        text.fr.extend([before_fr, "`", header, "`", after_fr]);
     };
     if let Some((field, _)) = rule.percent {
-        let _ = write!(text, " less `{}` percent", headers[field]); // a String takes every write
+        add(field, [" less ", " percent"], [" moins ", " pour cent"]);
     }
     if let Some(field) = rule.discount {
-        let _ = write!(text, " less `{}`", headers[field]); // a String takes every write
+        add(field, [" less ", ""], [" moins ", ""]);
     }
     if let Some(field) = rule.order_discount {
-        let _ = write!(
-            text,
-            " less `{}` of the order, spread over its lines",
-            headers[field]
-        ); // a String takes every write
+        let fr = [" moins ", " de la commande, réparti sur ses lignes"];
+        add(field, [" less ", " of the order, spread over its lines"], fr);
     }
     if let Some(field) = rule.tax {
-        let _ = write!(text, " plus `{}`", headers[field]); // a String takes every write
+        add(field, [" plus ", ""], [" plus ", ""]);
     }
     if let Some(field) = rule.refund {
-        let _ = write!(text, "; `{}` is given back", headers[field]); // a String takes every write
+        add(field, ["; ", " is given back"], [" ; ", " est remboursé"]);
     }
     text
 }

@@ -184,8 +184,9 @@ pub fn prepare(
     headers: &[String],
     each: Each<'_>,
     database: &Database,
-    options: &Options,
+    asked: &Options,
 ) -> io::Result<Result<Prepared, NoSales>> {
+    let mut options = asked.clone();
     let (meanings, named) = match layout::meanings(headers, &options.mapping) {
         Ok(meanings) => meanings,
         Err(message) => {
@@ -202,8 +203,9 @@ pub fn prepare(
     if let Some(fault) = missing(headers, &layout, &census) {
         return Ok(Err(fault));
     }
-    if let Some(fault) = conflict(headers, &census, options) {
-        return Ok(Err(fault));
+    let mut asking = Asking::new(&asked.answers);
+    if !settles_conflict(headers, &census, &mut options, &mut asking) {
+        return Ok(Ok(prepared(None, asking, &layout, headers)));
     }
     let marks = census.marks(options.decimal, options.convention);
     let numbers = Numbers {
@@ -221,13 +223,12 @@ pub fn prepare(
         looking.finish()
     };
     orders.settle_levels(&mut layout);
-    let mut asking = Asking::new(&options.answers);
     if let Some(mut relations) = Relations::new(headers, &layout, &orders) {
         for record in &first {
             relations.take(record, &numbers);
         }
         for words in relations.settle(headers, &mut layout) {
-            asking.decide("amount", words);
+            asking.decide("amount", words.en, words.fr);
         }
     }
     let has_list_prices = database
@@ -258,6 +259,7 @@ pub fn prepare(
             asking.decide(
                 "amount",
                 format!("{matching} of {compared} orders come out at their totals so"),
+                format!("{matching} commandes sur {compared} retrouvent ainsi leur total"),
             );
             rule = best;
         }
@@ -275,11 +277,11 @@ pub fn prepare(
         layout: &layout,
         orders: &orders,
         database,
-        options,
+        options: &options,
         asking: &mut asking,
     }
     .plan(rule, &marks);
-    let readings = readings(&census, &layout, plan.as_ref(), options);
+    let readings = readings(&census, &layout, plan.as_ref(), &options);
     let mut prepared = prepared(plan, asking, &layout, headers);
     prepared.readings = readings;
     Ok(Ok(prepared))
@@ -389,24 +391,53 @@ fn add_taxes(headers: &[String], rule: &mut AmountRule, tax: usize, asking: &mut
     }
 }
 
-/// A column whose numbers have a decimal comma here and a decimal point there.
-fn conflict(headers: &[String], census: &Census, options: &Options) -> Option<NoSales> {
+/// Puts into `options` which decimal mark is right where a column has both; whether that is known.
+fn settles_conflict(
+    headers: &[String],
+    census: &Census,
+    options: &mut Options,
+    asking: &mut Asking<'_>,
+) -> bool {
     if options.decimal.is_some() {
-        return None;
+        return true;
     }
+    let Some(question) = conflict(headers, census) else {
+        return true;
+    };
+    let answer = asking.ask(question);
+    options.decimal = answer.as_deref().map(|answer| match answer {
+        "comma" => DecimalMark::Comma,
+        _ => DecimalMark::Point,
+    });
+    options.decimal.is_some()
+}
+
+/// What is asked where a column has a decimal comma here and a decimal point there.
+fn conflict(headers: &[String], census: &Census) -> Option<Question> {
     let (at, column) = census
         .columns
         .iter()
         .enumerate()
         .find(|(_, column)| column.comma.is_some() && column.point.is_some())?;
     let (comma, point) = (column.comma?, column.point?);
-    Some(NoSales {
-        code: "conflicting_numbers",
-        message: format!(
-            "column `{}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal point; \
-             `decimal` says which is right",
-            headers[at]
+    let header = &headers[at];
+    Some(Question {
+        id: "decimal".into(),
+        text: Text::new(
+            format!(
+                "Column `{header}` has conflicting numbers: line {comma} has a decimal comma, line {point} a decimal \
+                 point. Which is right? Numbers with the other are rejected."
+            ),
+            format!(
+                "La colonne `{header}` se contredit : virgule décimale ligne {comma}, point décimal ligne {point}. \
+                 Lequel est le bon ? Les nombres écrits avec l’autre sont rejetés."
+            ),
         ),
+        choices: vec![
+            Choice::new("comma", "the comma", "la virgule"),
+            Choice::new("point", "the point", "le point"),
+        ],
+        assumed: None,
     })
 }
 
@@ -443,10 +474,14 @@ struct Deciding<'a, 'b> {
 
 impl Deciding<'_, '_> {
     fn plan(mut self, amount: AmountRule, marks: &[(DecimalMark, bool)]) -> Option<Plan> {
-        self.asking
-            .decide("amount", amounts::words(self.headers, &amount));
+        let words = amounts::words(self.headers, &amount);
+        self.asking.decide("amount", words.en, words.fr);
         if amount.taxes == Taxes::Excluded {
-            self.asking.decide("taxes", "amounts are without taxes (HT)");
+            self.asking.decide(
+                "taxes",
+                "amounts are without taxes",
+                "les montants sont hors taxes (HT)",
+            );
         }
         self.say_marks(marks);
         let (order, assumed) = self.census.order(
@@ -455,14 +490,15 @@ impl Deciding<'_, '_> {
             self.options.convention,
         );
         if assumed {
-            let what = if order == DateOrder::DayFirst {
-                "the day"
+            let (en, fr) = if order == DateOrder::DayFirst {
+                ("the day", "le jour")
             } else {
-                "the month"
+                ("the month", "le mois")
             };
             self.asking.decide(
                 "dates",
-                format!("every date reads two ways; {what} first was assumed"),
+                format!("every date reads two ways; {en} first was assumed"),
+                format!("chaque date se lit de deux façons ; {fr} d’abord a été supposé"),
             );
         }
         let product = self.product();
@@ -478,6 +514,7 @@ impl Deciding<'_, '_> {
             self.asking.decide(
                 "shipping",
                 format!("`{}` is not among the amounts", self.headers[field]),
+                format!("`{}` n’est pas compté dans les montants", self.headers[field]),
             );
         }
         Some(Plan {
@@ -520,17 +557,27 @@ impl Deciding<'_, '_> {
                 continue;
             }
             let what = if *mark == DecimalMark::Comma {
-                "a decimal comma"
+                ("a decimal comma", "virgule décimale")
             } else {
-                "a decimal point"
+                ("a decimal point", "point décimal")
             };
             let why = if *assumed {
-                "was assumed: every value reads two ways"
+                (
+                    "was assumed: every value reads two ways",
+                    "supposé : chaque valeur se lit de deux façons",
+                )
             } else {
-                "is read, as in the rest of the file"
+                (
+                    "is read, as in the rest of the file",
+                    "comme dans le reste du fichier",
+                )
             };
-            self.asking
-                .decide("numbers", format!("`{}`: {what} {why}", self.headers[field]));
+            let header = &self.headers[field];
+            self.asking.decide(
+                "numbers",
+                format!("`{header}`: {} {}", what.0, why.0),
+                format!("`{header}` : {}, {}", what.1, why.1),
+            );
         }
     }
 
@@ -553,29 +600,30 @@ impl Deciding<'_, '_> {
         if let Some(By::Name(field)) = by
             && self.tells_payments_apart(field)
         {
-            let text = format!(
-                "`{}` tells payments apart: all lines are of `Sales`",
-                self.headers[field]
+            let header = &self.headers[field];
+            self.asking.decide(
+                "product",
+                format!("`{header}` tells payments apart: all lines are of `Sales`"),
+                format!("`{header}` distingue des paiements : toutes les lignes vont au produit `Sales`"),
             );
-            self.asking.decide("product", text);
             return By::Always("Sales".into());
         }
         if let Some(by) = by {
             return by;
         }
         if let Some(category) = self.layout.category {
+            let header = &self.headers[category];
             self.asking.decide(
                 "product",
-                format!(
-                    "no header stands for the product; `{}` is taken for it",
-                    self.headers[category]
-                ),
+                format!("no header stands for the product; `{header}` is taken for it"),
+                format!("aucune colonne ne désigne le produit ; `{header}` en tient lieu"),
             );
             return By::Name(category);
         }
         self.asking.decide(
             "product",
             "no header stands for the product: all lines are of `Sales`",
+            "aucune colonne ne désigne le produit : toutes les lignes vont au produit `Sales`",
         );
         By::Always("Sales".into())
     }
@@ -590,8 +638,12 @@ impl Deciding<'_, '_> {
             return false;
         };
         if let Some(zone) = &self.options.time_zone {
-            let text = format!("`{}` is of UTC: days are those of {zone}", self.headers[field]);
-            self.asking.decide("dates", text);
+            let header = &self.headers[field];
+            self.asking.decide(
+                "dates",
+                format!("`{header}` is of UTC: days are those of {zone}"),
+                format!("`{header}` est en UTC : les jours sont ceux de {zone}"),
+            );
         }
         true
     }
@@ -604,11 +656,12 @@ impl Deciding<'_, '_> {
         }
         let count = self.orders.without_product;
         if count > 0 {
-            let text = format!(
-                "{count} lines name no product: they are of `{}`",
-                crate::lines::UNNAMED
+            let unnamed = crate::lines::UNNAMED;
+            self.asking.decide(
+                "product",
+                format!("{count} lines name no product: they are of `{unnamed}`"),
+                format!("{count} lignes ne nomment pas de produit : elles vont à `{unnamed}`"),
             );
-            self.asking.decide("product", text);
         }
         true
     }
@@ -635,6 +688,7 @@ impl Deciding<'_, '_> {
         self.asking.decide(
             "store",
             format!("{count} lines name no store: they are of `{name}`"),
+            format!("{count} lignes ne nomment pas de magasin : elles vont à `{name}`"),
         );
         Some(by)
     }
@@ -659,8 +713,11 @@ impl Deciding<'_, '_> {
 
     fn store(&mut self) -> Option<By> {
         if let Some(name) = self.options.constants.get("store") {
-            self.asking
-                .decide("store", format!("`{name}`, as the request says"));
+            self.asking.decide(
+                "store",
+                format!("`{name}`, as the request says"),
+                format!("`{name}`, comme demandé"),
+            );
             return Some(By::Always(name.clone()));
         }
         let columns = Columns {
@@ -679,12 +736,11 @@ impl Deciding<'_, '_> {
             return by;
         }
         if let Some(city) = self.layout.city {
+            let header = &self.headers[city];
             self.asking.decide(
                 "store",
-                format!(
-                    "no header stands for the store; `{}` is taken for it",
-                    self.headers[city]
-                ),
+                format!("no header stands for the store; `{header}` is taken for it"),
+                format!("aucune colonne ne désigne le magasin ; `{header}` en tient lieu"),
             );
             return Some(By::Name(city));
         }
@@ -696,6 +752,7 @@ impl Deciding<'_, '_> {
                 self.asking.decide(
                     "store",
                     "no line names a store and there is none: `Main shop` is made",
+                    "aucune ligne ne nomme de magasin et il n’y en a pas : `Main shop` est créé",
                 );
                 Some(By::Always(MAIN_SHOP.into()))
             }
@@ -708,6 +765,7 @@ impl Deciding<'_, '_> {
                 self.asking.decide(
                     "store",
                     format!("no line names a store: it is the only one, `{name}`"),
+                    format!("aucune ligne ne nomme de magasin : c’est le seul, `{name}`"),
                 );
                 Some(By::AlwaysId(only.id))
             }
@@ -799,12 +857,11 @@ impl Deciding<'_, '_> {
             });
         }
         if !others.is_empty() {
+            let listed = others.join(", ");
             self.asking.decide(
                 "currency",
-                format!(
-                    "amounts are in {currency}; lines in {} are rejected",
-                    others.join(", ")
-                ),
+                format!("amounts are in {currency}; lines in {listed} are rejected"),
+                format!("les montants sont en {currency} ; les lignes en {listed} sont rejetées"),
             );
         }
         (currency, others)
@@ -850,16 +907,7 @@ impl Deciding<'_, '_> {
         if unknown == total {
             return BTreeMap::new();
         }
-        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        if !words.is_empty() {
-            self.asking.decide(
-                about,
-                format!(
-                    "{} say nothing that is known; their lines are sales",
-                    quoted(&words)
-                ),
-            );
-        }
+        self.say_unknown(about, words);
         for (group, treatment) in [("pending", Treatment::Pending), ("left_out", Treatment::LeftOut)] {
             let (count, words) = of(group);
             if count == 0 {
@@ -899,18 +947,37 @@ impl Deciding<'_, '_> {
                 *known = if keep { Treatment::Sale } else { Treatment::LeftOut };
             }
             if !keep {
-                self.asking
-                    .decide(about, format!("{count} lines that are {words} are left out"));
+                self.asking.decide(
+                    about,
+                    format!("{count} lines that are {words} are left out"),
+                    format!("{count} lignes {words} sont écartées"),
+                );
             }
         }
         let (refunds, words) = of("refund");
         if refunds > 0 {
+            let words = quoted(&words);
             self.asking.decide(
                 about,
-                format!("{refunds} lines that are {} are refunds", quoted(&words)),
+                format!("{refunds} lines that are {words} are refunds"),
+                format!("{refunds} lignes {words} sont des remboursements"),
             );
         }
         treatments
+    }
+
+    /// Says that `words` are none that are known.
+    fn say_unknown(&mut self, about: &str, words: Vec<&str>) {
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return;
+        }
+        let words = quoted(&words);
+        self.asking.decide(
+            about,
+            format!("{words} say nothing that is known; their lines are sales"),
+            format!("{words} : mots inconnus ; leurs lignes sont des ventes"),
+        );
     }
 
     /// Whether orders are invoices, by the header of their numbers or days.
@@ -950,14 +1017,22 @@ impl Deciding<'_, '_> {
         for (key, (written, count)) in counts {
             if is_whole(written) && treatments.get(key) != Some(&Treatment::Refund) {
                 treatments.insert(key.clone(), Treatment::LeftOut);
-                let text =
-                    format!("{count} rows that are `{written}` say again what lines say: they are left out");
-                self.asking.decide("type", text);
+                self.asking.decide(
+                    "type",
+                    format!("{count} rows that are `{written}` say again what lines say: they are left out"),
+                    format!("{count} lignes `{written}` répètent les autres : elles sont écartées"),
+                );
             }
         }
     }
 
     fn key(&mut self) -> KeyRule {
+        let by = |header: &str| {
+            Text::new(
+                format!("lines are known by `{header}`"),
+                format!("chaque ligne est reconnue par `{header}`"),
+            )
+        };
         let (rule, words) = if let Some(field) = self.layout.line_id {
             let column = &self.census.columns[field];
             let may_be_given_back = self.layout.status.is_some()
@@ -966,33 +1041,31 @@ impl Deciding<'_, '_> {
                     .money(|money| money.purpose == Purpose::Refund)
                     .is_some();
             if column.ids == column.filled && !may_be_given_back {
-                (
-                    KeyRule::Id(field),
-                    format!("lines are known by `{}`", self.headers[field]),
-                )
+                (KeyRule::Id(field), by(&self.headers[field]))
             } else {
-                (
-                    KeyRule::TextId(field),
-                    format!("lines are known by `{}`", self.headers[field]),
-                )
+                (KeyRule::TextId(field), by(&self.headers[field]))
             }
         } else if let (Some(order), Some(number)) = (self.layout.order, self.layout.line_number)
             && !self.orders.numbers_repeat
             && !self.orders.scattered
             && self.orders.several > 0
         {
-            let words = format!(
-                "lines are known by `{}` and `{}`",
-                self.headers[order], self.headers[number]
+            let (order_header, number_header) = (&self.headers[order], &self.headers[number]);
+            let words = Text::new(
+                format!("lines are known by `{order_header}` and `{number_header}`"),
+                format!("chaque ligne est reconnue par `{order_header}` et `{number_header}`"),
             );
             (KeyRule::OrderLine(order, number), words)
         } else {
             (
                 KeyRule::Content,
-                "lines have no ids: they are known by what they say, equal ones by their number".into(),
+                Text::new(
+                    "lines have no ids: they are known by what they say, equal ones by their number",
+                    "les lignes n’ont pas d’identifiant : elles sont reconnues à leur contenu, les lignes égales à leur nombre",
+                ),
             )
         };
-        self.asking.decide("keys", words);
+        self.asking.decide("keys", words.en, words.fr);
         rule
     }
 

@@ -1,27 +1,9 @@
 //! What a file leaves open, as data: a page and a terminal ask it alike.
 
-use serde::{Deserialize, Serialize};
-
-/// A text for people, in both languages of the page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Text {
-    /// English.
-    pub en: String,
-    /// French.
-    pub fr: String,
-}
-
-impl Text {
-    pub(crate) fn new(en: impl Into<String>, fr: impl Into<String>) -> Self {
-        Self {
-            en: en.into(),
-            fr: fr.into(),
-        }
-    }
-}
+pub use tabular::Text;
 
 /// One answer that may be given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// What to answer.
     pub value: String,
@@ -39,7 +21,7 @@ impl Choice {
 }
 
 /// A question that a file leaves open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// Its name: the member of the option `answers` that settles it.
     pub id: String,
@@ -52,12 +34,12 @@ pub struct Question {
 }
 
 /// Something that was decided about a file, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What it is about: `amount`, `store`, `keys`.
     pub about: String,
     /// What was decided, in words.
-    pub text: String,
+    pub text: Text,
 }
 
 /// The answers that a request gives, and what became of the questions.
@@ -83,7 +65,11 @@ impl<'a> Asking<'a> {
         if let Some(answer) = answer
             && (question.choices.is_empty() || question.choices.iter().any(|choice| choice.value == *answer))
         {
-            self.decide(&question.id, format!("`{answer}`, as answered"));
+            self.decide(
+                &question.id,
+                format!("`{answer}`, as answered"),
+                format!("`{answer}`, selon la réponse"),
+            );
             return Some(answer.clone());
         }
         let assumed = question.assumed.clone();
@@ -98,10 +84,11 @@ impl<'a> Asking<'a> {
             .map(String::as_str)
     }
 
-    pub(crate) fn decide(&mut self, about: &str, text: impl Into<String>) {
+    /// Says what was decided `about` something: `en` in English, `fr` in French.
+    pub(crate) fn decide(&mut self, about: &str, en: impl Into<String>, fr: impl Into<String>) {
         self.decisions.push(Decision {
             about: about.to_owned(),
-            text: text.into(),
+            text: Text::new(en, fr),
         });
     }
 }

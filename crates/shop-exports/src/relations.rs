@@ -9,6 +9,7 @@ use crate::headers::{Level, Purpose, Taxes};
 use crate::layout::Layout;
 use crate::numbers::{self, ONE};
 use crate::orders::{Numbers, Orders};
+use crate::questions::Text;
 use crate::words::Word;
 use tabular::Record;
 
@@ -249,7 +250,7 @@ impl Relations {
     }
 
     /// Tells the columns of `layout` what they are; returns what was found out, in words.
-    pub(crate) fn settle(&self, headers: &[String], layout: &mut Layout) -> Vec<String> {
+    pub(crate) fn settle(&self, headers: &[String], layout: &mut Layout) -> Vec<Text> {
         let mut found = Vec::new();
         for from in 0..self.amounts.len() {
             for to in 0..self.amounts.len() {
@@ -267,9 +268,12 @@ impl Relations {
                     let money = &mut column.money;
                     if column.field == second && with_others {
                         money.purpose = Purpose::WithOthers;
-                        found.push(format!(
-                            "`{}` is `{}` with shipping, tips or fees: it is not taken",
-                            headers[second], headers[first]
+                        let (whole, part) = (&headers[second], &headers[first]);
+                        found.push(Text::new(
+                            format!("`{whole}` is `{part}` with shipping, tips or fees: it is not taken"),
+                            format!(
+                                "`{whole}` est `{part}` avec port, pourboires ou frais : il n’est pas retenu"
+                            ),
                         ));
                     }
                     if has(Part::Tax) && !with_others && money.taxes == Taxes::Unsaid {

@@ -5,6 +5,7 @@ use crate::dates::DateOrder;
 use crate::dialect::Dialect;
 use crate::header::MappedColumn;
 use crate::options::Format;
+use crate::text::Text;
 use crate::workbook::SheetChoice;
 
 /// Where a decision comes from.
@@ -62,15 +63,15 @@ pub struct Decisions {
     pub questions: Vec<Question>,
 }
 
-/// What a file does not say by itself.
+/// What a file does not say by itself. It is settled by an answer under its name, or by an option for all columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Its name: the option that settles it, and the column that it is about.
+    /// Its name: the option that settles it for all columns, and the column that it is about.
     pub id: String,
     /// The column that it is about, where it is about one.
     pub column: Option<String>,
-    /// What is known, in words.
-    pub text: String,
+    /// What is known, and what is asked.
+    pub text: Text,
     /// What may be answered.
     pub choices: Vec<Choice>,
     /// The option whose value the answer is.
@@ -83,5 +84,5 @@ pub struct Choice {
     /// The value of the option.
     pub value: String,
     /// What that means.
-    pub text: String,
+    pub text: Text,
 }

@@ -50,6 +50,7 @@
 //! | [`header`] | which header is which column |
 //! | [`cents`], [`dates`] | text to cents and dates; evidence for a whole column |
 //! | `magic` | what is no table, by its first bytes |
+//! | `text` | words for people, in English and French |
 //! | `survey` | the first pass: decides everything about a source, and says what is to be asked |
 
 pub mod bytes;
@@ -71,6 +72,7 @@ mod record;
 #[cfg(test)]
 mod specs;
 mod survey;
+mod text;
 mod workbook;
 
 pub use bytes::SourceRead;
@@ -86,4 +88,5 @@ pub use options::{Convention, Format, ReadOptions};
 pub use reading::{Reading, Records, WholeEvidence};
 pub use record::{FieldKind, Record, Unreadable};
 pub use survey::{Opener, Survey, SurveyError, survey};
+pub use text::Text;
 pub use workbook::SheetChoice;

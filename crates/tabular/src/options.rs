@@ -124,6 +124,8 @@ pub struct ReadOptions {
     pub default_locale: Convention,
     /// From column to header, for headers that are not recognised.
     pub mapping: BTreeMap<String, String>,
+    /// Answers to questions, by their ids; others are left alone.
+    pub answers: BTreeMap<String, String>,
     /// Whether an amount with more than two decimals is rejected instead of rounded.
     pub strict: bool,
 }
@@ -133,6 +135,26 @@ impl ReadOptions {
     #[must_use]
     pub fn convention(&self) -> Convention {
         self.locale.unwrap_or(self.default_locale)
+    }
+
+    /// The decimal mark of `column`, where the request says.
+    pub(crate) fn mark_of(&self, column: &str) -> Option<DecimalMark> {
+        let answer = self.answers.get(&format!("decimal.{column}"));
+        match answer.map(String::as_str) {
+            Some("comma") => Some(DecimalMark::Comma),
+            Some("point") => Some(DecimalMark::Point),
+            _ => self.decimal,
+        }
+    }
+
+    /// The date order of `column`, where the request says.
+    pub(crate) fn order_of(&self, column: &str) -> Option<DateOrder> {
+        let answer = self.answers.get(&format!("date_order.{column}"));
+        match answer.map(String::as_str) {
+            Some("day_first") => Some(DateOrder::DayFirst),
+            Some("month_first") => Some(DateOrder::MonthFirst),
+            _ => self.date_order,
+        }
     }
 
     /// Options that cannot be: which, and why.

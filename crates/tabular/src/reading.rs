@@ -11,6 +11,7 @@ use crate::header::{self, Mapping};
 use crate::json::{JsonReader, Shape};
 use crate::options::{Format, ReadOptions};
 use crate::record::Record;
+use crate::text::Text;
 use crate::workbook::{self, SheetChoice, SheetReader, Wanted};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -166,14 +167,16 @@ impl Records {
     }
 
     /// What is odd about the end of the source, once it is reached.
-    pub(crate) fn note_on_end(&self) -> Option<&'static str> {
+    pub(crate) fn note_on_end(&self) -> Option<Text> {
         match &self.0 {
-            Reader::Delimited(reader) if !reader.ended_with_newline => {
-                Some("the last line has no line break: the source may have been cut off")
-            }
-            Reader::Json(reader) if !reader.ended_well => {
-                Some("the array is not closed: the source was cut off")
-            }
+            Reader::Delimited(reader) if !reader.ended_with_newline => Some(Text::new(
+                "the last line has no line break: the source may have been cut off",
+                "la dernière ligne n’a pas de saut de ligne : le fichier est peut-être tronqué",
+            )),
+            Reader::Json(reader) if !reader.ended_well => Some(Text::new(
+                "the array is not closed: the source was cut off",
+                "le tableau n’est pas fermé : le fichier est tronqué",
+            )),
             _ => None,
         }
     }

@@ -4,11 +4,11 @@
 //! other is looked at whole before its first line is written: [`look`].
 
 use super::fault::{FaultCode, RecordFault};
+use super::questions;
 use super::tables::TableSpec as _;
 use crate::wire;
 use script_api::{
-    BothLanguages, CreateMissing, Created, ImportReport, MatchedBy, ReadOptions, ReportDay, ReportLine,
-    SalesChoice, SalesDecision, SalesQuestion, Table,
+    CreateMissing, Created, ImportReport, MatchedBy, ReadOptions, ReportDay, ReportLine, SalesDecision, Table,
 };
 use shop_exports::headers::{Level, Meaning, Purpose, Taxes};
 use shop_exports::plan::Each;
@@ -58,7 +58,8 @@ impl ExportOptions {
 
     /// Whether something is said that only exports know.
     fn is_about_exports(&self) -> bool {
-        !self.options.constants.is_empty() || !self.options.answers.is_empty()
+        let mut answered = self.options.answers.keys();
+        !self.options.constants.is_empty() || answered.any(|id| !questions::is_about_writing(id))
     }
 }
 
@@ -186,7 +187,8 @@ pub(crate) fn decisions(surveyed: &Surveyed) -> script_api::Decisions {
             .iter()
             .map(|decision| SalesDecision {
                 about: decision.about.clone(),
-                text: decision.text.clone(),
+                text: decision.text.en.clone(),
+                fr: Some(decision.text.fr.clone()),
             })
             .collect();
         for column in &mut decisions.mapping {
@@ -194,29 +196,6 @@ pub(crate) fn decisions(surveyed: &Surveyed) -> script_api::Decisions {
         }
     }
     decisions
-}
-
-/// The open questions as they are told.
-pub(crate) fn questions(prepared: &Prepared) -> Vec<SalesQuestion> {
-    let text = |text: &shop_exports::questions::Text| BothLanguages {
-        en: text.en.clone(),
-        fr: text.fr.clone(),
-    };
-    let told = prepared.questions.iter().map(|question| SalesQuestion {
-        id: question.id.clone(),
-        text: text(&question.text),
-        choices: question
-            .choices
-            .iter()
-            .map(|choice| SalesChoice {
-                value: choice.value.clone(),
-                text: text(&choice.text),
-            })
-            .collect(),
-        assumed: question.assumed.clone(),
-        option: format!("answers.{}", question.id),
-    });
-    told.collect()
 }
 
 /// Whether a source that was surveyed for our own layout is in it: all columns are there, what refers to others are

@@ -4,7 +4,7 @@ use crate::error;
 use crate::jobs::context::Stop;
 use db_client::DbError;
 use std::io;
-use tabular::{Question, SurveyError};
+use tabular::SurveyError;
 
 /// The import cannot be done.
 pub(super) fn failed(code: &'static str, detail: impl Into<String>) -> Stop {
@@ -34,29 +34,6 @@ pub(super) fn survey_failure(error: &SurveyError, origin: &str) -> Stop {
         return stop;
     }
     failed(survey_code(error), format!("{origin}: {error}"))
-}
-
-/// A source, called `origin`, leaves something open that no one has answered.
-pub(super) fn question_failure(question: &Question, origin: &str) -> Stop {
-    let code = if question.option == "date_order" {
-        "conflicting_dates"
-    } else {
-        "conflicting_numbers"
-    };
-    let choices: Vec<String> = question
-        .choices
-        .iter()
-        .map(|choice| format!("`{}`", choice.value))
-        .collect();
-    failed(
-        code,
-        format!(
-            "{origin}: {}; `{}` is to be {}",
-            question.text,
-            question.option,
-            choices.join(" or ")
-        ),
-    )
 }
 
 /// A source could not be read to its end.

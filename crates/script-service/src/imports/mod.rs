@@ -9,6 +9,7 @@
 //! | `source` | one source: opened, and written batch by batch |
 //! | `locate`, `fetch`, `pieces` | where its bytes are: the data folder, a URL, uploads |
 //! | `survey` | what is decided about it, and kept |
+//! | `questions` | what it leaves open |
 //! | `tables` | our tables: columns, keys, the headers they go by |
 //! | `rows`, `ids`, `fault` | records to rows, or why not |
 //! | `exports`, `export_rows` | exports of shops: what is decided about them, their lines as rows |
@@ -43,6 +44,7 @@ pub(crate) mod locate;
 mod partition;
 pub(crate) mod pieces;
 pub(crate) mod preview;
+pub(crate) mod questions;
 mod replace;
 pub(crate) mod replay;
 pub(crate) mod request;

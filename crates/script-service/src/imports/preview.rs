@@ -3,8 +3,10 @@
 
 use super::exports::{self, Export, ExportOptions, LookError, Surveyed};
 use super::ids::References;
+use super::questions;
 use super::rows::RowReader;
 use super::tables::{QUANTITY_MILLI, TableSpec as _};
+use crate::language::Language;
 use db_client::db_api::Value;
 use script_api::{Preview, PreviewRow, Table};
 use shop_exports::{Database, EXPORT, Line, LineKey, Lines, Outcome, Place};
@@ -18,21 +20,37 @@ pub(crate) const PREVIEW_BYTES: u64 = 2 << 20;
 /// How many rows are shown.
 const PREVIEW_ROWS: usize = 20;
 
+/// What a source is looked at for, and with.
+pub(crate) struct Look<'a> {
+    pub table: Table,
+    pub options: &'a ReadOptions,
+    pub asked: &'a ExportOptions,
+    /// Whether the import needs a key on each line.
+    pub key_needed: bool,
+    /// The language of what is told to people.
+    pub language: Language,
+    pub references: &'a References,
+    pub database: &'a Database,
+}
+
 /// Looks at the source that `open` opens.
-pub(crate) fn preview(
-    open: Opener<'_>,
-    table: Table,
-    options: &ReadOptions,
-    asked: &ExportOptions,
-    references: &References,
-    database: &Database,
-) -> Result<Preview, LookError> {
+pub(crate) fn preview(open: Opener<'_>, look: &Look<'_>) -> Result<Preview, LookError> {
+    let (table, language) = (look.table, look.language);
     let progress = Arc::default();
-    let pace = (&progress, Some(PREVIEW_BYTES));
+    let (key_needed, limit) = (look.key_needed, Some(PREVIEW_BYTES));
     let surveyed = if table == Table::Sales {
-        exports::look(open, options, asked, false, database, None, pace)?
+        let pace = (&progress, limit);
+        exports::look(
+            open,
+            look.options,
+            look.asked,
+            key_needed,
+            look.database,
+            None,
+            pace,
+        )?
     } else {
-        let survey = tabular::survey(open, table.spec(), options, false, &progress, Some(PREVIEW_BYTES))?;
+        let survey = tabular::survey(open, table.spec(), look.options, key_needed, &progress, limit)?;
         Surveyed {
             survey,
             prepared: None,
@@ -42,17 +60,25 @@ pub(crate) fn preview(
     let rows = match (&surveyed.prepared, &surveyed.export) {
         (Some(_), None) => Vec::new(),
         (_, Some(export)) => export_rows(open, &surveyed.survey.reading, export, &progress)?,
-        (None, None) => plain_rows(open, table, &surveyed.survey.reading, references, &progress)?,
+        (None, None) => plain_rows(open, table, &surveyed.survey.reading, look.references, &progress)?,
     };
-    let questions = surveyed
-        .prepared
-        .as_ref()
-        .map(exports::questions)
-        .unwrap_or_default();
+    let questions = questions::told(questions::open(&surveyed), language);
+    let mut decisions = exports::decisions(&surveyed);
+    for decision in &mut decisions.sales {
+        let french = decision.fr.take();
+        if let (Language::Fr, Some(french)) = (language, french) {
+            decision.text = french;
+        }
+    }
     Ok(Preview {
         table,
-        decisions: exports::decisions(&surveyed),
-        notes: surveyed.survey.notes,
+        decisions,
+        notes: surveyed
+            .survey
+            .notes
+            .iter()
+            .map(|note| language.of(note))
+            .collect(),
         questions,
         report: surveyed.export.map(|export| export.report),
         rows,

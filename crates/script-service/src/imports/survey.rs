@@ -2,8 +2,9 @@
 //! on.
 
 use super::exports::{self, ExportOptions, LookError, Surveyed};
-use super::failure::{failed, question_failure, survey_failure};
+use super::failure::{failed, survey_failure};
 use super::locate::Location;
+use super::questions;
 use super::request::origin;
 use super::tables::TableSpec as _;
 use crate::jobs::context::{JobContext, Stop};
@@ -11,7 +12,7 @@ use crate::store::running_jobs::{self, Checkpoint};
 use crate::store::{job_sources, references};
 use crate::wire;
 use db_client::{DbClient, DbError};
-use script_api::{ImportRequest, SourceRequest, Table};
+use script_api::{ImportRequest, Mode, SourceRequest, Table};
 use shop_exports::What;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -34,7 +35,7 @@ pub(super) async fn survey(
     options
         .time_zone
         .get_or_insert_with(|| context.config.time_zone.clone());
-    let key_needed = table != Table::Sales || !request.mode.makes_keys();
+    let key_needed = needs_key(table, request.mode);
     let (database, plan) = match table {
         Table::Sales => {
             let kept = job_sources::plan(&context.db, context.job, index).await?;
@@ -66,38 +67,15 @@ pub(super) async fn survey(
         LookError::Survey(error) => survey_failure(&error, origin(source)),
         LookError::NoSales(fault) => failed(fault.code, format!("{}: {}", origin(source), fault.message)),
     })?;
-    if let (Some(question), None) = (surveyed.survey.decisions.questions.first(), &surveyed.prepared) {
-        return Err(question_failure(question, origin(source)));
+    match questions::refusal(&questions::open(&surveyed), origin(source)) {
+        Some(refusal) => Err(refusal),
+        None => Ok(surveyed),
     }
-    if let (Some(prepared), None) = (&surveyed.prepared, &surveyed.export) {
-        return Err(failed("question_open", open_questions(prepared, origin(source))));
-    }
-    Ok(surveyed)
 }
 
-/// The questions that keep a source from being imported, in words.
-fn open_questions(prepared: &shop_exports::Prepared, origin: &str) -> String {
-    let open = prepared
-        .questions
-        .iter()
-        .filter(|question| question.assumed.is_none());
-    let asked: Vec<String> = open
-        .map(|question| {
-            let choices: Vec<String> = question
-                .choices
-                .iter()
-                .take(20)
-                .map(|choice| format!("`{}`", choice.value))
-                .collect();
-            format!(
-                "{} `answers` settles it: `{}` is one of {}",
-                question.text.en,
-                question.id,
-                choices.join(", ")
-            )
-        })
-        .collect();
-    format!("{origin}: {}", asked.join("; "))
+/// Whether an import of `table` in `mode` needs a key on each line.
+pub(crate) fn needs_key(table: Table, mode: Mode) -> bool {
+    table != Table::Sales || !mode.makes_keys()
 }
 
 /// What is in the database that an export may be about.

@@ -5,10 +5,12 @@ use super::submit::{self, Submitted, Wish, answer};
 use crate::error::ApiError;
 use crate::imports::request as rules;
 use crate::jobs::upload_claims::Claim;
+use crate::language::Language;
 use crate::state::App;
 use crate::store::jobs;
 use crate::wire;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use script_api::{
     CreateMissing, DateOrder, DecimalMark, Format, ImportRequest, Job, Locale, MaxRejects, Mode, OnCancel,
@@ -79,6 +81,9 @@ pub(crate) struct ImportQuery {
     /// `none`, `products`, `stores` or `both`: what is made where lines of sales name what is not there.
     #[param(value_type = Option<CreateMissing>)]
     create_missing: Option<CreateMissing>,
+    /// `en` or `fr`: the language of the questions of a preview; by default that of `Accept-Language`.
+    #[param(value_type = Option<String>)]
+    lang: Option<Language>,
 }
 
 impl ImportQuery {
@@ -105,6 +110,16 @@ impl ImportQuery {
 
     fn mapping(&self) -> Result<BTreeMap<String, String>, Fault> {
         object("mapping", self.mapping.as_deref())
+    }
+
+    /// The language of what is told to people; `headers` are those of the request.
+    pub(super) fn language(&self, headers: &HeaderMap) -> Language {
+        self.lang.unwrap_or_else(|| Language::preferred(headers))
+    }
+
+    /// How rows meet those that are there.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode.unwrap_or_default()
     }
 
     /// The table that the body goes to.
@@ -181,7 +196,8 @@ fn object(name: &'static str, text: Option<&str>) -> Result<BTreeMap<String, Str
 ///
 /// Without a body: the configured sources, which are the sample data by default. A JSON body names sources by
 /// path under the data folder or by URL. With `?table=`, or as `multipart/form-data` whose parts are named
-/// after tables, the files themselves are the body.
+/// after tables, the files themselves are the body; a part `options` before them, in JSON, says how each is read:
+/// `{"files": [{"answers": {"store": "Lyon"}}, {}]}`.
 ///
 /// Try `curl -X POST localhost:5000/jobs/import`, or
 /// `curl -T sales.csv 'localhost:5000/jobs/import?table=sales' -X POST -H 'Prefer: wait=30'`.

@@ -7,7 +7,7 @@ use crate::imports::exports::{ExportOptions, LookError};
 use crate::imports::fetch::{self, FetchError};
 use crate::imports::ids::References;
 use crate::imports::locate::Location;
-use crate::imports::preview::{self, PREVIEW_BYTES};
+use crate::imports::preview::{self, Look, PREVIEW_BYTES};
 use crate::imports::{failure, request as rules, survey};
 use crate::state::App;
 use crate::store::references;
@@ -18,26 +18,35 @@ use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
 use script_api::{Preview, Problem, SourceRequest, Table};
 use service_kit::faults::{self, Asked, Fault};
-use shop_exports::Database;
 use std::io::Cursor;
 use std::sync::Arc;
-use tabular::{ReadOptions, SourceRead};
+use tabular::SourceRead;
 use tokio::runtime::Handle;
 
 /// How much of an archive is kept for a look, in bytes.
 const MAX_ARCHIVE_BYTES: u64 = 64 << 20;
-const ZIP: &[u8] = b"PK\x03\x04";
+/// With what files begin whose directory may stand at their end: archives and workbooks, and older workbooks.
+const LOOKED_AT_WHOLE: [&[u8]; 2] = [b"PK\x03\x04", &[0xd0, 0xcf, 0x11, 0xe0]];
+/// What a file may be that is looked at without `table`.
+const BY_CONTENT: [Table; 4] = [Table::Sales, Table::Products, Table::Stores, Table::Targets];
 
 /// Say what an import would make of a file.
 ///
-/// The body is one file with `?table=`, or one source in JSON with a `path` or a `url`. Nothing is kept; only the
+/// The body is one file with `?table=`, or one source in JSON with a `path` or a `url`. A file without `table` is taken
+/// for sales, else for the list of products, stores or targets that it fits; `table` of the answer says which. Nothing is kept; only the
 /// first 2 MiB are looked at, so the answer is there at once whatever the size, and of a URL no more is fetched.
 /// An archive or a workbook is looked at as a whole, up to 64 MiB.
+///
+/// `questions` are what the file leaves open: `answers={"store":"Lyon"}` answers the question `store`, here and in the
+/// import. One that has something `assumed` need not be answered.
 #[utoipa::path(
     post,
     path = script_api::paths::IMPORTS_PREVIEW,
     tag = "jobs",
-    params(ImportQuery),
+    params(
+        ImportQuery,
+        ("Accept-Language" = Option<String>, Header, description = "the language of questions, decisions and notes: English or French"),
+    ),
     request_body(content(
         (SourceRequest = "application/json"),
         (String = "text/csv"),
@@ -57,10 +66,20 @@ pub(crate) async fn preview(
     let mut faults = asked.faults;
     faults.extend(query.faults());
     faults.or(())?;
-    let (table, options, content) = match query.table() {
-        Some(table) if media_type(request.headers()) != "multipart/form-data" => {
+    let (language, mode) = (query.language(request.headers()), query.mode());
+    let media_type = media_type(request.headers());
+    let is_request = matches!(
+        media_type.as_str(),
+        "" | "application/json" | "application/x-www-form-urlencoded"
+    );
+    let (tables, options, content) = match query.table() {
+        Some(table) if media_type != "multipart/form-data" => {
             let head = head(request.into_body()).await?;
-            (table, query.options(), Content::Head(head))
+            (vec![table], query.options(), Content::Head(head))
+        }
+        None if !is_request && media_type != "multipart/form-data" => {
+            let head = head(request.into_body()).await?;
+            (BY_CONTENT.to_vec(), query.options(), Content::Head(head))
         }
         _ => {
             let body = small_body(request).await?;
@@ -82,11 +101,11 @@ pub(crate) async fn preview(
                     ));
                 }
             };
-            (source.table, source.options, content)
+            (vec![source.table], source.options, content)
         }
     };
     if let Content::Head(head) = &content
-        && head.starts_with(ZIP)
+        && is_looked_at_whole(head)
         && head.len() as u64 >= MAX_ARCHIVE_BYTES
     {
         return Err(ApiError::Source {
@@ -115,18 +134,41 @@ pub(crate) async fn preview(
     .await?;
     let runtime = Handle::current();
     let looked = tokio::task::spawn_blocking(move || {
-        look(
-            &app,
-            &runtime,
-            (table, &options, &asked),
-            &content,
-            &known,
-            &database,
-        )
+        first_that_fits(&tables, |table| {
+            let wanted = Look {
+                table,
+                options: &options,
+                asked: &asked,
+                key_needed: survey::needs_key(table, mode),
+                language,
+                references: &known,
+                database: &database,
+            };
+            look(&app, &runtime, &content, &wanted)
+        })
     })
     .await
     .map_err(|error| ApiError::Internal(error.into()))?;
     looked.map(Json)
+}
+
+/// What `look` makes of the content as the first of `tables` that it fits; why it is not the first where it fits none.
+fn first_that_fits(
+    tables: &[Table],
+    look: impl Fn(Table) -> Result<Preview, ApiError>,
+) -> Result<Preview, ApiError> {
+    let mut refused = None;
+    for (place, table) in tables.iter().enumerate() {
+        match look(*table) {
+            // A list of something else may have an `id` and a `name` too.
+            Ok(seen) if place > 0 && seen.decisions.mapping.len() < seen.decisions.ignored_headers.len() => {}
+            Ok(seen) => return Ok(seen),
+            Err(error) => {
+                refused.get_or_insert(error);
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| ApiError::Invalid("no table was asked for".into())))
 }
 
 /// What is looked at.
@@ -135,21 +177,14 @@ enum Content {
     Location(Location),
 }
 
-fn look(
-    app: &App,
-    runtime: &Handle,
-    (table, options, asked): (Table, &ReadOptions, &ExportOptions),
-    content: &Content,
-    references: &References,
-    database: &Database,
-) -> Result<Preview, ApiError> {
+fn look(app: &App, runtime: &Handle, content: &Content, wanted: &Look<'_>) -> Result<Preview, ApiError> {
     let open = || -> std::io::Result<Box<dyn SourceRead>> {
         Ok(match content {
             Content::Head(bytes) => Box::new(Cursor::new(bytes.clone())),
             Content::Location(location) => location.open(&app.db, runtime)?,
         })
     };
-    preview::preview(&open, table, options, asked, references, database).map_err(|error| match error {
+    preview::preview(&open, wanted).map_err(|error| match error {
         LookError::Survey(error) => ApiError::Source {
             code: failure::survey_code(&error),
             detail: error.to_string(),
@@ -177,12 +212,16 @@ async fn fetch_head(app: &App, url: &str) -> Result<Bytes, ApiError> {
 
 /// How much of a source is wanted that begins with `head`, in bytes.
 fn wanted(head: &[u8]) -> u64 {
-    // The directory of an archive, which a workbook is too, stands at its end.
-    if head.starts_with(ZIP) {
+    if is_looked_at_whole(head) {
         MAX_ARCHIVE_BYTES
     } else {
         PREVIEW_BYTES
     }
+}
+
+/// Whether only all of the content that begins with `head` can be looked at.
+fn is_looked_at_whole(head: &[u8]) -> bool {
+    LOOKED_AT_WHOLE.iter().any(|magic| head.starts_with(magic))
 }
 
 /// The beginning of a body; the rest is not waited for.

@@ -1,21 +1,26 @@
 //! The body of an import as it comes in: a request in JSON, one file, or the files of a form.
 
 use super::imports::ImportQuery;
-use super::submit::{media_type, small_body};
+use super::submit::{MAX_JSON_BYTES, media_type, small_body};
 use crate::error::ApiError;
 use crate::imports::pieces::{Upload, UploadWriter};
 use crate::imports::request as rules;
 use crate::state::App;
 use crate::store::uploads;
 use axum::body::{Body, Bytes};
-use axum::extract::multipart::MultipartError;
+use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use futures_util::{Stream, StreamExt as _};
 use script_api::{ImportRequest, ReadOptions, SourceRequest, Table, UploadRef};
-use service_kit::faults::{self, Faults};
+use serde::Deserialize;
+use service_kit::faults::{self, Asked, Fault, Faults};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The part of a form that says how its files are read.
+const OPTIONS_PART: &str = "options";
 
 /// What a request for an import held.
 pub(super) struct Received {
@@ -118,7 +123,8 @@ async fn file(
     })
 }
 
-/// The files of a form; each part is named after its table, or `file` with `?table=`.
+/// The files of a form; each part is named after its table, or `file` with `?table=`. A part `options` before them says
+/// how each is read; the query string holds for those of which it says nothing.
 async fn form(app: &App, query: &ImportQuery, request: Request, keep: bool) -> Result<Received, ApiError> {
     let mut form = Multipart::from_request(request, &())
         .await
@@ -149,8 +155,18 @@ async fn parts(
     received: &mut Received,
 ) -> Result<(), ApiError> {
     let invalid = |error: MultipartError| ApiError::Invalid(error.body_text());
+    let mut options = Vec::new().into_iter();
     while let Some(part) = form.next_field().await.map_err(invalid)? {
         let part_name = part.name().unwrap_or_default().to_owned();
+        if part_name == OPTIONS_PART {
+            if !received.uploads.is_empty() {
+                return Err(ApiError::Invalid(
+                    "the part `options` comes before the files".into(),
+                ));
+            }
+            options = options_of(part, received).await?.into_iter();
+            continue;
+        }
         let table = Table::parse(&part_name).or(query.table()).ok_or_else(|| {
             ApiError::Invalid(format!(
                 "the part `{part_name}` is named after no table: products, stores, targets or sales"
@@ -159,11 +175,63 @@ async fn parts(
         let name = part.file_name().unwrap_or(&part_name).to_owned();
         let upload = upload(app, part, invalid, keep).await?;
         let _ = writeln!(received.content, "{table}:{}", upload.digest); // a String takes every write
-        let source = uploaded(table, name, query.options(), &upload);
+        let source = uploaded(
+            table,
+            name,
+            options.next().unwrap_or_else(|| query.options()),
+            &upload,
+        );
         received.import.sources.push(source);
         received.uploads.push(upload);
     }
-    Ok(())
+    match options.next() {
+        None => Ok(()),
+        Some(_) => Err(ApiError::Invalid(
+            "the part `options` says of more files than come".into(),
+        )),
+    }
+}
+
+/// The part `options` of a form: how its files are read, one after the other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormOptions {
+    files: Vec<FileOptions>,
+}
+
+#[derive(Deserialize)]
+struct FileOptions {
+    #[serde(flatten)]
+    options: ReadOptions,
+    #[serde(flatten)]
+    unknown: BTreeMap<String, serde_json::Value>,
+}
+
+async fn options_of(part: Field<'_>, received: &mut Received) -> Result<Vec<ReadOptions>, ApiError> {
+    let mut text = Vec::new();
+    let mut stream = std::pin::pin!(part);
+    while let Some(bytes) = stream.next().await {
+        let bytes = bytes.map_err(|error| ApiError::Invalid(error.body_text()))?;
+        text.extend_from_slice(&bytes);
+        if text.len() > MAX_JSON_BYTES {
+            return Err(ApiError::Invalid(
+                "the part `options` is longer than 1 MiB of JSON".into(),
+            ));
+        }
+    }
+    let asked: Asked<FormOptions> = faults::json(&text)?;
+    let FormOptions { files } = asked.whole()?;
+    let mut unknown = Faults::default();
+    for (index, file) in files.iter().enumerate() {
+        for name in file.unknown.keys() {
+            let reason = format!("unknown field `{name}`: a file has no such option");
+            unknown.push(Fault::at(format!("/files/{index}/{name}"), reason));
+        }
+    }
+    unknown.or(())?;
+    received.content.push_str(&String::from_utf8_lossy(&text));
+    received.content.push('\n');
+    Ok(files.into_iter().map(|file| file.options).collect())
 }
 
 /// Keeps the bytes of `stream`, unless they are too many or break off: then nothing of them is left.

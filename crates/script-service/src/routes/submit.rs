@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How large a JSON request may be, in bytes.
-const MAX_JSON_BYTES: usize = 1 << 20;
+pub(super) const MAX_JSON_BYTES: usize = 1 << 20;
 
 /// How a request wants its job: under which key, and whether it waits for the end.
 pub(super) struct Wish {

@@ -10,6 +10,7 @@ mod jobs;
 mod killed;
 mod outages;
 mod poison;
+mod previews;
 mod problems;
 mod reading;
 mod replays;

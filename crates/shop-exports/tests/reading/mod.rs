@@ -138,7 +138,7 @@ impl Read {
         self.prepared
             .decisions
             .iter()
-            .any(|decision| decision.about == about && decision.text.contains(words))
+            .any(|decision| decision.about == about && decision.text.en.contains(words))
     }
 }
 

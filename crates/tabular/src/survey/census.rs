@@ -1,6 +1,6 @@
 //! What all values of a source say together: how many records fit, which mark is decimal, which order dates have.
 
-use super::{SurveyError, Text};
+use super::{SurveyError, Written};
 use crate::cents::{self, DecimalMark, MarkEvidence};
 use crate::columns::{Kind, Spec};
 use crate::dates::{self, DateOrder, OrderEvidence};
@@ -74,7 +74,7 @@ impl Census {
         &mut self,
         records: &mut Records,
         dialect: &Dialect,
-        text: &Text<'_>,
+        text: &Written<'_>,
     ) -> Result<(Vec<String>, Mapping), SurveyError> {
         let options = text.options;
         let mut record = Record::default();

@@ -26,6 +26,7 @@ use crate::magic;
 use crate::options::{Format, ReadOptions};
 use crate::reading::{Reading, records};
 use crate::record::Record;
+use crate::text::Text;
 use crate::workbook::{self, SheetChoice, Wanted};
 use census::Census;
 use digest::{Digest, Hashing, SharedCensus};
@@ -52,7 +53,7 @@ pub struct Survey {
     /// BLAKE3 of the decoded content, in hexadecimal.
     pub digest: String,
     /// What is odd about the source but does not keep it from being read.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
 }
 
 /// Surveys the source that `open` opens, meant for the table `spec`. `limit` stops after so many bytes of decoded
@@ -119,7 +120,7 @@ pub fn survey(
         return Err(SurveyError::OtherFormat);
     }
 
-    let text = Text {
+    let text = Written {
         unpacked: &unpacked,
         beside: &beside,
         packing,
@@ -151,7 +152,7 @@ pub fn survey(
 }
 
 /// A text to be surveyed.
-struct Text<'a> {
+struct Written<'a> {
     unpacked: &'a dyn Fn() -> io::Result<Box<dyn Read + Send>>,
     /// The names of what stands beside it in an archive.
     beside: &'a [String],
@@ -163,7 +164,7 @@ struct Text<'a> {
     key_needed: bool,
 }
 
-impl Text<'_> {
+impl Written<'_> {
     /// Surveys it in `encoding`, which is UTF-8. `None` where it turns out to be something else, or where
     /// nothing can be made of it so.
     fn survey_assuming(&self, encoding: &EncodingChoice) -> Result<Option<Survey>, SurveyError> {
@@ -262,24 +263,23 @@ impl Text<'_> {
         let settled = settle(&census, self.spec, headers, mapping, self.options, delimiter);
         let mut notes = settled.notes.clone();
         if let Shape::Inside { member, .. } = &form.shape {
-            notes.push(format!("the records are those of the member `{member}`"));
+            notes.push(Text::new(
+                format!("the records are those of the member `{member}`"),
+                format!("les enregistrements sont ceux du membre `{member}`"),
+            ));
         }
         if !self.beside.is_empty() {
-            notes.push(format!(
-                "the archive also holds {}: left out",
-                header::list(self.beside)
+            let others = header::list(self.beside);
+            notes.push(Text::new(
+                format!("the archive also holds {others}: left out"),
+                format!("l’archive contient aussi {others} : laissé de côté"),
             ));
         }
         if let Some(dialect) = form.dialect.as_ref().filter(|_| is_below_titles) {
             notes.extend(note_on_header(dialect.skip_lines));
         }
         if self.whole {
-            notes.extend(
-                records
-                    .note_on_end()
-                    .filter(|_| census.records > 0)
-                    .map(str::to_owned),
-            );
+            notes.extend(records.note_on_end().filter(|_| census.records > 0));
         }
         drop(records);
         Ok(finish(form, settled, census.records, &digest, notes))
@@ -287,9 +287,14 @@ impl Text<'_> {
 }
 
 /// That lines stand before the header, in words.
-fn note_on_header(skip_lines: u64) -> Option<String> {
+fn note_on_header(skip_lines: u64) -> Option<Text> {
     let line = skip_lines + 1;
-    (skip_lines > 0).then(|| format!("the header is on line {line}; what stands before it was passed over"))
+    (skip_lines > 0).then(|| {
+        Text::new(
+            format!("the header is on line {line}; what stands before it was passed over"),
+            format!("l’en-tête est à la ligne {line} ; ce qui précède n’est pas lu"),
+        )
+    })
 }
 
 /// Surveys a workbook.
@@ -365,7 +370,7 @@ struct Form {
     sheets: Vec<SheetChoice>,
 }
 
-fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<String>) -> Survey {
+fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Vec<Text>) -> Survey {
     Survey {
         decisions: Decisions {
             format: form.format,

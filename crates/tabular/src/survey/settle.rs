@@ -6,7 +6,7 @@
 //! Three digits behind the only mark are thousands where one of these agrees. They are never taken for decimals in
 //! silence, unless the request names the country: fuel costs 1,859.
 
-use super::census::{Census, FieldEvidence};
+use super::census::{Census, FieldEvidence, Seen};
 use crate::cents::DecimalMark;
 use crate::columns::{Kind, Spec};
 use crate::dates::{DateOrder, FIRST_SHORT_YEAR};
@@ -14,6 +14,7 @@ use crate::decisions::{Choice, ColumnDecision, DecidedBy, Question};
 use crate::header::Mapping;
 use crate::options::{Convention, ReadOptions};
 use crate::reading::WholeEvidence;
+use crate::text::Text;
 
 /// One value in so many may contradict the others and be rejected alone.
 const ONE_IN: u64 = 10;
@@ -29,7 +30,7 @@ pub(super) struct Settled {
     pub(super) questions: Vec<Question>,
     pub(super) whole: Vec<WholeEvidence>,
     /// What is odd, in words.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Text>,
 }
 
 /// What the file says about the country that it is from.
@@ -153,7 +154,7 @@ impl Settled {
     ) {
         let header = self.headers[field].clone();
         let (comma, point) = (&evidence.comma, &evidence.point);
-        let (mark, decided_by) = match self.options.decimal {
+        let (mark, decided_by) = match self.options.mark_of(column) {
             Some(mark) => (mark, DecidedBy::Option),
             None if comma.count > 0 && point.count > 0 => {
                 let (more, fewer, mark) = if comma.count >= point.count {
@@ -165,21 +166,19 @@ impl Settled {
                     self.questions.push(Question {
                         id: format!("decimal.{column}"),
                         column: Some(column.to_owned()),
-                        text: format!(
-                            "column `{header}` has conflicting numbers: line {} has a decimal comma (`{}`), line {} a \
-                             decimal point (`{}`)",
-                            comma.line, comma.example, point.line, point.example
-                        ),
+                        text: conflicting_marks(&header, comma, point),
                         choices: mark_choices(None),
                         option: "decimal".to_owned(),
                     });
                 } else {
-                    self.notes.push(format!(
-                        "column `{header}`: {} of {} numbers have another decimal mark than the others, the first on line \
-                         {}; such lines are rejected",
-                        fewer.count,
-                        more.count + fewer.count,
-                        fewer.line
+                    self.notes.push(minority(
+                        &header,
+                        fewer,
+                        more.count,
+                        (
+                            "numbers have another decimal mark than",
+                            "nombres n’ont pas la même décimale que",
+                        ),
                     ));
                 }
                 (mark, DecidedBy::Evidence)
@@ -225,7 +224,7 @@ impl Settled {
             // Who names the country has answered.
             _ if self.options.locale.is_some() => {
                 self.notes
-                    .push(assumed(header, mark_in_words(convention.decimal())));
+                    .push(assumed(header, &mark_in_words(convention.decimal())));
                 return (convention.decimal(), DecidedBy::Assumed);
             }
             Ok(Some(implied)) if implied == thousands || manner.written.is_some() => {
@@ -233,7 +232,7 @@ impl Settled {
             }
             Ok(None) if only_above => return (thousands, DecidedBy::Evidence),
             Ok(None) if convention.decimal() == thousands => {
-                self.notes.push(assumed(header, mark_in_words(thousands)));
+                self.notes.push(assumed(header, &mark_in_words(thousands)));
                 return (thousands, DecidedBy::Assumed);
             }
             _ => {}
@@ -241,10 +240,17 @@ impl Settled {
         self.questions.push(Question {
             id: format!("decimal.{column}"),
             column: Some(column.to_owned()),
-            text: format!(
-                "column `{header}`: every number with a mark has three digits behind it, such as `{}` on line {}, and \
-                 nothing says whether they are thousands or decimals",
-                seen.example, seen.line
+            text: Text::new(
+                format!(
+                    "column `{header}`: every number with a mark has three digits behind it, such as `{}` on line {}, \
+                     and nothing says whether they are thousands or decimals",
+                    seen.example, seen.line
+                ),
+                format!(
+                    "colonne `{header}` : tous les nombres ont trois chiffres après le séparateur, comme `{}` ligne {} ; \
+                     s’agit-il de milliers ou de décimales ?",
+                    seen.example, seen.line
+                ),
             ),
             choices: mark_choices(Some((&seen.example, mark))),
             option: "decimal".to_owned(),
@@ -263,19 +269,23 @@ impl Settled {
     ) {
         let header = self.headers[field].clone();
         if evidence.short_years > 0 {
-            self.notes.push(format!(
-                "column `{header}`: years of two digits are read as {FIRST_SHORT_YEAR} to {}",
-                FIRST_SHORT_YEAR + 99
+            let last = FIRST_SHORT_YEAR + 99;
+            self.notes.push(Text::new(
+                format!("column `{header}`: years of two digits are read as {FIRST_SHORT_YEAR} to {last}"),
+                format!(
+                    "colonne `{header}` : les années à deux chiffres vont de {FIRST_SHORT_YEAR} à {last}"
+                ),
             ));
         }
         if evidence.serials > 0 {
-            self.notes.push(format!(
-                "column `{header}`: {} values are numbers, read as days as spreadsheets count them",
-                evidence.serials
+            let serials = evidence.serials;
+            self.notes.push(Text::new(
+                format!("column `{header}`: {serials} values are numbers, read as days as spreadsheets count them"),
+                format!("colonne `{header}` : {serials} valeurs sont des nombres, lus comme les jours d’un tableur"),
             ));
         }
         let (day, month) = (&evidence.day_first, &evidence.month_first);
-        let (order, decided_by) = match self.options.date_order {
+        let (order, decided_by) = match self.options.order_of(column) {
             Some(order) => (order, DecidedBy::Option),
             None if day.count > 0 && month.count > 0 => {
                 let (more, fewer, order) = if day.count >= month.count {
@@ -287,21 +297,19 @@ impl Settled {
                     self.questions.push(Question {
                         id: format!("date_order.{column}"),
                         column: Some(column.to_owned()),
-                        text: format!(
-                            "column `{header}` has conflicting dates: line {} has the day first (`{}`), line {} the month \
-                             (`{}`)",
-                            day.line, day.example, month.line, month.example
-                        ),
+                        text: conflicting_orders(&header, day, month),
                         choices: order_choices(),
                         option: "date_order".to_owned(),
                     });
                 } else {
-                    self.notes.push(format!(
-                        "column `{header}`: {} of {} dates are in another order than the others, the first on line {}; \
-                         such lines are rejected",
-                        fewer.count,
-                        more.count + fewer.count,
-                        fewer.line
+                    self.notes.push(minority(
+                        &header,
+                        fewer,
+                        more.count,
+                        (
+                            "dates are in another order than",
+                            "dates n’ont pas le même ordre que",
+                        ),
                     ));
                 }
                 (order, DecidedBy::Evidence)
@@ -319,16 +327,23 @@ impl Settled {
                         self.questions.push(Question {
                             id: format!("date_order.{column}"),
                             column: Some(column.to_owned()),
-                            text: format!(
-                                "column `{header}`: every date reads two ways, such as `{}` on line {}, and the amounts \
-                                 are in dollars",
-                                seen.example, seen.line
+                            text: Text::new(
+                                format!(
+                                    "column `{header}`: every date reads two ways, such as `{}` on line {}, and the \
+                                     amounts are in dollars",
+                                    seen.example, seen.line
+                                ),
+                                format!(
+                                    "colonne `{header}` : toutes les dates se lisent de deux façons, comme `{}` ligne \
+                                     {}, et les montants sont en dollars",
+                                    seen.example, seen.line
+                                ),
                             ),
                             choices: order_choices(),
                             option: "date_order".to_owned(),
                         });
                     } else {
-                        self.notes.push(assumed(&header, order_in_words(order)));
+                        self.notes.push(assumed(&header, &order_in_words(order)));
                     }
                     (order, DecidedBy::Assumed)
                 }
@@ -345,21 +360,71 @@ impl Settled {
     }
 }
 
-fn assumed(header: &str, what: &str) -> String {
-    format!("column `{header}`: every value reads two ways; {what} was assumed")
+/// That a column has a decimal comma here and a decimal point there.
+fn conflicting_marks(header: &str, comma: &Seen, point: &Seen) -> Text {
+    Text::new(
+        format!(
+            "column `{header}` has conflicting numbers: line {} has a decimal comma (`{}`), line {} a decimal point (`{}`)",
+            comma.line, comma.example, point.line, point.example
+        ),
+        format!(
+            "la colonne `{header}` se contredit : virgule décimale ligne {} (`{}`), point décimal ligne {} (`{}`)",
+            comma.line, comma.example, point.line, point.example
+        ),
+    )
 }
 
-fn mark_in_words(mark: DecimalMark) -> &'static str {
+/// That a column has the day first here and the month first there.
+fn conflicting_orders(header: &str, day: &Seen, month: &Seen) -> Text {
+    Text::new(
+        format!(
+            "column `{header}` has conflicting dates: line {} has the day first (`{}`), line {} the month (`{}`)",
+            day.line, day.example, month.line, month.example
+        ),
+        format!(
+            "la colonne `{header}` se contredit : le jour d’abord ligne {} (`{}`), le mois d’abord ligne {} (`{}`)",
+            day.line, day.example, month.line, month.example
+        ),
+    )
+}
+
+/// That few values contradict the `more` others, and are rejected; `how` in both languages.
+fn minority(header: &str, fewer: &Seen, more: u64, (en, fr): (&str, &str)) -> Text {
+    let (count, all, line) = (fewer.count, more + fewer.count, fewer.line);
+    Text::new(
+        format!(
+            "column `{header}`: {count} of {all} {en} the others, the first on line {line}; such lines are rejected"
+        ),
+        format!(
+            "colonne `{header}` : {count} {fr} les autres (sur {all}), d’abord ligne {line} ; ces lignes sont rejetées"
+        ),
+    )
+}
+
+fn assumed(header: &str, what: &Text) -> Text {
+    Text::new(
+        format!(
+            "column `{header}`: every value reads two ways; {} was assumed",
+            what.en
+        ),
+        format!(
+            "colonne `{header}` : chaque valeur se lit de deux façons ; {} a été supposé",
+            what.fr
+        ),
+    )
+}
+
+fn mark_in_words(mark: DecimalMark) -> Text {
     match mark {
-        DecimalMark::Comma => "a decimal comma",
-        DecimalMark::Point => "a decimal point",
+        DecimalMark::Comma => Text::new("a decimal comma", "la virgule décimale"),
+        DecimalMark::Point => Text::new("a decimal point", "le point décimal"),
     }
 }
 
-fn order_in_words(order: DateOrder) -> &'static str {
+fn order_in_words(order: DateOrder) -> Text {
     match order {
-        DateOrder::DayFirst => "the day first",
-        DateOrder::MonthFirst => "the month first",
+        DateOrder::DayFirst => Text::new("the day first", "le jour d’abord"),
+        DateOrder::MonthFirst => Text::new("the month first", "le mois d’abord"),
     }
 }
 
@@ -375,7 +440,7 @@ fn order_choices() -> Vec<Choice> {
         .into_iter()
         .map(|order| Choice {
             value: order_name(order).to_owned(),
-            text: order_in_words(order).to_owned(),
+            text: order_in_words(order),
         })
         .collect()
 }
@@ -387,11 +452,19 @@ fn mark_choices(example: Option<(&str, DecimalMark)>) -> Vec<Choice> {
         .map(|(mark, value)| Choice {
             value: value.to_owned(),
             text: match example {
-                None => mark_in_words(mark).to_owned(),
+                None => mark_in_words(mark),
                 Some((example, seen)) => {
                     let read = crate::cents::parse(example, mark).map_or(0, |amount| amount.cents);
-                    let what = if seen == mark { "decimals" } else { "thousands" };
-                    format!("{what}: `{example}` is {}", crate::cents::to_decimal(read))
+                    let read = crate::cents::to_decimal(read);
+                    let (en, fr) = if seen == mark {
+                        ("decimals", "des décimales")
+                    } else {
+                        ("thousands", "des milliers")
+                    };
+                    Text::new(
+                        format!("{en}: `{example}` is {read}"),
+                        format!("{fr} : `{example}` vaut {}", read.replace('.', ",")),
+                    )
                 }
             },
         })

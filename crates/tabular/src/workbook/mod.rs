@@ -25,6 +25,7 @@ use crate::dialect;
 use crate::header;
 use crate::options::Format;
 use crate::record::{FieldKind, Record};
+use crate::text::Text;
 use jiff::civil::date;
 use jiff::{SignedDuration, ToSpan as _};
 use package::{Package, broken};
@@ -200,7 +201,7 @@ struct Headed {
 pub(crate) struct SheetReader {
     book: Book,
     /// What is odd about the workbook.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// The headers, as they stand in the first sheet.
     pub headers: Vec<String>,
     /// The sheets, and where their headers stand.
@@ -248,9 +249,10 @@ pub(crate) fn open(
     let headers = first.map(|first| first.headers.clone()).unwrap_or_default();
     let mut notes = Vec::new();
     if let Some(first) = first.filter(|first| !first.visible && wanted.sheet.is_none()) {
-        notes.push(format!(
-            "sheet `{}` is hidden; it is read, as no visible sheet has such a header",
-            first.choice.name
+        let name = &first.choice.name;
+        notes.push(Text::new(
+            format!("sheet `{name}` is hidden; it is read, as no visible sheet has such a header"),
+            format!("la feuille `{name}` est masquée ; elle est lue, car aucune feuille visible n’a un tel en-tête"),
         ));
     }
     let (read, left_out): (Vec<Headed>, Vec<Headed>) = headed.into_iter().partition(|sheet| {
@@ -258,19 +260,23 @@ pub(crate) fn open(
     });
     if read.len() > 1 {
         let names: Vec<String> = read.iter().map(|sheet| sheet.choice.name.clone()).collect();
-        notes.push(format!(
-            "{} sheets have the same header, and all are read: {}",
-            names.len(),
-            header::list(&names)
+        let (count, names) = (names.len(), header::list(&names));
+        notes.push(Text::new(
+            format!("{count} sheets have the same header, and all are read: {names}"),
+            format!("{count} feuilles ont le même en-tête, et toutes sont lues : {names}"),
         ));
     }
     for sheet in left_out {
-        let why = if sheet.visible {
-            "has another header"
+        let (en, fr) = if sheet.visible {
+            ("has another header", "a un autre en-tête")
         } else {
-            "is hidden"
+            ("is hidden", "est masquée")
         };
-        notes.push(format!("sheet `{}` {why}: it is left out", sheet.choice.name));
+        let name = &sheet.choice.name;
+        notes.push(Text::new(
+            format!("sheet `{name}` {en}: it is left out"),
+            format!("la feuille `{name}` {fr} : elle n’est pas lue"),
+        ));
     }
     let places = read
         .iter()

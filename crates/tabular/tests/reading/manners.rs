@@ -141,7 +141,7 @@ fn the_answer_to_a_question_settles_it() {
     let choices: Vec<&str> = asked[0]
         .choices
         .iter()
-        .map(|choice| choice.text.as_str())
+        .map(|choice| choice.text.en.as_str())
         .collect();
     assert_eq!(
         choices,

@@ -72,7 +72,7 @@ pub(crate) fn read_with(bytes: &[u8], options: &ReadOptions) -> Result<Found, Su
     assert_eq!(survey.records, rows.len() as u64);
     Ok(Found {
         decisions: survey.decisions,
-        notes: survey.notes,
+        notes: survey.notes.iter().map(ToString::to_string).collect(),
         rows,
     })
 }
