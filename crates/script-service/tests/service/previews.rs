@@ -1,6 +1,7 @@
 //! What a preview asks and refuses is what an import asks and refuses, and it says so in the language of its reader.
 
 use super::support::{Stack, sample};
+use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -53,6 +54,9 @@ fn without_column(text: &str, column: usize) -> Option<String> {
 
 /// Up to how many bytes an export has whose columns are taken away one by one: the larger ones have columns alike.
 const COLUMNS_ARE_TAKEN_FROM: usize = 450;
+
+/// How many comparisons run at once.
+const AT_ONCE: usize = 6;
 
 /// Files that are refused or ask something, each for a reason of its own.
 const ODD: [(&str, &str); 14] = [
@@ -163,21 +167,33 @@ async fn stacks() -> [Stack; 2] {
 async fn a_preview_refuses_and_asks_what_an_import_refuses_and_asks() {
     let odd = ODD.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
     let [empty, seeded] = stacks().await;
-    for (name, body) in exports().into_iter().chain(odd.clone()) {
+    let of_sales = exports().into_iter().chain(odd.clone());
+    let mut cases: Vec<(&Stack, &str, String, Vec<u8>)> = Vec::new();
+    for (name, body) in of_sales {
         for stack in [&empty, &seeded] {
-            compare(stack, &name, "table=sales", &body).await;
+            cases.push((stack, "table=sales", name.clone(), body.clone()));
         }
     }
     for (name, body) in odd {
         for query in ["table=sales&mode=append", "table=products"] {
-            compare(&seeded, &name, query, &body).await;
+            cases.push((&seeded, query, name.clone(), body.clone()));
         }
     }
+    each(cases, |(stack, query, name, body)| async move {
+        compare(stack, &name, query, &body).await;
+    })
+    .await;
+}
+
+/// Does all of `cases`, some at a time.
+async fn each<T, F: Future<Output = ()>>(cases: Vec<T>, one: impl Fn(T) -> F) {
+    stream::iter(cases).for_each_concurrent(AT_ONCE, one).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_of_a_file_that_lacks_a_column_says_what_its_import_says() {
     let [_, stack] = stacks().await;
+    let mut cases = Vec::new();
     for (name, body) in exports() {
         let text = String::from_utf8(body).unwrap();
         if text.len() > COLUMNS_ARE_TAKEN_FROM {
@@ -185,16 +201,15 @@ async fn a_preview_of_a_file_that_lacks_a_column_says_what_its_import_says() {
         }
         let mut column = 0;
         while let Some(less) = without_column(&text, column) {
-            compare(
-                &stack,
-                &format!("{name} without column {column}"),
-                "table=sales",
-                less.as_bytes(),
-            )
-            .await;
+            cases.push((format!("{name} without column {column}"), less));
             column += 1;
         }
     }
+    let stack = &stack;
+    each(cases, |(name, text)| async move {
+        compare(stack, &name, "table=sales", text.as_bytes()).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
