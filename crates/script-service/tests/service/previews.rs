@@ -53,7 +53,7 @@ fn without_column(text: &str, column: usize) -> Option<String> {
 }
 
 /// Up to how many bytes an export has whose columns are taken away one by one: the larger ones have columns alike.
-const COLUMNS_ARE_TAKEN_FROM: usize = 450;
+const COLUMNS_ARE_TAKEN_FROM: usize = 130;
 
 /// How many comparisons run at once.
 const AT_ONCE: usize = 6;
