@@ -1,7 +1,7 @@
 //! The commands, their dispatch, and the exit codes.
 
 use crate::commands::{
-    analyze, backup, forecast, generate, import, openapi, query, rejects, restore, schedule, token, up,
+    analyze, backup, forecast, generate, import, jobs, openapi, query, rejects, restore, schedule, token, up,
 };
 use crate::interrupts::Interrupted;
 use crate::outcome::Outcome;
@@ -41,6 +41,9 @@ enum Command {
     Rejects(rejects::Rejects),
     /// Import corrected rejects.
     Replay(rejects::Replay),
+    /// Take imports back.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Keep schedules: imports, analyses and forecasts at certain times, or when a file comes.
     #[command(subcommand)]
     Schedule(schedule::Command),
@@ -99,6 +102,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Import(import) => block_on(import.run()),
         Command::Rejects(rejects) => block_on(rejects.run()),
         Command::Replay(replay) => block_on(replay.run()),
+        Command::Jobs(jobs) => block_on(jobs.run()),
         Command::Schedule(schedule) => block_on(schedule.run()),
         Command::Analyze(analyze) => block_on(analyze.run()),
         Command::Forecast(forecast) => block_on(forecast.run()),

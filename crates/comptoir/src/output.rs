@@ -72,6 +72,12 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
+/// A number of things, with commas between its thousands.
+#[expect(clippy::cast_precision_loss, reason = "shown to people")]
+pub(crate) fn count(number: u64) -> String {
+    grouped(number as f64, 0)
+}
+
 /// `number` with commas between its thousands and `decimals` decimals: `1,245,678.00`.
 pub(crate) fn grouped(number: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", number.abs());

@@ -1,6 +1,6 @@
 //! A progress bar for work that takes longer than a second: one line, whatever the width of the terminal.
 
-use crate::output::grouped;
+use crate::output::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
@@ -233,11 +233,6 @@ fn fitted(what: &str, details: &[String], columns: usize) -> (String, String) {
     let left = room.saturating_sub(console::measure_text_width(&detail));
     let what = console::truncate_str(what, left, "…").into_owned();
     (what, detail)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown to people")]
-fn count(number: u64) -> String {
-    grouped(number as f64, 0)
 }
 
 const MIB: u64 = 1 << 20;

@@ -119,6 +119,7 @@ pub(crate) fn kind(name: &str, language: Language) -> &str {
         "import" => words.kind_import,
         "analysis" => words.kind_analysis,
         "forecast" => words.kind_forecast,
+        "undo" => words.kind_undo,
         other => other,
     }
 }

@@ -3,6 +3,7 @@
 use crate::decisions::Decisions;
 use crate::export::{Created, ImportReport};
 use crate::problem::Problem;
+use crate::undo::{Undo, Undone};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -18,9 +19,14 @@ pub enum JobKind {
     Analysis,
     /// Forecasts daily revenue and keeps the forecast.
     Forecast,
+    /// Takes an import back.
+    Undo,
 }
 
 impl JobKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Import, Self::Analysis, Self::Forecast, Self::Undo];
+
     /// The stored name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -28,15 +34,14 @@ impl JobKind {
             Self::Import => "import",
             Self::Analysis => "analysis",
             Self::Forecast => "forecast",
+            Self::Undo => "undo",
         }
     }
 
     /// The kind of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Import, Self::Analysis, Self::Forecast]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -230,12 +235,16 @@ pub struct Job {
     /// What it was asked to do.
     #[schema(value_type = Object)]
     pub request: Box<RawValue>,
-    /// What it found; for an analysis job the answers by name, for a forecast job the forecast.
+    /// What it found; for an analysis job the answers by name, for a forecast job the forecast, for an undo job what was
+    /// taken back.
     #[schema(value_type = Option<Object>)]
     pub result: Option<Box<RawValue>>,
     /// Why it failed: a problem document.
     #[schema(value_type = Option<Object>)]
     pub error: Option<Box<RawValue>>,
+    /// Of an import: whether it can be taken back.
+    #[serde(default)]
+    pub undo: Option<Undo>,
     /// The schedule that made it, by name, if it is still there.
     pub schedule: Option<String>,
     /// What the schedule made it for: a time, or a file with its size and time of change.
@@ -263,6 +272,13 @@ impl Job {
     #[must_use]
     pub fn forecast_id(&self) -> Option<i64> {
         self.result_number("id")
+    }
+
+    /// What an undo job took back.
+    #[must_use]
+    pub fn undone(&self) -> Option<Undone> {
+        let result = self.result.as_ref().filter(|_| self.kind == JobKind::Undo)?;
+        serde_json::from_str(result.get()).ok()
     }
 
     /// How many rows were taken back when it was cancelled; `None` when those that it wrote are kept.

@@ -10,6 +10,7 @@
 //! | `import` | what an import is asked to do; rejects |
 //! | `decisions` | how a source is read, and why so; previews |
 //! | `schedule` | schedules |
+//! | `undo` | taking an import back |
 //! | `analysis` | analyses and their answers |
 //! | `problem` | error answers |
 //! | `paths` | where everything is |
@@ -22,6 +23,7 @@ mod job;
 pub mod paths;
 mod problem;
 mod schedule;
+mod undo;
 
 pub use analysis::{
     AnalysisColumn, AnalysisDescription, AnalysisList, AnalysisParameter, AnalysisRequest, Answer,
@@ -43,3 +45,6 @@ pub use job::{
 };
 pub use problem::{Fault, Problem, codes};
 pub use schedule::{Schedule, ScheduleList, ScheduleRequest, ScheduledJob};
+pub use undo::{
+    Undo, UndoCode, UndoConflict, UndoConflictCode, UndoKept, UndoRequest, Undone, UndoneRows, UndoneSales,
+};

@@ -6,6 +6,8 @@ pub const JOBS: &str = "/jobs";
 pub const JOB: &str = "/jobs/{id}";
 /// Asking for the end of a job.
 pub const JOB_CANCEL: &str = "/jobs/{id}/cancel";
+/// Taking an import back.
+pub const JOB_UNDO: &str = "/jobs/{id}/undo";
 /// What became of a job, in short.
 pub const JOB_SUMMARY: &str = "/jobs/{id}/summary";
 /// The records that a job did not take.

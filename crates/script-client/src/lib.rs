@@ -19,7 +19,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use script_api::{
     AnalysisList, Answer, CancelRequest, ImportRequest, Job, JobPage, JobSummary, Preview, RejectList,
-    RejectedRecord, Schedule, ScheduleList, ScheduleRequest, SourceRequest, paths,
+    RejectedRecord, Schedule, ScheduleList, ScheduleRequest, SourceRequest, UndoRequest, paths,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -145,6 +145,15 @@ impl ScriptClient {
         self.send(request.json(&asked), Some(self.limits.look))
             .await
             .map(drop)
+    }
+
+    /// Queues a job that takes import `id` back. The same `idempotency_key` queues it once.
+    pub async fn undo(&self, id: i64, idempotency_key: &str, undo: UndoRequest) -> Result<Job, ScriptError> {
+        let request = self
+            .request(Method::POST, &numbered(paths::JOB_UNDO, id), &[])?
+            .header(IDEMPOTENCY_KEY, idempotency_key)
+            .json(&undo);
+        self.fetch(request, Some(self.limits.answer)).await
     }
 
     /// Queues an import of the configured sources. The same `idempotency_key` queues it once.

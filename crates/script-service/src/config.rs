@@ -83,6 +83,12 @@ pub struct Config {
     /// means as long as its job.
     #[arg(long, env = "SCRIPT_KEEP_REJECTS_DAYS", default_value_t = 30)]
     pub keep_rejects_days: u32,
+    /// For how many days after its end an import can be taken back; 0 means as long as its job is kept.
+    #[arg(long, env = "SCRIPT_KEEP_UNDO_DAYS", default_value_t = 30)]
+    pub keep_undo_days: u32,
+    /// How many of the newest imports can be taken back; 0 means all.
+    #[arg(long, env = "SCRIPT_KEEP_UNDO", default_value_t = 100)]
+    pub keep_undo: u64,
     /// For how many days a kept answer of an analysis stays; 0 means for ever.
     #[arg(long, env = "SCRIPT_KEEP_RESULTS_DAYS", default_value_t = 400)]
     pub keep_results_days: u32,
@@ -150,6 +156,8 @@ impl Config {
             keep_jobs_days: 400,
             keep_jobs: 10_000,
             keep_rejects_days: 30,
+            keep_undo_days: 30,
+            keep_undo: 100,
             keep_results_days: 400,
             keep_results: 10_000,
             keep_forecasts_days: 400,

@@ -164,6 +164,7 @@ pub(crate) fn of_job(code: &'static str, detail: impl Into<String>) -> Problem {
     let status = match code {
         "internal" | "process_died" | "rollback_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         "statement_timeout" => StatusCode::REQUEST_TIMEOUT,
+        "changed_since" | "not_undoable" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     Problem::new(status, code, detail)

@@ -34,6 +34,7 @@ async fn tidy_up(db: &DbClient, config: &Config, now: Timestamp) -> Result<(), D
     let before = |days: u32| day_before(now, days);
     let most = |number: u64| (number > 0).then_some(number);
     let rejects = retention::drop_rejects(db, before(config.keep_rejects_days)).await?;
+    retention::drop_undo(db, before(config.keep_undo_days), most(config.keep_undo)).await?;
     let jobs = retention::drop_jobs(db, before(config.keep_jobs_days), most(config.keep_jobs)).await?;
     let results =
         retention::drop_results(db, before(config.keep_results_days), most(config.keep_results)).await?;

@@ -2,13 +2,15 @@
 
 use crate::forecasts::request::ForecastRequest;
 use crate::jobs::kind::Kind;
+use crate::undo::UndoJob;
 use script_api::{AnalysisRequest, ImportRequest, JobKind};
 
 /// Every kind of job.
-pub(crate) static KINDS: [Kind; 3] = [
+pub(crate) static KINDS: [Kind; 4] = [
     Kind::of::<ImportRequest>(),
     Kind::of::<AnalysisRequest>(),
     Kind::of::<ForecastRequest>(),
+    Kind::of::<UndoJob>(),
 ];
 
 /// The entry of `kind`.
@@ -22,7 +24,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_the_contract_is_registered_under_its_name() {
-        for kind in [JobKind::Import, JobKind::Analysis, JobKind::Forecast] {
+        for kind in JobKind::ALL {
             assert!(find(kind).is_some(), "{kind}");
         }
         for kind in &KINDS {

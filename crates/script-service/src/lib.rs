@@ -21,6 +21,7 @@ mod routes;
 mod schedules;
 mod state;
 mod store;
+mod undo;
 mod wire;
 
 pub use config::Config;

@@ -5,11 +5,16 @@ use axum::http::StatusCode;
 use service_kit::problem_types::ProblemType;
 
 /// Every code, by name, besides those that every service has.
-pub(crate) const TYPES: [ProblemType; 32] = [
+pub(crate) const TYPES: [ProblemType; 36] = [
     ProblemType {
         code: "already_replayed",
         status: StatusCode::CONFLICT,
         meaning: "All rejects of the job were replayed; `again=true` replays them once more.",
+    },
+    ProblemType {
+        code: "already_undone",
+        status: StatusCode::CONFLICT,
+        meaning: "The import was taken back, or is being; `undo` of the job says by which job.",
     },
     ProblemType {
         code: "bad_corrections",
@@ -25,6 +30,11 @@ pub(crate) const TYPES: [ProblemType; 32] = [
         code: "busy",
         status: StatusCode::SERVICE_UNAVAILABLE,
         meaning: "As much of this work as the service does at once is running; try again after `Retry-After`.",
+    },
+    ProblemType {
+        code: "changed_since",
+        status: StatusCode::CONFLICT,
+        meaning: "Others changed rows of the import since, so nothing was taken back; `conflicts` lists them, `partial` leaves them.",
     },
     ProblemType {
         code: "conflicting_dates",
@@ -87,6 +97,11 @@ pub(crate) const TYPES: [ProblemType; 32] = [
         meaning: "There is no such file under the data folder.",
     },
     ProblemType {
+        code: "not_cancellable",
+        status: StatusCode::CONFLICT,
+        meaning: "The job takes an import back and has begun; it ends whole.",
+    },
+    ProblemType {
         code: "not_ready",
         status: StatusCode::SERVICE_UNAVAILABLE,
         meaning: "The service waits for another one; try again after `Retry-After`.",
@@ -95,6 +110,11 @@ pub(crate) const TYPES: [ProblemType; 32] = [
         code: "not_replayable",
         status: StatusCode::CONFLICT,
         meaning: "The job has nothing that can be replayed, or has not ended.",
+    },
+    ProblemType {
+        code: "not_undoable",
+        status: StatusCode::CONFLICT,
+        meaning: "The job cannot be taken back; `undo` of the job says why.",
     },
     ProblemType {
         code: "nothing_to_replace_with",

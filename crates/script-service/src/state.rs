@@ -5,7 +5,10 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::jobs::context::Signals;
 use crate::outages::Outages;
+use crate::store::jobs;
 use db_client::DbClient;
+use jiff::{SignedDuration, Timestamp};
+use script_api::{Job, UndoCode};
 use service_kit::metrics::HttpMetrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +49,30 @@ impl App {
             outages: Arc::default(),
             ready: AtomicBool::new(false),
             stopping,
+        }
+    }
+
+    /// Job `id`, its sources included.
+    pub(crate) async fn job(&self, id: i64) -> Result<Job, ApiError> {
+        let mut job = jobs::get(&self.db, id).await?;
+        self.say_until(std::slice::from_mut(&mut job));
+        Ok(job)
+    }
+
+    /// Says of imports until when they can be taken back.
+    pub(crate) fn say_until(&self, jobs: &mut [Job]) {
+        let days = i64::from(self.config.keep_undo_days);
+        for job in jobs.iter_mut().filter(|_| days > 0) {
+            let finished = job
+                .finished_at
+                .as_deref()
+                .and_then(|at| at.parse::<Timestamp>().ok());
+            let until = finished.and_then(|at| at.checked_add(SignedDuration::from_hours(24 * days)).ok());
+            if let (Some(undo), Some(until)) = (&mut job.undo, until)
+                && matches!(undo.code, None | Some(UndoCode::ChangedSince))
+            {
+                undo.until = Some(until.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+            }
         }
     }
 

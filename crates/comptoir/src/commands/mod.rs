@@ -7,6 +7,7 @@ pub(crate) mod forecast;
 pub(crate) mod generate;
 pub(crate) mod import;
 mod imported;
+pub(crate) mod jobs;
 pub(crate) mod openapi;
 mod preview;
 pub(crate) mod query;

@@ -70,7 +70,7 @@ fn line(job: &Job, language: Language) -> Shown {
             .into_iter()
             .map(|count| match job.kind {
                 JobKind::Import => shown(&count.into(), ColumnType::Integer, language),
-                JobKind::Analysis | JobKind::Forecast => String::new(),
+                JobKind::Analysis | JobKind::Forecast | JobKind::Undo => String::new(),
             })
             .collect(),
         percent: job.progress.percent,
@@ -314,6 +314,10 @@ fn detail(job: &Job, language: Language) -> String {
                 title.map_or_else(|| name.clone(), |title| title.in_language(language).to_owned())
             };
             list(asked.analyses.iter().map(title).collect())
+        }
+        JobKind::Undo => {
+            let asked: Value = serde_json::from_str(request).unwrap_or_default();
+            format!("#{}", asked["job"])
         }
         JobKind::Forecast => result(job)["label"].as_str().map_or_else(
             || {

@@ -152,6 +152,7 @@ pub(crate) static EN: Words = Words {
     kind_import: "import",
     kind_analysis: "analysis",
     kind_forecast: "forecast",
+    kind_undo: "undo",
     all_sales: "All sales",
     number: "No.",
     what: "Scope",

@@ -152,6 +152,7 @@ pub(crate) static FR: Words = Words {
     kind_import: "import",
     kind_analysis: "analyse",
     kind_forecast: "prévision",
+    kind_undo: "annulation",
     all_sales: "Toutes les ventes",
     number: "N°",
     what: "Périmètre",

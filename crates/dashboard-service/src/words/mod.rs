@@ -158,6 +158,7 @@ pub(crate) struct Words {
     pub(crate) kind_import: &'static str,
     pub(crate) kind_analysis: &'static str,
     pub(crate) kind_forecast: &'static str,
+    pub(crate) kind_undo: &'static str,
     pub(crate) replay: &'static str,
     pub(crate) replay_file: &'static str,
     pub(crate) replay_text: &'static str,

@@ -14,12 +14,12 @@ use super::fault::{FaultCode, RecordFault};
 use super::foreseen::ForeseenRows;
 use super::partition::{Partition, Partitioner};
 use super::tables::TableSpec as _;
-use super::undo::undo_table;
 use crate::store::running_jobs::{self, Checkpoint};
-use crate::store::{self, job_sources, rows, sales, undo};
+use crate::store::undo::{UndoTable, notes};
+use crate::store::{self, job_sources, rows, sales};
 use db_client::db_api::{BatchRequest, ErrorCode, Statement, Value};
 use db_client::{DbClient, DbError};
-use script_api::{Counters, Mode, OnCancel, Table};
+use script_api::{Counters, Mode, Table};
 use tabular::Spec;
 use tokio::task::JoinHandle;
 
@@ -38,7 +38,6 @@ pub(super) struct Destination {
     /// Whether the source says them.
     pub has_key: bool,
     pub mode: Mode,
-    pub on_cancel: OnCancel,
     /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
     pub dry_run: Option<Vec<Statement>>,
 }
@@ -304,26 +303,35 @@ impl SourceWriter {
             let job = Value::Integer(job);
             return rows::insert("staged_sales", columns, Some(("job_id", &job)), new);
         }
+        let undo = UndoTable::of(*table);
         let mut statements = Vec::new();
-        if self.to.on_cancel == OnCancel::Rollback {
-            let of = undo_table(*table, self.to.spec);
-            statements.extend(undo::note_changed(job, &of, &changed));
-            statements.extend(undo::note_added(job, &of, new.iter()));
+        statements.extend(notes::note_changed(job, undo, &self.key_columns(), &changed));
+        if !is_sales {
+            let rows = changed.iter().map(Vec::as_slice).chain(new.iter());
+            let left = notes::note_left(job, undo, rows);
+            if !changed.is_empty() {
+                statements.push(self.update(changed));
+            }
+            statements.extend(rows::insert(table.spec().stored_as, columns, None, new));
+            statements.extend(left);
+            return statements;
         }
         if !changed.is_empty() {
             // The triggers on sales mark the days of changed lines, before and after, to be summed again.
-            statements.push(self.update(changed));
+            statements.extend(sales::by_import(self.update(changed)));
         }
         if new.is_empty() {
-            return statements;
-        }
-        if !is_sales {
-            statements.extend(rows::insert(table.spec().stored_as, columns, None, new));
             return statements;
         }
         let sums = DailyAdditions::of(&new, columns).statements();
         statements.extend(sales::insert(job, columns, new, sums, &self.triggers));
         statements
+    }
+
+    /// The SQL names of the columns that the key of a row is in.
+    fn key_columns(&self) -> Vec<&'static str> {
+        let key = &self.to.spec.columns[..self.to.spec.key];
+        key.iter().map(|column| column.stored_as).collect()
     }
 
     fn update(&self, mut changed: Vec<Vec<Value>>) -> Statement {

@@ -5,7 +5,7 @@ use crate::analyses::catalog::Catalog;
 use crate::config::Config;
 use crate::jobs::context::{JobContext, Stop};
 use crate::jobs::kind::{Ended, Job};
-use crate::store::{self, staged_sales, uploads};
+use crate::store::{staged_sales, uploads};
 use db_client::DbError;
 use script_api::{Counters, ImportRequest, JobState, Mode, OnCancel};
 use service_kit::faults::{Fault, Faults};
@@ -70,8 +70,7 @@ impl Job for ImportRequest {
     async fn clean_up(&self, context: &JobContext) -> Result<(), DbError> {
         let (db, job) = (&context.db, context.job);
         uploads::delete_of_job(db, job).await?;
-        staged_sales::forget(db, job).await?;
-        store::undo::forget(db, job).await
+        staged_sales::forget(db, job).await
     }
 }
 

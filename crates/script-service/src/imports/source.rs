@@ -14,6 +14,7 @@ use super::survey;
 use super::tables::TableSpec as _;
 use crate::jobs::context::{JobContext, Stop};
 use crate::store::running_jobs::{self, Checkpoint};
+use crate::store::undo::notes;
 use crate::store::{self, job_sources, references};
 use db_client::DbError;
 use db_client::db_api::{BatchRequest, ErrorCode, Statement};
@@ -76,7 +77,6 @@ impl OpenSource {
             spec,
             has_key,
             mode: request.mode,
-            on_cancel: request.on_cancel,
             dry_run: request.dry_run.then(|| foreseen.parents.clone()),
         };
         Ok(Self {
@@ -156,7 +156,13 @@ async fn survey_and_make(
             return Ok(surveyed);
         }
         let taxes = exports::taxes_word(export.plan.amount.taxes);
-        statements.push(references::say_amounts(&export.plan.currency, taxes));
+        statements.extend(notes::note_made(job).filter(|_| !(products.is_empty() && stores.is_empty())));
+        let [before, after] = notes::note_amounts(job);
+        statements.extend([
+            before,
+            references::say_amounts(&export.plan.currency, taxes),
+            after,
+        ]);
         statements.push(references::count_made(
             job,
             products.len() as u64,

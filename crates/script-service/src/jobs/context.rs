@@ -164,6 +164,11 @@ impl JobContext {
         }
     }
 
+    /// Says that the row of another job changed.
+    pub(crate) fn changed_other(&self, job: i64) {
+        self.signals.changed(job);
+    }
+
     /// Says that the job's row changed.
     pub(crate) fn changed(&self) {
         self.signals.changed(self.job);

@@ -56,7 +56,7 @@ pub(crate) async fn of_job(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let changes = app.signals.subscribe();
-    let job = store::get(&app.db, id).await?;
+    let job = app.job(id).await?;
     // An id that this job cannot have given is another stream's: the client knows nothing then.
     let known = last_event_id(&headers).filter(|known| *known <= job.revision);
     if job.state.is_final() && known.is_some_and(|known| known >= job.revision) {
@@ -177,7 +177,7 @@ impl OneJob {
             if *self.app.stopping.borrow() {
                 return None;
             }
-            match store::get(&self.app.db, self.id).await {
+            match self.app.job(self.id).await {
                 Ok(job) if job.revision > self.seen => {
                     self.seen = job.revision;
                     self.last = Some(Instant::now());
@@ -227,6 +227,7 @@ impl AllJobs {
                 }
             };
             self.outage.over();
+            self.app.say_until(&mut jobs);
             let listed: BTreeMap<i64, i64> = jobs.iter().map(|job| (job.id, job.revision)).collect();
             // A job that ended while others pushed it out of the list has its end to come.
             let gone: Vec<i64> = self
@@ -236,7 +237,7 @@ impl AllJobs {
                 .filter(|id| !listed.contains_key(id))
                 .collect();
             for id in gone {
-                if let Ok(job) = store::get(&self.app.db, id).await {
+                if let Ok(job) = self.app.job(id).await {
                     jobs.push(job);
                 }
             }

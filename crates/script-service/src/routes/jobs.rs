@@ -75,6 +75,7 @@ pub(crate) async fn list(
     .await?;
     let more = jobs.len() > page_size as usize;
     jobs.truncate(page_size as usize);
+    app.say_until(&mut jobs);
     let next_page_token = jobs.last().filter(|_| more).map(|job| token(job.id));
     let mut headers = HeaderMap::new();
     if let Some(token) = &next_page_token {
@@ -135,8 +136,11 @@ pub(crate) async fn get(
     Path(id): Path<i64>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = store::get(&app.db, id).await?;
-    let tag = format!("\"{}-{}\"", job.id, job.revision);
+    let job = app.job(id).await?;
+    // Whether an import can be taken back also depends on what others do.
+    let undo = job.undo.as_ref().and_then(|undo| undo.code);
+    let undo = undo.map_or(String::new(), |code| format!("-{}", code as u8));
+    let tag = format!("\"{}-{}{undo}\"", job.id, job.revision);
     let mut response = if is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -204,7 +208,7 @@ pub(crate) async fn cancel(
     };
     store::cancel(&app.db, id, &by).await?;
     app.signals.cancelled(id);
-    let job = store::get(&app.db, id).await?;
+    let job = app.job(id).await?;
     Ok((StatusCode::ACCEPTED, Json(job)).into_response())
 }
 
@@ -218,7 +222,7 @@ pub(crate) async fn submitted(
 ) -> Result<Response, ApiError> {
     let job = match wait {
         Some(wait) => until_final(app, id, wait).await?,
-        None => store::get(&app.db, id).await?,
+        None => app.job(id).await?,
     };
     let location = format!("/jobs/{id}");
     let finished = wait.is_some() && job.state.is_final();
@@ -253,7 +257,7 @@ async fn until_final(app: &App, id: i64, wait: Duration) -> Result<Job, ApiError
     let deadline = Instant::now() + wait;
     let mut signals = app.signals.subscribe();
     loop {
-        let job = store::get(&app.db, id).await?;
+        let job = app.job(id).await?;
         let now = Instant::now();
         if job.state.is_final() || now >= deadline {
             return Ok(job);

@@ -12,6 +12,7 @@ mod rejects;
 mod schedules;
 mod submit;
 mod summary;
+mod undo;
 
 use crate::error::ApiError;
 use crate::state::App;
@@ -64,6 +65,7 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(undo::undo))
         .routes(routes!(summary::get))
         .routes(routes!(rejects::list))
         .routes(routes!(rejects::replay))

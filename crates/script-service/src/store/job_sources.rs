@@ -63,7 +63,7 @@ pub(crate) async fn list(db: &DbClient, job: i64) -> Result<Vec<JobSource>, DbEr
                     JOIN jobs ON jobs.id = earlier.job_id
                     WHERE earlier.digest = job_sources.digest AND earlier.table_name = job_sources.table_name
                         AND earlier.job_id < job_sources.job_id
-                        AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0
+                        AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0 AND jobs.undone_by IS NULL
                         AND jobs.state IN ('succeeded', 'succeeded_with_rejects')) AS same_content_as
             FROM job_sources WHERE job_id = ?1 ORDER BY source",
             [job.into()],
@@ -128,7 +128,7 @@ pub(crate) async fn validators(db: &DbClient, url: &str, table: &str) -> Result<
             "SELECT etag, last_modified FROM job_sources
             JOIN jobs ON jobs.id = job_sources.job_id
             WHERE origin = ?1 AND table_name = ?2 AND jobs.state IN ('succeeded', 'succeeded_with_rejects')
-                AND jobs.request ->> '$.dry_run' = 0 AND digest IS NOT NULL
+                AND jobs.request ->> '$.dry_run' = 0 AND digest IS NOT NULL AND jobs.undone_by IS NULL
             ORDER BY jobs.id DESC LIMIT 1",
             [url.into(), table.into()],
         )
@@ -158,7 +158,7 @@ pub(crate) async fn same_content(
         "SELECT job_sources.job_id FROM job_sources JOIN jobs ON jobs.id = job_sources.job_id
         WHERE digest = ?1 AND table_name = ?2 AND job_sources.job_id <> ?3
             AND jobs.state IN ('succeeded', 'succeeded_with_rejects')
-            AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0
+            AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0 AND jobs.undone_by IS NULL
         ORDER BY job_sources.job_id DESC LIMIT 1",
         [digest.into(), table.into(), job.into()],
     )

@@ -4,7 +4,7 @@ use super::{job_sources, now};
 use crate::error::ApiError;
 use db_client::db_api::{ErrorCode, Params};
 use db_client::{DbClient, DbError, Rows as _, json_text};
-use script_api::{Counters, Created, Job, JobKind, JobState, Progress};
+use script_api::{Counters, Created, Job, JobKind, JobState, Progress, Undo, UndoCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -12,7 +12,14 @@ use serde_json::value::RawValue;
 const JOB_COLUMNS: &str = "id, kind, state, created_at, started_at, finished_at, cancel_requested_at, \
     cancelled_by, phase, bytes, bytes_total, records_total, read, inserted, updated, unchanged, rejected, skipped, \
     warnings, deleted, notes, request, result, error, revision, source_read, \
-    created_products, created_stores, (SELECT name FROM schedules WHERE schedules.id = jobs.schedule_id) AS schedule, occurrence";
+    created_products, created_stores, undone_by, undo_dropped, \
+    kind = 'import' AND COALESCE(request ->> '$.dry_run', 0) AS is_dry_run, \
+    (SELECT MAX(undo.id) FROM jobs AS undo WHERE undo.state IN ('queued', 'running', 'interrupted') \
+        AND undo.kind = 'undo' AND undo.request ->> '$.job' = jobs.id) AS being_undone_by, \
+    EXISTS (SELECT 1 FROM sales_changed_since WHERE sales_changed_since.job_id = jobs.id) AS is_changed_by_hand, \
+    (SELECT MIN(job_undo.job_id) FROM job_undo \
+        WHERE of_job = jobs.id AND table_name = 'sales' AND job_undo.job_id <> jobs.id) AS changed_by, \
+    (SELECT name FROM schedules WHERE schedules.id = jobs.schedule_id) AS schedule, occurrence";
 
 /// A job to be put into the queue.
 #[derive(Debug, Clone)]
@@ -192,7 +199,9 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), ApiE
                 state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
                 finished_at = CASE WHEN state = 'queued' THEN ?2 ELSE finished_at END,
                 revision = revision + 1
-            WHERE id = ?1 AND state IN ('queued', 'running', 'interrupted')",
+            WHERE id = ?1 AND state IN ('queued', 'running', 'interrupted')
+                -- What is half taken back would be neither.
+                AND (kind <> 'undo' OR state = 'queued')",
             [job.into(), now().into(), by.into()],
         )
         .await?;
@@ -202,6 +211,12 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), ApiE
     let found = get(db, job).await?;
     if found.state == JobState::Cancelled {
         return Ok(());
+    }
+    if !found.state.is_final() {
+        return Err(ApiError::Conflict {
+            code: "not_cancellable",
+            detail: format!("job {job} takes an import back, and ends whole"),
+        });
     }
     Err(ApiError::Finished {
         job,
@@ -236,6 +251,12 @@ struct JobRow {
     error: Option<String>,
     revision: i64,
     source_read: u64,
+    undone_by: Option<i64>,
+    being_undone_by: Option<i64>,
+    undo_dropped: bool,
+    is_dry_run: bool,
+    is_changed_by_hand: bool,
+    changed_by: Option<i64>,
     schedule: Option<String>,
     occurrence: Option<String>,
 }
@@ -251,6 +272,7 @@ impl TryFrom<JobRow> for Job {
             kind: row.kind,
             state: row.state,
             progress: progress_of(&row),
+            undo: undo_of(&row),
             created_at: row.created_at,
             started_at: row.started_at,
             finished_at: row.finished_at,
@@ -272,6 +294,47 @@ impl TryFrom<JobRow> for Job {
             revision: row.revision,
         })
     }
+}
+
+/// Whether an import can be taken back; until when is for others to say.
+fn undo_of(row: &JobRow) -> Option<Undo> {
+    if row.kind != JobKind::Import {
+        return None;
+    }
+    let Counters {
+        inserted, updated, ..
+    } = row.counters;
+    let written = inserted + updated + row.deleted + row.created_products + row.created_stores;
+    let why = if !row.state.is_final() {
+        Some((UndoCode::NotFinished, "it has not ended".to_owned()))
+    } else if let Some(by) = row.undone_by {
+        Some((UndoCode::Undone, format!("job {by} took it back")))
+    } else if let Some(by) = row.being_undone_by {
+        Some((UndoCode::BeingUndone, format!("job {by} takes it back")))
+    } else if written == 0 || row.is_dry_run {
+        Some((UndoCode::NothingWritten, "it wrote nothing".to_owned()))
+    } else if row.undo_dropped {
+        let reason = "what it replaced is no longer kept (--keep-undo-days, --keep-undo)";
+        Some((UndoCode::Expired, reason.to_owned()))
+    } else if row.is_changed_by_hand {
+        let reason = "some of its rows were changed by SQL since; the others can be taken back";
+        Some((UndoCode::ChangedSince, reason.to_owned()))
+    } else {
+        row.changed_by.map(|by| {
+            let reason = format!(
+                "job {by} changed or replaced some of its rows since; take that back first, or only the others"
+            );
+            (UndoCode::ChangedSince, reason)
+        })
+    };
+    let (code, reason) = why.unzip();
+    Some(Undo {
+        possible: code.is_none(),
+        code,
+        reason,
+        until: None,
+        by_job: row.undone_by.or(row.being_undone_by),
+    })
 }
 
 fn progress_of(row: &JobRow) -> Progress {

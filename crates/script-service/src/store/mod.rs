@@ -12,7 +12,7 @@
 //! | `rows` | statements that write rows of imports, whatever their table |
 //! | `sales` | sales that an import adds |
 //! | `staged_sales` | sales that take the place of others |
-//! | `undo` | what cancelled imports take back |
+//! | `undo` | what imports take back |
 //! | `references` | ids that rows may refer to |
 //! | `daily_sums` | the sums by day and the state of the data |
 //! | `analysis_sources` | what an analysis reads in place of the daily sums where there are filters |

@@ -1,4 +1,4 @@
-//! What is dropped by age and by number: old jobs, rejects, results and forecasts.
+//! What is dropped by age and by number: old jobs, rejects, undo data, results and forecasts.
 //!
 //! Each statement drops a piece, so that none holds the writer for long.
 
@@ -43,6 +43,55 @@ pub(crate) async fn drop_rejects(db: &DbClient, before: Option<String>) -> Resul
         )"
     );
     in_pieces(db, &sql, before, None).await
+}
+
+/// Drops what is kept for taking back imports that ended before `before`, and all but the newest `most` that wrote
+/// something, and what nobody needs any more.
+pub(crate) async fn drop_undo(
+    db: &DbClient,
+    before: Option<String>,
+    most: Option<u64>,
+) -> Result<(), DbError> {
+    const KEPT: &str =
+        "kind = 'import' AND finished_at IS NOT NULL AND undo_dropped = 0 AND undone_by IS NULL
+        AND inserted + updated + deleted + created_products + created_stores > 0
+        AND COALESCE(request ->> '$.dry_run', 0) = 0";
+    let sql = format!(
+        "UPDATE jobs SET undo_dropped = 1, revision = revision + 1 WHERE id IN (
+            SELECT id FROM jobs
+            WHERE {KEPT}
+                AND (finished_at < ?1 OR id <= (SELECT id FROM jobs WHERE {KEPT} ORDER BY id DESC LIMIT 1 OFFSET ?2))
+                AND NOT EXISTS (
+                    SELECT 1 FROM jobs AS undo
+                    WHERE undo.state IN ('queued', 'running', 'interrupted') AND undo.kind = 'undo'
+                        AND undo.request ->> '$.job' = jobs.id
+                )
+            ORDER BY id LIMIT {PIECE}
+        )"
+    );
+    in_pieces(db, &sql, before, most).await?;
+    for (table, key) in [
+        ("job_undo", "(job_id, table_name, row_key)"),
+        ("sales_changed_since", "(job_id, sale_id)"),
+    ] {
+        let next = format!("SELECT MIN(job_id) FROM {table} WHERE job_id > ?1");
+        let is_needed = "SELECT id FROM jobs WHERE id = ?1 AND undo_dropped = 0";
+        let columns = key.trim_matches(['(', ')']);
+        let drop = format!(
+            "DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table} WHERE job_id = ?1 LIMIT {PIECE})"
+        );
+        let mut job = i64::MIN;
+        loop {
+            let found: Option<Option<i64>> = db.first_row(&next, [job.into()]).await?;
+            let Some(found) = found.flatten() else {
+                break;
+            };
+            job = found;
+            let needed: Option<i64> = db.first_row(is_needed, [job.into()]).await?;
+            while needed.is_none() && db.execute(&drop, [job.into()]).await?.rows_affected > 0 {}
+        }
+    }
+    Ok(())
 }
 
 /// Drops answers of analyses made before `before`, and all but the newest `most`. Returns how many.

@@ -61,6 +61,14 @@ pub(crate) async fn claim(db: &DbClient, owner: &str, lease_ms: u64) -> Result<O
                 started_at = COALESCE(started_at, ?3), revision = revision + 1
             WHERE id = (
                 SELECT id FROM jobs WHERE state IN ('queued', 'interrupted')
+                    -- What is taken back may not be what an import finds there meanwhile.
+                    AND NOT (kind = 'undo' AND EXISTS (
+                        SELECT 1 FROM jobs AS other
+                        WHERE other.state IN ('running', 'interrupted') AND other.kind = 'import'
+                    ))
+                    AND NOT (kind = 'import' AND EXISTS (
+                        SELECT 1 FROM jobs AS other WHERE other.state = 'running' AND other.kind = 'undo'
+                    ))
                 ORDER BY state = 'queued', id LIMIT 1
             )
             RETURNING id, kind, request, cancel_requested_at, source, source_read, batches, deleted, notes,
@@ -256,6 +264,20 @@ pub(crate) fn nothing_left(job: i64, states: &[JobState]) -> [Statement; 2] {
             AND (SELECT state FROM jobs WHERE id = ?1) IN (SELECT value FROM json_each(?2))",
     ]
     .map(|sql| Statement::new(sql, [job.into(), states.as_str().into()]))
+}
+
+/// Statements that say of a running `job` that nothing of what it wrote is in the tables.
+pub(crate) fn taken_back(job: i64) -> Vec<Statement> {
+    let made = Statement::new(
+        "UPDATE jobs SET created_products = (SELECT COUNT(*) FROM products WHERE made_by_job = ?1),
+            created_stores = (SELECT COUNT(*) FROM stores WHERE made_by_job = ?1), revision = revision + 1
+        WHERE id = ?1",
+        [job.into()],
+    );
+    nothing_left(job, &[JobState::Running])
+        .into_iter()
+        .chain([made])
+        .collect()
 }
 
 /// A statement that says how many records `job` has read and rejected, which takes none.

@@ -32,6 +32,15 @@ pub(crate) async fn idle_triggers(db: &DbClient) -> Result<Vec<Trigger>, DbError
     Ok(idle.collect())
 }
 
+/// `change`, which changes sales, as the work of an import: it is not taken for SQL by hand.
+pub(crate) fn by_import(change: Statement) -> [Statement; 3] {
+    let importing = |yes: i64| {
+        let sql = format!("UPDATE dataset SET importing = {yes} WHERE id = 1");
+        Statement::new(sql, Params::default())
+    };
+    [importing(1), change, importing(0)]
+}
+
 /// What inserts new sales of `job`, and `sums`, which adds them to the sums by day. `triggers` are the idle ones.
 pub(crate) fn insert(
     job: i64,

@@ -1,6 +1,7 @@
 //! Sales that take the place of others: they wait in `staged_sales` until all of them are there.
 
 use super::running_jobs::{self, Checkpoint};
+use super::undo::notes::note_replaced;
 use db_client::db_api::{BatchRequest, Statement};
 use db_client::{DbClient, DbError};
 use script_api::Mode;
@@ -13,7 +14,7 @@ pub(crate) const ALL_AT_ONCE: Duration = Duration::from_mins(10);
 const PAGE: i64 = 20_000;
 
 /// The condition on sales that give way to the staged ones of job `?1`.
-fn gives_way(mode: Mode) -> &'static str {
+pub(super) fn gives_way(mode: Mode) -> &'static str {
     match mode {
         Mode::ReplacePeriod => {
             "sale_date BETWEEN (SELECT MIN(sale_date) FROM staged_sales WHERE job_id = ?1)
@@ -33,6 +34,7 @@ pub(crate) async fn count_giving_way(db: &DbClient, job: i64, mode: Mode) -> Res
 /// Puts the staged sales of `job` in the place of others, together with its checkpoint `after`.
 pub(crate) async fn swap(db: &DbClient, job: i64, mode: Mode, after: &Checkpoint) -> Result<(), DbError> {
     let statements = vec![
+        note_replaced(job, mode),
         Statement::new(
             format!("DELETE FROM sales WHERE {}", gives_way(mode)),
             [job.into()],

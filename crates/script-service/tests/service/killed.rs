@@ -1,7 +1,7 @@
 //! Either service is killed again and again at random moments of an import, the other one goes on: what is
 //! there at the end is what one clean run leaves.
 
-use crate::support::{Process, Script, counters};
+use crate::support::{Dice, Process, Script, counters};
 use db_client::DbClient;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -73,18 +73,6 @@ impl Drop for DbProcess {
     fn drop(&mut self) {
         let _ = self.child.kill(); // it may be gone already
         let _ = self.child.wait();
-    }
-}
-
-/// A small generator of numbers.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
     }
 }
 

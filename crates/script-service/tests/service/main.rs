@@ -17,4 +17,5 @@ mod replays;
 mod schedules;
 mod schema;
 mod support;
+mod undo;
 mod workbooks;

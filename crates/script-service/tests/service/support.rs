@@ -65,6 +65,19 @@ impl Drop for Process {
     }
 }
 
+/// A small generator of numbers.
+pub(crate) struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `sides`.
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
 /// What became of a job's records.
 pub(crate) fn counters(job: &Value) -> [u64; 5] {
     ["read", "inserted", "updated", "unchanged", "rejected"]

@@ -1,0 +1,81 @@
+//! Which imports can be taken back, and once.
+
+use super::UndoJob;
+use crate::error::ApiError;
+use crate::jobs::kind::Job as _;
+use crate::store::jobs::{self, IdempotencyKey};
+use crate::store::now;
+use db_client::{DbClient, Rows as _};
+use script_api::{Job, UndoCode};
+
+/// Refuses an import that cannot be taken back; what others changed is for the job to say.
+pub(crate) fn check(job: &Job) -> Result<(), ApiError> {
+    let refused = |code, why: &str| {
+        Err(ApiError::Conflict {
+            code,
+            detail: format!("job {} cannot be taken back: {why}", job.id),
+        })
+    };
+    let Some(undo) = &job.undo else {
+        return refused("not_undoable", "only imports can");
+    };
+    let why = undo.reason.as_deref().unwrap_or_default();
+    match undo.code {
+        None | Some(UndoCode::ChangedSince) => Ok(()),
+        Some(UndoCode::Undone | UndoCode::BeingUndone) => refused("already_undone", why),
+        Some(UndoCode::NotFinished | UndoCode::NothingWritten | UndoCode::Expired) => {
+            refused("not_undoable", why)
+        }
+    }
+}
+
+/// Puts `undo` into the queue, unless `limit` jobs wait there or another job takes the import back. A key that made a job
+/// before gives that job; the flag says so.
+pub(crate) async fn submit(
+    db: &DbClient,
+    undo: UndoJob,
+    key: Option<&IdempotencyKey>,
+    limit: u32,
+) -> Result<(i64, bool), ApiError> {
+    let request = serde_json::to_string(&undo).map_err(|error| ApiError::Internal(error.into()))?;
+    let inserted = db
+        .execute(
+            "INSERT INTO jobs (kind, state, request, idempotency_key, fingerprint, created_at)
+            SELECT ?1, 'queued', ?2, ?3, ?4, ?5
+            WHERE (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')) < ?6
+                AND NOT EXISTS (
+                    SELECT 1 FROM jobs
+                    WHERE state IN ('queued', 'running', 'interrupted') AND kind = ?1 AND request ->> '$.job' = ?7
+                )
+                AND (SELECT undone_by FROM jobs WHERE id = ?7) IS NULL
+            RETURNING id",
+            [
+                UndoJob::NAME.into(),
+                request.into(),
+                key.map(|key| key.key.as_str()).into(),
+                key.map(|key| key.fingerprint.as_str()).into(),
+                now().into(),
+                i64::from(limit).into(),
+                undo.job.into(),
+            ],
+        )
+        .await;
+    match inserted {
+        Ok(result) => {
+            if let Some(id) = result.rows_as()?.pop() {
+                return Ok((id, false));
+            }
+            // Whatever was not so when it was looked at is so by now.
+            check(&jobs::get(db, undo.job).await?)?;
+            Err(ApiError::QueueFull { limit })
+        }
+        Err(error) => match key {
+            // The same key came twice at once, and the other one was faster.
+            Some(key) => match jobs::find_by_key(db, key).await? {
+                Some(job) => Ok((job, true)),
+                None => Err(error.into()),
+            },
+            None => Err(error.into()),
+        },
+    }
+}
