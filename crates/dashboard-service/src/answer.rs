@@ -5,7 +5,7 @@ use crate::language::Language;
 use jiff::civil::Date;
 use script_client::script_api::{self, AnalysisColumn, Translations, Window};
 use script_client::{Query, ScriptClient, ScriptError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// An answer of an analysis.
@@ -85,6 +85,14 @@ impl Answer {
     /// The first row.
     pub(crate) fn first(&self) -> Option<&Row> {
         self.rows.first()
+    }
+}
+
+/// The members of what script-service says, by name.
+pub(crate) fn row(of: &impl Serialize) -> Row {
+    match serde_json::to_value(of) {
+        Ok(Value::Object(row)) => row,
+        _ => Row::new(),
     }
 }
 

@@ -3,13 +3,13 @@
 //! Formulas as in Hyndman and Koehler, "Another look at measures of forecast accuracy" (2006). Steps whose
 //! actual value is unknown are left out everywhere.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::forecast::Interval;
 use crate::series::as_f64;
 
 /// Accuracy of forecasts over one or more windows; errors are in the unit of the data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {
     /// Mean absolute error, unit of the data.
     pub mae: f64,
@@ -26,7 +26,7 @@ pub struct Metrics {
 }
 
 /// How often actual values lay within the interval of one level.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Coverage {
     /// Level of the interval in percent.
     pub level: f64,

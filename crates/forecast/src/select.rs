@@ -3,7 +3,7 @@
 //! The baseline (seasonal naive) stays unless a candidate beats it clearly: on real sales it often wins, and a
 //! model that cannot beat it has learnt nothing.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::backtest::{Plan, backtest};
 use crate::error::ForecastError;
@@ -28,7 +28,7 @@ pub(crate) const CANDIDATES: [Model; 6] = [
 const CLEARLY_BETTER: f64 = 0.98;
 
 /// Models on the same windows, best first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// The models, best first; those that could not be measured last.
     pub candidates: Vec<Candidate>,
@@ -39,7 +39,7 @@ pub struct Comparison {
 }
 
 /// One model of a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
     /// The model.
     pub model: Model,

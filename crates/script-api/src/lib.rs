@@ -12,12 +12,14 @@
 //! | `schedule` | schedules |
 //! | `undo` | taking an import back |
 //! | `analysis` | analyses and their answers |
+//! | `forecast` | forecasts, how right they were, models compared |
 //! | `problem` | error answers |
 //! | `paths` | where everything is |
 
 mod analysis;
 mod decisions;
 mod export;
+mod forecast;
 mod import;
 mod job;
 pub mod paths;
@@ -35,6 +37,11 @@ pub use decisions::{
     LineEnd, Locale, MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions, SheetChoice, Table,
 };
 pub use export::{Created, ImportReport, ReportDay, ReportLine, SalesDecision};
+pub use forecast::{
+    Accuracy, AccuracyMetrics, AccuracyPoint, Diffuse, ForecastCandidate, ForecastComparison, ForecastFit,
+    ForecastInterval, ForecastMetrics, ForecastPage, ForecastParams, ForecastPoint, ForecastRequest,
+    ForecastRun, ForecastWarning, Gaps, HistoryWindow, Holidays, IntervalCoverage, MODELS, ProphetParams,
+};
 pub use import::{
     CorrectedRecord, ImportRequest, MaxRejects, Mode, OnCancel, OnError, RejectList, RejectedRecord,
     SourceRequest, UploadRef,

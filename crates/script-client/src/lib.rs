@@ -18,10 +18,10 @@ use error::innermost;
 use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use script_api::{
-    AnalysisList, Answer, CancelRequest, ImportRequest, Job, JobPage, JobSummary, Preview, RejectList,
-    RejectedRecord, Schedule, ScheduleList, ScheduleRequest, SourceRequest, UndoRequest, paths,
+    Accuracy, AnalysisList, Answer, CancelRequest, ForecastComparison, ForecastPage, ForecastRequest,
+    ForecastRun, ImportRequest, Job, JobPage, JobSummary, Preview, RejectList, RejectedRecord, Schedule,
+    ScheduleList, ScheduleRequest, SourceRequest, UndoRequest, paths,
 };
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use url::Url;
@@ -311,9 +311,34 @@ impl ScriptClient {
     }
 
     /// Queues a forecast of what `forecast` asks for.
-    pub async fn submit_forecast(&self, forecast: &impl Serialize) -> Result<Job, ScriptError> {
+    pub async fn submit_forecast(&self, forecast: &ForecastRequest) -> Result<Job, ScriptError> {
         let request = self.request(Method::POST, paths::JOBS_FORECAST, &[])?;
         self.fetch(request.json(forecast), Some(self.limits.answer)).await
+    }
+
+    /// A page of forecasts, newest first and without their points; `query` as in `GET /forecasts`.
+    pub async fn forecasts(&self, query: &Query<'_>) -> Result<ForecastPage, ScriptError> {
+        self.get(paths::FORECASTS, query).await
+    }
+
+    /// The newest forecast of the sales that `query` chooses, as in `GET /forecasts/latest`.
+    pub async fn latest_forecast(&self, query: &Query<'_>) -> Result<ForecastRun, ScriptError> {
+        self.get(paths::FORECASTS_LATEST, query).await
+    }
+
+    /// The models compared on one history; `query` as in `GET /forecasts/compare`.
+    pub async fn compare_forecasts(&self, query: &Query<'_>) -> Result<ForecastComparison, ScriptError> {
+        self.get(paths::FORECASTS_COMPARE, query).await
+    }
+
+    /// A forecast that was made.
+    pub async fn forecast(&self, id: i64) -> Result<ForecastRun, ScriptError> {
+        self.get(&numbered(paths::FORECAST, id), &[]).await
+    }
+
+    /// How right a forecast was.
+    pub async fn forecast_accuracy(&self, id: i64) -> Result<Accuracy, ScriptError> {
+        self.get(&numbered(paths::FORECAST_ACCURACY, id), &[]).await
     }
 
     /// A forecast that was made, as it is sent, in the form that `accept` names.

@@ -1,9 +1,8 @@
 //! The kinds of jobs, a line each.
 
-use crate::forecasts::request::ForecastRequest;
 use crate::jobs::kind::Kind;
 use crate::undo::UndoJob;
-use script_api::{AnalysisRequest, ImportRequest, JobKind};
+use script_api::{AnalysisRequest, ForecastRequest, ImportRequest, JobKind};
 
 /// Every kind of job.
 pub(crate) static KINDS: [Kind; 4] = [

@@ -4,7 +4,7 @@ use crate::App;
 use crate::answer::{self, Answer, Row};
 use crate::figure::{self, Figure, Lines};
 use crate::filter::Query;
-use crate::forecast::{Forecast, History};
+use crate::forecast;
 use crate::format;
 use crate::labels;
 use crate::language::Language;
@@ -16,22 +16,11 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::ToSpan as _;
 use script_client::ScriptClient;
-use script_client::script_api::{ColumnType, paths};
+use script_client::script_api::{
+    Accuracy, AccuracyPoint, ColumnType, ForecastComparison, ForecastRun, IntervalCoverage, MODELS,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Models that can be asked for.
-const MODELS: [&str; 9] = [
-    "auto",
-    "arima",
-    "sarima",
-    "auto_arima",
-    "prophet",
-    "ets",
-    "mstl",
-    "seasonal_naive",
-    "naive",
-];
 
 /// How many days before a forecast its page draws.
 const DAYS_BEFORE: i64 = 30;
@@ -107,16 +96,17 @@ async fn history(script: &ScriptClient, language: Language, query: &Query) -> Re
         .collect();
     let all = [("period", "all".to_owned())];
     let (history, products, regions) = tokio::try_join!(
-        script.get::<History>(paths::FORECASTS, &page),
+        script.forecasts(&page),
         answer::ask(script, "product", &all),
         answer::ask(script, "region", &all),
     )?;
     let (mut compared, mut compare_failed) = (None, String::new());
     if query.contains_key("compare") {
-        match script.get::<Value>(paths::FORECASTS_COMPARE, &[]).await {
+        match script.compare_forecasts(&[]).await {
             Ok(answer) => {
+                let name = labels::model(&answer.chosen, language);
                 compared = Some(Compared {
-                    note: chosen(&answer, language),
+                    note: w.compare_chosen.replace("{name}", name),
                     table: page::table(&comparison(&answer, language), language)?,
                 });
             }
@@ -126,18 +116,17 @@ async fn history(script: &ScriptClient, language: Language, query: &Query) -> Re
             Err(error) => return Err(error.into()),
         }
     }
-    let kept = history.forecasts.iter().map(|forecast| {
-        let error = forecast.metrics.as_ref().and_then(|metrics| metrics.get("smape"));
-        let error = error.unwrap_or(&Value::Null);
+    let kept = history.forecasts.iter().map(|run| {
+        let error = Value::from(run.metrics.as_ref().map(|metrics| metrics.smape));
         PastForecast {
-            id: forecast.id,
-            model: forecast.label.clone(),
-            made: forecast.created_at.clone(),
-            when: format::time(&forecast.created_at),
-            days: forecast.short_days(),
-            first: forecast.window.to.to_string(),
-            scope: forecast.scope(&products, language),
-            error: shown(error, ColumnType::Percent, language),
+            id: run.id,
+            model: run.label.clone(),
+            made: run.created_at.clone(),
+            when: format::time(&run.created_at),
+            days: forecast::short_days(run),
+            first: run.window.to.to_string(),
+            scope: forecast::scope(run, &products, language),
+            error: shown(&error, ColumnType::Percent, language),
             error_sort: error.to_string(),
         }
     });
@@ -180,34 +169,23 @@ async fn history(script: &ScriptClient, language: Language, query: &Query) -> Re
     })
 }
 
-/// Which model of a comparison is the one to use.
-fn chosen(answer: &Value, language: Language) -> String {
-    let model = answer["chosen"].as_str().unwrap_or_default();
-    language
-        .words()
-        .compare_chosen
-        .replace("{name}", labels::model(model, language))
-}
-
 /// What a comparison answers, best first; the one to use is marked.
-fn comparison(answer: &Value, language: Language) -> Table {
+fn comparison(answer: &ForecastComparison, language: Language) -> Table {
     let w = language.words();
-    let rows: Vec<Row> = answer["candidates"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|candidate| {
-            let mut row = candidate.as_object()?.clone();
-            if let Some(Value::Object(metrics)) = row.get("metrics").cloned() {
-                row.extend(metrics);
+    let rows: Vec<Row> = answer
+        .candidates
+        .iter()
+        .map(|candidate| {
+            let mut row = answer::row(candidate);
+            if let Some(metrics) = &candidate.metrics {
+                row.extend(answer::row(metrics));
+                for within in &metrics.coverage {
+                    row.insert(format!("within_{}", within.level), percent(within));
+                }
             }
-            for within in row["coverage"].as_array().cloned().into_iter().flatten() {
-                let share = within["share"].as_f64().map(|share| 100.0 * share);
-                row.insert(format!("within_{}", within["level"]), share.into());
-            }
-            let label = labels::model(row.get("model")?.as_str()?, language);
+            let label = labels::model(&candidate.model, language);
             row.insert("label".to_owned(), label.into());
-            Some(row)
+            row
         })
         .collect();
     let within = w.within.replace("{}", "80\u{202f}%");
@@ -217,16 +195,21 @@ fn comparison(answer: &Value, language: Language) -> Table {
         ("rmse", "RMSE", ColumnType::Money),
         ("smape", "sMAPE", ColumnType::Percent),
         ("mase", "MASE", ColumnType::Number),
-        ("within_80.0", within.as_str(), ColumnType::Percent),
+        ("within_80", within.as_str(), ColumnType::Percent),
         ("error", w.why_not, ColumnType::Text),
     ];
     let failed = rows.iter().any(|row| row.contains_key("error"));
     let columns = &columns[..columns.len() - usize::from(!failed)];
     let mut table = Table::from_rows(w.compare, columns, &rows, language);
-    for (line, row) in table.rows.iter_mut().zip(&rows) {
-        line.chosen = row.get("model") == Some(&answer["chosen"]);
+    for (line, candidate) in table.rows.iter_mut().zip(&answer.candidates) {
+        line.chosen = candidate.model == answer.chosen;
     }
     table
+}
+
+/// The share of values within an interval, in percent.
+fn percent(within: &IntervalCoverage) -> Value {
+    (100.0 * within.share).into()
 }
 
 /// `GET /forecasts/{id}`: one forecast, and what came of it.
@@ -237,49 +220,43 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, visit: V
 /// The table of a forecast, as its page shows it.
 pub(crate) async fn table(app: &App, visit: &Visit, id: &str) -> Result<Table, Failure> {
     let id: i64 = id.parse().map_err(|_| Failure::Missing)?;
-    let forecast = Forecast::get(&app.script, id).await?;
-    Ok(forecast.table(visit.language))
+    let run = app.script.forecast(id).await?;
+    Ok(forecast::table(&run, visit.language))
 }
 
 async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View, Failure> {
     let w = language.words();
     let id: i64 = id.parse().map_err(|_| Failure::Missing)?;
-    let forecast = Forecast::get(script, id).await?;
-    let path = paths::FORECAST_ACCURACY.replace("{id}", &id.to_string());
+    let run = script.forecast(id).await?;
     let all = [("period", "all".to_owned())];
-    let around = around(&forecast);
+    let around = around(&run);
     let (accuracy, products, trend) = tokio::try_join!(
-        script.get::<Value>(&path, &[]),
+        script.forecast_accuracy(id),
         answer::ask(script, "product", &all),
         answer::ask(script, "trend", &around),
     )?;
-    let came: Vec<Row> = accuracy["points"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|point| point.as_object().cloned())
-        .filter(|point| point.get("actual").is_some_and(|actual| !actual.is_null()))
-        .collect();
+    let came = |point: &&AccuracyPoint| point.actual.is_some();
+    let came: Vec<Row> = accuracy.points.iter().filter(came).map(answer::row).collect();
     let title = w
         .forecast_title
         .replace("{}", &id.to_string())
-        .replace("{name}", &forecast.label);
+        .replace("{name}", &run.label);
     let html = ForecastView {
         w,
         id,
         title: title.clone(),
         period: format!(
             "{} · {}",
-            forecast.days(language),
-            forecast.scope(&products, language)
+            forecast::days(&run, language),
+            forecast::scope(&run, &products, language)
         ),
-        note: forecast.note(language),
-        warnings: forecast
+        note: forecast::note(&run, language),
+        warnings: run
             .warnings
             .iter()
-            .map(|warned| warned.detail.clone())
+            .map(|warning| warning.detail.clone())
             .collect(),
-        table: page::table(&forecast.table(language), language)?,
+        table: page::table(&forecast::table(&run, language), language)?,
         figures: measured(&accuracy, language),
         accuracy: if came.is_empty() {
             String::new()
@@ -294,7 +271,7 @@ async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View
         label: title.clone(),
         x: figure::column(&trend, "date"),
         series: vec![actual],
-        forecast: Some(forecast.outlook(language)),
+        forecast: Some(forecast::outlook(&run, language)),
     };
     Ok(View {
         title,
@@ -304,53 +281,51 @@ async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View
 }
 
 /// How to ask for the days before a forecast and its own.
-fn around(forecast: &Forecast) -> Vec<(&'static str, String)> {
-    let to = forecast.window.to;
+fn around(run: &ForecastRun) -> Vec<(&'static str, String)> {
+    let to = run.window.to;
     let mut query = vec![
         ("from", to.saturating_sub((DAYS_BEFORE - 1).days()).to_string()),
-        ("to", to.saturating_add(forecast.horizon.days()).to_string()),
+        ("to", forecast::last_day(run).to_string()),
     ];
     let scope = [
-        ("region", forecast.region.clone()),
-        ("product", forecast.product.map(|id| id.to_string())),
-        ("category", forecast.category.clone()),
+        ("region", run.region.clone()),
+        ("product", run.product.map(|id| id.to_string())),
+        ("category", run.category.clone()),
     ];
     query.extend(scope.into_iter().filter_map(|(name, value)| Some((name, value?))));
     query
 }
 
 /// How right a forecast was so far, as figures with their names; empty while no day has come.
-fn measured(accuracy: &Value, language: Language) -> Vec<(String, String)> {
+fn measured(accuracy: &Accuracy, language: Language) -> Vec<(String, String)> {
     let w = language.words();
-    let metrics = &accuracy["metrics"];
-    if metrics.is_null() {
+    let Some(metrics) = &accuracy.metrics else {
         return Vec::new();
-    }
-    let count = |name: &str| shown(&accuracy[name], ColumnType::Integer, language);
+    };
+    let count = |count: u64| shown(&count.into(), ColumnType::Integer, language);
     let mut figures = vec![
         (
             w.days_come.to_owned(),
-            format!("{} / {}", count("days_come"), count("days")),
+            format!("{} / {}", count(accuracy.days_come), count(accuracy.days)),
         ),
         (
             w.mean_error.to_owned(),
-            shown(&metrics["mae"], ColumnType::Money, language),
+            shown(&metrics.mae.into(), ColumnType::Money, language),
         ),
         (
             w.mean_error_share.to_owned(),
-            shown(&metrics["mape"], ColumnType::Percent, language),
+            shown(&metrics.mape.into(), ColumnType::Percent, language),
         ),
     ];
-    for within in metrics["coverage"].as_array().into_iter().flatten() {
-        let level = shown(&within["level"], ColumnType::Number, language);
+    for within in &metrics.coverage {
+        let level = shown(&within.level.into(), ColumnType::Number, language);
         let level = format!(
             "{}\u{202f}%",
             level.trim_end_matches("00").trim_end_matches([',', '.'])
         );
-        let share = within["share"].as_f64().map(|share| 100.0 * share);
         figures.push((
             w.within.replace("{}", &level),
-            shown(&share.into(), ColumnType::Percent, language),
+            shown(&percent(within), ColumnType::Percent, language),
         ));
     }
     figures

@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use script_client::ScriptClient;
 use script_client::script_api::{
-    AnalysisRequest, ColumnType, Counters, Decisions, ImportRequest, Job, JobKind, JobSource,
+    AnalysisRequest, ColumnType, Counters, Decisions, ForecastRequest, ImportRequest, Job, JobKind, JobSource,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -321,8 +321,8 @@ fn detail(job: &Job, language: Language) -> String {
         }
         JobKind::Forecast => result(job)["label"].as_str().map_or_else(
             || {
-                let asked: Value = serde_json::from_str(request).unwrap_or_default();
-                labels::model(asked["model"].as_str().unwrap_or_default(), language).to_owned()
+                let asked: ForecastRequest = serde_json::from_str(request).unwrap_or_default();
+                labels::model(asked.model.as_deref().unwrap_or_default(), language).to_owned()
             },
             str::to_owned,
         ),

@@ -4,7 +4,7 @@ use crate::App;
 use crate::answer::{self, Answer, Row, number, text};
 use crate::figure::{self, Figure, Item, Lines, NamedValues, Outlook};
 use crate::filter::{Filters, Preset, Query, natural_window};
-use crate::forecast::Forecast;
+use crate::forecast;
 use crate::format;
 use crate::labels;
 use crate::language::Language;
@@ -15,9 +15,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::civil::Date;
-use script_client::script_api::ColumnType;
+use script_client::script_api::{ColumnType, ForecastRequest, ForecastRun};
 use script_client::{ScriptClient, ScriptError};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -63,7 +63,7 @@ pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, widget: &str)
         "forecast" => facts
             .forecast
             .as_ref()
-            .map(|forecast| forecast.table(language))
+            .map(|run| forecast::table(run, language))
             .ok_or(Failure::Missing),
         _ => Err(Failure::Missing),
     }
@@ -138,7 +138,7 @@ struct Facts {
     growth: Answer,
     /// Absent where a region is chosen: targets are those of all regions.
     targets: Option<Answer>,
-    forecast: Option<Forecast>,
+    forecast: Option<ForecastRun>,
     every_product: Answer,
     every_region: Answer,
 }
@@ -186,7 +186,7 @@ async fn load(script: &ScriptClient, filters: &Filters) -> Result<Option<Facts>,
         answer::ask(script, "summary", &summary_query),
         answer::ask(script, "growth", &growth_query),
         targets(script, filters, &target_query),
-        Forecast::latest(script, filters, to),
+        forecast::latest(script, filters, to),
     )?;
     Ok(Some(Facts {
         from,
@@ -274,15 +274,15 @@ fn render(facts: &Facts, filters: &Filters, language: Language) -> Result<View, 
         insights: insights(facts, language, analysis_link),
         days: page::table(&Table::of(&facts.trend, &[], language), language)?,
         forecast: match &facts.forecast {
-            Some(forecast) => page::table(&forecast.table(language), language)?,
+            Some(run) => page::table(&forecast::table(run, language), language)?,
             None => String::new(),
         },
         forecast_note: facts
             .forecast
             .as_ref()
-            .map(|forecast| forecast.note(language))
+            .map(|run| forecast::note(run, language))
             .unwrap_or_default(),
-        forecast_request: forecast_request(filters, facts.to).to_string(),
+        forecast_request: forecast_request(filters, facts.to),
         product_table: page::table(&products, language)?,
         region_table: page::table(&regions, language)?,
         save: filters.query().replacen('?', "&", 1),
@@ -296,15 +296,16 @@ fn render(facts: &Facts, filters: &Filters, language: Language) -> Result<View, 
 }
 
 /// What a job is asked that forecasts what the page shows.
-fn forecast_request(filters: &Filters, to: Date) -> Value {
-    let mut request = json!({"model": "auto", "horizon": 7, "to": to.to_string()});
-    if let Some(region) = &filters.region {
-        request["region"] = region.as_str().into();
-    }
-    if let Some(product) = filters.product {
-        request["product"] = product.into();
-    }
-    request
+fn forecast_request(filters: &Filters, to: Date) -> String {
+    let request = ForecastRequest {
+        model: Some("auto".to_owned()),
+        horizon: Some(7),
+        to: Some(to),
+        region: filters.region.clone(),
+        product: filters.product,
+        ..ForecastRequest::default()
+    };
+    serde_json::to_string(&request).unwrap_or_default() // of texts and numbers, which serialise
 }
 
 fn presets(filters: &Filters, language: Language) -> Vec<Choice> {
@@ -519,18 +520,15 @@ fn figures(facts: &Facts, filters: &Filters, language: Language) -> BTreeMap<Str
                 label: w.curve.to_owned(),
                 x: figure::column(&facts.trend, "date"),
                 series: vec![sales, average],
-                forecast: facts
-                    .forecast
-                    .as_ref()
-                    .map(|forecast| outlook(facts, forecast, language)),
+                forecast: facts.forecast.as_ref().map(|run| outlook(facts, run, language)),
             }),
         ),
     ])
 }
 
 /// The forecast, tied to the last day so that the line does not break.
-fn outlook(facts: &Facts, forecast: &Forecast, language: Language) -> Outlook {
-    let mut outlook = forecast.outlook(language);
+fn outlook(facts: &Facts, run: &ForecastRun, language: Language) -> Outlook {
+    let mut outlook = forecast::outlook(run, language);
     if let Some(last) = facts.trend.rows.last() {
         let value = last.get("total_sales").cloned().unwrap_or_default();
         outlook.x.insert(0, last.get("date").cloned().unwrap_or_default());

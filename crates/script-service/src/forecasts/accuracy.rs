@@ -4,76 +4,17 @@
 //! it counted in the history: a zero, or nothing known.
 
 use super::history::{daily_cents, euros};
-use super::request::Gaps;
-use super::runs::ForecastRun;
+use super::{runs, wire};
 use crate::error::ApiError;
 use crate::store::daily_sums;
 use db_client::DbClient;
 use forecast::metrics::{self, Metrics};
-use forecast::{Coverage, Point};
-use serde::Serialize;
-use utoipa::ToSchema;
-
-/// A forecast against what came.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Accuracy {
-    /// The forecast.
-    pub forecast_id: i64,
-    /// The model that made it.
-    #[schema(example = "arima")]
-    pub model: String,
-    /// The model with its order or form.
-    #[schema(example = "ARIMA(5,1,0)")]
-    pub label: String,
-    /// Days that were forecast.
-    pub days: u64,
-    /// Days of them that have come.
-    pub days_come: u64,
-    /// How far the days have come, in words.
-    pub note: String,
-    /// Errors over the days that have come; null when none has.
-    pub metrics: Option<AccuracyMetrics>,
-    /// The days in order; those that have not come have no `actual`.
-    pub points: Vec<AccuracyPoint>,
-    /// The unit of the values.
-    #[schema(example = "EUR")]
-    pub unit: &'static str,
-    /// The state of the data that was read.
-    pub dataset_version: i64,
-}
-
-/// Errors over the days that have come.
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct AccuracyMetrics {
-    /// Mean absolute error in EUR.
-    pub mae: f64,
-    /// Root of the mean squared error in EUR.
-    pub rmse: f64,
-    /// Mean absolute error in percent of the actual value, over days that are not zero; null without one.
-    pub mape: Option<f64>,
-    /// The same in percent of the mean of both, 0 to 200.
-    pub smape: f64,
-    /// How often the actual value lay within each interval: `level` in percent, `share` 0 to 1, `mean_width`.
-    #[schema(value_type = Vec<Object>)]
-    pub coverage: Vec<Coverage>,
-}
-
-/// A day that was forecast, and what came. The bounds of its intervals stand beside `value`.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AccuracyPoint {
-    #[serde(flatten)]
-    #[schema(value_type = super::runs::ForecastPoint)]
-    forecast: Point,
-    /// What came, in EUR; null while it has not come or when nothing is known of the day.
-    actual: Option<f64>,
-    /// `actual` minus `value`.
-    error: Option<f64>,
-}
+use script_api::{Accuracy, AccuracyMetrics, AccuracyPoint, ForecastPoint, ForecastRun, Gaps};
 
 /// `run`, its points included, against what came.
 pub(crate) async fn measure(db: &DbClient, run: ForecastRun) -> Result<Accuracy, ApiError> {
     let state = daily_sums::current_state(db).await?;
-    let scope = run.scope();
+    let scope = runs::scope(&run);
     let forecast = run.points.unwrap_or_default();
     let latest = state.coverage.map(|coverage| coverage.last);
     let (first, last) = (
@@ -81,7 +22,7 @@ pub(crate) async fn measure(db: &DbClient, run: ForecastRun) -> Result<Accuracy,
         forecast.last().map(|point| point.date),
     );
     let sums = daily_cents(db, &scope, first, last).await?;
-    let has_come = |point: &Point| latest.is_some_and(|latest| point.date <= latest);
+    let has_come = |point: &ForecastPoint| latest.is_some_and(|latest| point.date <= latest);
     let actual: Vec<Option<f64>> = forecast
         .iter()
         .map(|point| {
@@ -126,9 +67,12 @@ pub(crate) async fn measure(db: &DbClient, run: ForecastRun) -> Result<Accuracy,
     })
 }
 
-fn measured(actual: &[Option<f64>], forecast: &[Point]) -> Option<AccuracyMetrics> {
+fn measured(actual: &[Option<f64>], forecast: &[ForecastPoint]) -> Option<AccuracyMetrics> {
     let values: Vec<f64> = forecast.iter().map(|point| point.value).collect();
-    let intervals: Vec<_> = forecast.iter().map(|point| point.intervals.clone()).collect();
+    let intervals: Vec<_> = forecast
+        .iter()
+        .map(|point| wire::intervals(&point.intervals))
+        .collect();
     let Metrics {
         mae,
         rmse,
@@ -152,21 +96,21 @@ fn measured(actual: &[Option<f64>], forecast: &[Point]) -> Option<AccuracyMetric
         rmse,
         mape: (days > 0).then(|| 100.0 * sum / f64::from(days)),
         smape,
-        coverage,
+        coverage: coverage.into_iter().map(wire::coverage_said).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forecast::Interval;
     use jiff::civil::date;
+    use script_api::ForecastInterval;
 
-    fn point(day: i8, value: f64) -> Point {
-        Point {
+    fn point(day: i8, value: f64) -> ForecastPoint {
+        ForecastPoint {
             date: date(2023, 12, day),
             value,
-            intervals: vec![Interval {
+            intervals: vec![ForecastInterval {
                 level: 80.0,
                 lower: value - 10.0,
                 upper: value + 10.0,

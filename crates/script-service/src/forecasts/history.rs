@@ -4,34 +4,43 @@
 //! latest sale of all, however far the request reaches. Within these days, a day without sales is a zero or a
 //! gap, as the request says.
 
-use super::request::{Gaps, Scope};
 use crate::error::ApiError;
 use crate::store::daily_sums::{self, DataState};
-use crate::store::history;
+use crate::store::history::{self, SalesOf};
 use db_client::DbClient;
 use forecast::{Series, Step};
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use script_api::{Gaps, HistoryWindow};
 use service_kit::faults::{Fault, Faults};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
 
 /// How often the history is read again when the data changes under it.
 const ATTEMPTS: usize = 4;
 
-/// The days of a history, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct HistoryWindow {
-    /// First day.
-    #[schema(value_type = String, example = "2023-11-01")]
-    pub from: Date,
-    /// Last day; a forecast begins on the next.
-    #[schema(value_type = String, example = "2023-11-30")]
-    pub to: Date,
+/// Which sales are meant; all of them by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// Only sales in stores of this region.
+    pub region: Option<String>,
+    /// Only sales of this product.
+    pub product: Option<i64>,
+    /// Only sales of products of this category.
+    pub category: Option<String>,
+}
+
+impl Scope {
+    /// The sales that it means.
+    fn sales(&self) -> SalesOf<'_> {
+        SalesOf {
+            region: self.region.as_deref(),
+            product: self.product,
+            category: self.category.as_deref(),
+        }
+    }
 }
 
 /// Which history is meant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HistoryQuery {
     pub scope: Scope,
     pub from: Option<Date>,

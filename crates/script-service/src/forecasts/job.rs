@@ -1,12 +1,13 @@
 //! Forecast jobs: a forecast that is kept in `forecast_runs` and `forecast_points`.
 
 use crate::analyses::catalog::Catalog;
-use crate::forecasts::history::{self, HistoryQuery};
-use crate::forecasts::request::ForecastRequest;
-use crate::forecasts::{runs, work};
+use crate::error::ApiError;
+use crate::forecasts::request::{self, Plan};
+use crate::forecasts::{history, runs, work};
 use crate::jobs::context::{JobContext, Stop};
 use crate::jobs::kind::{Ended, Job};
-use service_kit::faults::{Asked, Faults};
+use script_api::ForecastRequest;
+use service_kit::faults::{self, Asked, Faults};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +15,24 @@ use std::time::Duration;
 impl Job for ForecastRequest {
     const NAME: &'static str = "forecast";
 
+    /// With its defaults, so that whoever looks at the job sees what it does.
     fn parse(body: &[u8]) -> Result<Asked<Self>, Faults> {
-        let value = Self::parse(body)?;
+        let asked = if body.is_empty() {
+            Asked {
+                value: Self::default(),
+                faults: Faults::default(),
+            }
+        } else {
+            faults::json(body)?
+        };
         Ok(Asked {
-            value,
-            faults: Faults::default(),
+            value: request::with_defaults(asked.value),
+            ..asked
         })
     }
 
     fn faults(&self, _catalog: &Catalog) -> Faults {
-        self.faults()
+        Plan::of(self).1
     }
 
     /// Makes and keeps the forecast. Run twice, it keeps the first one.
@@ -40,15 +49,11 @@ impl Job for ForecastRequest {
 
 async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Stop> {
     context.progress.begin("reading", None);
-    let query = HistoryQuery {
-        scope: request.scope.clone(),
-        from: request.from,
-        to: request.to,
-        gaps: request.gaps,
-    };
-    let history = history::read(&context.db, &query).await?;
+    let (plan, faults) = Plan::of(request);
+    faults.or(()).map_err(ApiError::from)?;
+    let history = history::read(&context.db, &plan.history).await?;
     context.progress.begin("fitting", None);
-    let (series, asked) = (history.series.clone(), request.to_forecast());
+    let (series, asked) = (history.series.clone(), plan.models.clone());
     let limit = Duration::from_millis(context.config.forecast_timeout_ms);
     let progress = Arc::clone(&context.progress);
     let fit = work::off_thread(limit, move |stop| {
@@ -59,7 +64,7 @@ async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Sto
         forecast = fit => forecast?,
         stop = context.until_stop() => return Err(stop),
     };
-    runs::insert(&context.db, context.job, request, &history, &forecast).await?;
+    runs::insert(&context.db, context.job, &plan, &history, forecast).await?;
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | `request` | what may be asked, with its defaults; a refusal names the field |
+//! | `request` | what a request comes to, defaults filled in; a refusal names the field |
+//! | `wire` | between the types of script-api and those of the models |
 //! | `history` | daily sums from db-service as a series |
 //! | `work` | fits on threads of their own, with a deadline |
 //! | `runs` | the rows of `forecast_runs` and `forecast_points` |
@@ -16,4 +17,5 @@ pub(crate) mod history;
 pub(crate) mod job;
 pub(crate) mod request;
 pub(crate) mod runs;
+pub(crate) mod wire;
 pub(crate) mod work;

@@ -2,110 +2,26 @@
 //!
 //! Values are rounded to the cent when they are kept, so that JSON, CSV and plain SQL agree.
 
-use super::history::{History, HistoryWindow};
-use super::request::{ForecastRequest, Gaps, Scope};
+use super::history::{History, Scope};
+use super::request::Plan;
+use super::wire;
 use crate::error::ApiError;
 use crate::store::forecast_runs::{self as store, NewRun, PointRow, RunRow, RunSelection};
 use db_client::DbClient;
-use forecast::{Forecast, Interval, Point};
+use forecast::Forecast;
 use jiff::civil::Date;
+use script_api::{ForecastInterval, ForecastPoint, ForecastRun, Gaps, HistoryWindow};
 use serde::Serialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 /// The unit of every value.
 pub(crate) const UNIT: &str = "EUR";
 
-/// A forecast that was made.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ForecastRun {
-    /// Its id.
-    pub id: i64,
-    /// The model that made it.
-    #[schema(example = "arima")]
-    pub model: String,
-    /// The model that was asked for, such as `auto`.
-    #[schema(example = "arima")]
-    pub requested: String,
-    /// The model with its order or form, for people.
-    #[schema(example = "ARIMA(5,1,0)")]
-    pub label: String,
-    /// One sentence: which model, and why it.
-    pub explanation: String,
-    /// Days that were forecast.
-    pub horizon: u64,
-    /// The days of the history.
-    pub window: HistoryWindow,
-    /// Only sales in stores of this region; null for all.
-    pub region: Option<String>,
-    /// Only sales of this product; null for all.
-    pub product: Option<i64>,
-    /// Only sales of products of this category; null for all.
-    pub category: Option<String>,
-    /// What a day without sales counted as.
-    #[schema(inline)]
-    pub gaps: Gaps,
-    /// Days of the history without sales.
-    pub days_without_sales: u64,
-    /// Levels of the intervals in percent.
-    pub levels: Vec<f64>,
-    /// Settings that were asked for.
-    #[schema(value_type = Object)]
-    pub params: Box<RawValue>,
-    /// Estimated parameters and criteria.
-    #[schema(value_type = Object)]
-    pub fit: Box<RawValue>,
-    /// Accuracy of the model on the end of the history: `mae`, `rmse`, `smape`, `mase`, `coverage`; null when
-    /// the history is too short.
-    #[schema(value_type = Option<Object>)]
-    pub metrics: Option<Box<RawValue>>,
-    /// What a reader should know: `code` and `detail` each.
-    #[schema(value_type = Vec<Object>)]
-    pub warnings: Box<RawValue>,
-    /// Where the history is not what was asked for.
-    pub notes: Vec<String>,
-    /// The unit of the values.
-    #[schema(example = "EUR")]
-    pub unit: &'static str,
-    /// The values, one a day; left out in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<ForecastPoint>>)]
-    pub points: Option<Vec<Point>>,
-    /// The state of the data that was read.
-    pub dataset_version: i64,
-    /// When it was made.
-    pub created_at: String,
-    /// The job that made it.
-    pub job_id: i64,
-}
-
-/// The forecast of a day. Other levels have members of the same form, such as `lower_97.5`.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ForecastPoint {
-    /// The day.
-    #[schema(example = "2023-12-01")]
-    date: String,
-    /// The forecast in EUR.
-    #[schema(example = 28_450.0)]
-    value: f64,
-    /// Lower bound of the 80 % interval.
-    lower_80: Option<f64>,
-    /// Upper bound of the 80 % interval.
-    upper_80: Option<f64>,
-    /// Lower bound of the 95 % interval.
-    lower_95: Option<f64>,
-    /// Upper bound of the 95 % interval.
-    upper_95: Option<f64>,
-}
-
-impl ForecastRun {
-    /// Which sales it is about.
-    pub(crate) fn scope(&self) -> Scope {
-        Scope {
-            region: self.region.clone(),
-            product: self.product,
-            category: self.category.clone(),
-        }
+/// Which sales `run` is about.
+pub(crate) fn scope(run: &ForecastRun) -> Scope {
+    Scope {
+        region: run.region.clone(),
+        product: run.product,
+        category: run.category.clone(),
     }
 }
 
@@ -121,39 +37,53 @@ struct StoredPoint {
 pub(crate) async fn insert(
     db: &DbClient,
     job: i64,
-    request: &ForecastRequest,
+    plan: &Plan,
     history: &History,
-    forecast: &Forecast,
+    forecast: Forecast,
 ) -> Result<(), ApiError> {
-    let points: Vec<StoredPoint> = forecast.points.iter().map(stored).collect();
+    let Forecast {
+        model,
+        requested,
+        fit,
+        points,
+        warnings,
+        metrics,
+        explanation,
+    } = forecast;
+    let points: Vec<StoredPoint> = points.into_iter().map(wire::point_said).map(stored).collect();
+    let warnings: Vec<_> = warnings.into_iter().map(wire::warning_said).collect();
+    let fit = wire::fit_said(fit);
+    let scope = &plan.history.scope;
     let run = NewRun {
-        model: forecast.model.name(),
-        requested: forecast.requested.name(),
-        label: &forecast.fit.label,
-        horizon: forecast.points.len(),
+        model: model.name(),
+        requested: requested.name(),
+        label: &fit.label,
+        horizon: points.len(),
         data_from: history.window.from.to_string(),
         data_to: history.window.to.to_string(),
-        region: request.scope.region.as_deref(),
-        product: request.scope.product,
-        category: request.scope.category.as_deref(),
-        gaps: request.gaps.as_str(),
+        region: scope.region.as_deref(),
+        product: scope.product,
+        category: scope.category.as_deref(),
+        gaps: plan.history.gaps.as_str(),
         days_without_sales: history.days_without_sales,
-        levels: json(&request.levels)?,
-        params: json(&request.params)?,
-        fit: json(&forecast.fit)?,
-        metrics: forecast.metrics.as_ref().map(json).transpose()?,
-        warnings: json(&forecast.warnings)?,
+        levels: json(&plan.models.levels)?,
+        params: json(&wire::params_said(plan.models.params.clone()))?,
+        fit: json(&fit)?,
+        metrics: metrics
+            .map(|metrics| json(&wire::metrics_said(metrics)))
+            .transpose()?,
+        warnings: json(&warnings)?,
         notes: json(&history.notes)?,
-        explanation: &forecast.explanation,
+        explanation: &explanation,
         dataset_version: history.dataset_version,
         points: json(&points)?,
     };
     Ok(store::insert(db, job, run).await?)
 }
 
-fn stored(point: &Point) -> StoredPoint {
+fn stored(point: ForecastPoint) -> StoredPoint {
     let mut bounds = serde_json::Map::new();
-    for Interval { level, lower, upper } in &point.intervals {
+    for ForecastInterval { level, lower, upper } in &point.intervals {
         bounds.insert(format!("lower_{level}"), to_the_cent(*lower).into());
         bounds.insert(format!("upper_{level}"), to_the_cent(*upper).into());
     }
@@ -217,7 +147,7 @@ async fn whole(db: &DbClient, row: Option<RunRow>) -> Result<Option<ForecastRun>
     Ok(Some(run))
 }
 
-fn point_of(row: PointRow) -> anyhow::Result<Point> {
+fn point_of(row: PointRow) -> anyhow::Result<ForecastPoint> {
     let mut members = row.bounds;
     members.insert("date".into(), row.date.into());
     members.insert("value".into(), row.value.into());
@@ -238,16 +168,17 @@ fn run_of(row: RunRow) -> anyhow::Result<ForecastRun> {
         region: row.region,
         product: row.product,
         category: row.category,
-        gaps: Gaps::parse(&row.gaps)?,
+        gaps: Gaps::parse(&row.gaps)
+            .ok_or_else(|| anyhow::anyhow!("`{}` is neither zero nor missing", row.gaps))?,
         days_without_sales: row.days_without_sales,
         levels: row.levels,
-        params: RawValue::from_string(row.params)?,
-        fit: RawValue::from_string(row.fit)?,
-        metrics: row.metrics.map(RawValue::from_string).transpose()?,
-        warnings: RawValue::from_string(row.warnings)?,
+        params: serde_json::from_str(&row.params)?,
+        fit: serde_json::from_str(&row.fit)?,
+        metrics: row.metrics.as_deref().map(serde_json::from_str).transpose()?,
+        warnings: serde_json::from_str(&row.warnings)?,
         notes: row.notes,
         explanation: row.explanation,
-        unit: UNIT,
+        unit: UNIT.to_owned(),
         points: None,
         dataset_version: row.dataset_version,
         created_at: row.created_at,
@@ -263,13 +194,13 @@ pub(crate) fn csv(run: &ForecastRun) -> Result<Vec<u8>, csv::Error> {
         .from_writer(Vec::new());
     let levels = points.first().map(|point| point.intervals.as_slice());
     let mut head = vec!["date".to_owned(), "value".to_owned()];
-    for Interval { level, .. } in levels.unwrap_or_default() {
+    for ForecastInterval { level, .. } in levels.unwrap_or_default() {
         head.extend([format!("lower_{level}"), format!("upper_{level}")]);
     }
     writer.write_record(&head)?;
     for point in points {
         let mut record = vec![point.date.to_string(), format!("{:.2}", point.value)];
-        for Interval { lower, upper, .. } in &point.intervals {
+        for ForecastInterval { lower, upper, .. } in &point.intervals {
             record.extend([format!("{lower:.2}"), format!("{upper:.2}")]);
         }
         writer.write_record(&record)?;

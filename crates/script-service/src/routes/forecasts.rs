@@ -3,11 +3,9 @@
 use super::analysis::{AnswerForm, accepted_form};
 use super::jobs::{parse_token, token};
 use crate::error::ApiError;
-use crate::forecasts::accuracy::{self, Accuracy};
-use crate::forecasts::history::{self, HistoryQuery, HistoryWindow};
-use crate::forecasts::request::{ForecastRequest, Gaps, Scope};
-use crate::forecasts::runs::{self, ForecastRun};
-use crate::forecasts::work;
+use crate::forecasts::history::{self, Scope};
+use crate::forecasts::request::Plan;
+use crate::forecasts::{accuracy, runs, wire, work};
 use crate::state::App;
 use crate::store::forecast_runs::RunSelection;
 use axum::Json;
@@ -15,15 +13,15 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use forecast::{Candidate, Comparison, Model};
+use forecast::Model;
 use jiff::civil::Date;
-use script_api::Problem;
-use serde::{Deserialize, Serialize};
+use script_api::{Accuracy, ForecastComparison, ForecastPage, ForecastRequest, ForecastRun, Gaps, Problem};
+use serde::Deserialize;
 use service_kit::extract::Path;
 use service_kit::faults::{Asked, Fault, Faults, Query};
 use std::sync::Arc;
 use std::time::Duration;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 const PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 500;
@@ -48,15 +46,6 @@ pub(crate) struct ListQuery {
     /// `json` or `csv`; by `Accept` unless given.
     #[param(inline)]
     format: Option<AnswerForm>,
-}
-
-/// A page of forecasts, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ForecastPage {
-    /// The forecasts, their points left out.
-    forecasts: Vec<ForecastRun>,
-    /// Where the next page begins; null on the last one.
-    next_page_token: Option<String>,
 }
 
 /// The history of forecasts, newest first.
@@ -255,36 +244,6 @@ pub(crate) struct CompareQuery {
     gaps: Option<Gaps>,
 }
 
-/// Models on the same windows of one history, best first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ForecastComparison {
-    /// The days of the history.
-    window: HistoryWindow,
-    /// Days in each window of the backtest.
-    horizon: usize,
-    /// What a day without sales counted as.
-    #[schema(inline)]
-    gaps: Gaps,
-    /// Days of the history without sales.
-    days_without_sales: usize,
-    /// The models, best first; those that could not be measured last. Each has `model`, and either `metrics`
-    /// (`mae`, `rmse`, `smape`, `mase`, `coverage`, `windows`) or `error`.
-    #[schema(value_type = Vec<Object>)]
-    candidates: Vec<Candidate>,
-    /// The model to use.
-    #[schema(value_type = String, example = "seasonal_naive")]
-    chosen: Model,
-    /// One sentence: which, and why it.
-    explanation: String,
-    /// Where the history is not what was asked for.
-    notes: Vec<String>,
-    /// The unit of `mae` and `rmse`.
-    #[schema(example = "EUR")]
-    unit: &'static str,
-    /// The state of the data that was read.
-    dataset_version: i64,
-}
-
 /// Compare models on the end of one history.
 ///
 /// Each model forecasts the last windows from what was before them, and is measured against what came. Nothing
@@ -305,9 +264,9 @@ pub(crate) async fn compare(
 ) -> Result<Json<ForecastComparison>, ApiError> {
     let mut faults = query.faults;
     let models = faults.take(query.value.models()).unwrap_or_default();
-    let asked = query.value.request();
-    faults.extend(asked.faults().into_iter().map(Fault::in_query));
-    if asked.windows == 0 {
+    let (plan, more) = Plan::of(&query.value.request());
+    faults.extend(more.into_iter().map(Fault::in_query));
+    if plan.models.windows == 0 {
         faults.push(Fault::parameter("windows", "0 windows compare nothing"));
     }
     faults.or(())?;
@@ -317,37 +276,26 @@ pub(crate) async fn compare(
         .map_err(|_| ApiError::TooManyComparisons {
             limit: app.config.comparison_limit,
         })?;
-    let history = history::read(
-        &app.db,
-        &HistoryQuery {
-            scope: asked.scope.clone(),
-            from: asked.from,
-            to: asked.to,
-            gaps: asked.gaps,
-        },
-    )
-    .await
-    .map_err(ApiError::in_query)?;
-    let (series, request) = (history.series, asked.to_forecast());
+    let history = history::read(&app.db, &plan.history)
+        .await
+        .map_err(ApiError::in_query)?;
+    let (series, horizon) = (history.series, plan.models.horizon);
     let limit = Duration::from_millis(app.config.forecast_timeout_ms);
-    let Comparison {
-        candidates,
-        chosen,
-        explanation,
-    } = work::off_thread(limit, move |stop| {
-        forecast::compare(&series, &models, &request, &mut |_| {}, stop)
+    let compared = work::off_thread(limit, move |stop| {
+        forecast::compare(&series, &models, &plan.models, &mut |_| {}, stop)
     })
     .await?;
+    let (candidates, chosen, explanation) = wire::comparison_said(compared);
     Ok(Json(ForecastComparison {
         window: history.window,
-        horizon: asked.horizon,
-        gaps: asked.gaps,
+        horizon,
+        gaps: plan.history.gaps,
         days_without_sales: history.days_without_sales,
         candidates,
         chosen,
         explanation,
         notes: history.notes,
-        unit: runs::UNIT,
+        unit: runs::UNIT.to_owned(),
         dataset_version: history.dataset_version,
     }))
 }
@@ -373,19 +321,16 @@ impl CompareQuery {
     }
 
     fn request(self) -> ForecastRequest {
-        let otherwise = ForecastRequest::default();
         ForecastRequest {
-            horizon: self.horizon.unwrap_or(otherwise.horizon),
-            windows: self.windows.unwrap_or(otherwise.windows),
+            horizon: self.horizon,
+            windows: self.windows,
             from: self.from,
             to: self.to,
-            gaps: self.gaps.unwrap_or_default(),
-            scope: Scope {
-                region: self.region,
-                product: self.product,
-                category: self.category,
-            },
-            ..otherwise
+            gaps: self.gaps,
+            region: self.region,
+            product: self.product,
+            category: self.category,
+            ..ForecastRequest::default()
         }
     }
 }

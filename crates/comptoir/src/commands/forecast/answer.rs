@@ -1,11 +1,13 @@
 //! What a forecast looks like: a table with a sparkline for people, CSV or JSON for programs.
 
 use crate::output::{self, Format, grouped};
-use ::forecast::{Forecast, Interval, Metrics, Point, Series, Warning};
+use ::forecast::{Forecast, Interval, Metrics, Point, Series};
 use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::civil::Date;
-use serde::Deserialize;
+use script_client::script_api::{
+    ForecastInterval, ForecastMetrics, ForecastPoint, ForecastRun, HistoryWindow, IntervalCoverage,
+};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -26,24 +28,18 @@ pub(super) struct Answer {
 }
 
 /// The parts of a forecast that a table shows.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Shown {
     label: String,
-    points: Vec<Point>,
-    warnings: Vec<Warning>,
-    metrics: Option<Metrics>,
+    points: Vec<ForecastPoint>,
+    /// In words.
+    warnings: Vec<String>,
+    metrics: Option<ForecastMetrics>,
     explanation: String,
-    #[serde(default)]
     notes: Vec<String>,
-    #[serde(default)]
+    /// None when nobody knows.
     unit: Option<String>,
-    window: Option<Window>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct Window {
-    from: Date,
-    to: Date,
+    window: HistoryWindow,
 }
 
 impl Answer {
@@ -51,30 +47,45 @@ impl Answer {
     pub(super) fn of_file(forecast: Forecast, series: &Series) -> anyhow::Result<Self> {
         let mut json = serde_json::to_vec(&forecast)?;
         json.push(b'\n');
+        let points: Vec<ForecastPoint> = forecast.points.into_iter().map(point).collect();
         Ok(Self {
             json: json.into(),
-            csv: csv_of(&forecast.points)?.into(),
+            csv: csv_of(&points)?.into(),
             history: series.values().to_vec(),
             shown: Shown {
                 label: forecast.fit.label,
-                points: forecast.points,
-                warnings: forecast.warnings,
-                metrics: forecast.metrics,
+                points,
+                warnings: forecast
+                    .warnings
+                    .into_iter()
+                    .map(|warning| warning.detail)
+                    .collect(),
+                metrics: forecast.metrics.map(metrics),
                 explanation: forecast.explanation,
                 notes: Vec::new(),
                 unit: None,
-                window: Some(Window {
+                window: HistoryWindow {
                     from: series.start(),
                     to: series.date(series.len() - 1)?,
-                }),
+                },
             },
         })
     }
 
     /// The forecast that script-service answered in both forms.
     pub(super) fn of_services(json: &Bytes, csv: Bytes) -> anyhow::Result<Self> {
+        let run: ForecastRun = serde_json::from_slice(json).context("read the answer of script-service")?;
         Ok(Self {
-            shown: serde_json::from_slice(json).context("read the answer of script-service")?,
+            shown: Shown {
+                label: run.label,
+                points: run.points.unwrap_or_default(),
+                warnings: run.warnings.into_iter().map(|warning| warning.detail).collect(),
+                metrics: run.metrics,
+                explanation: run.explanation,
+                notes: run.notes,
+                unit: Some(run.unit),
+                window: run.window,
+            },
             json: [json.as_ref(), b"\n"].concat().into(),
             csv,
             history: Vec::new(),
@@ -82,12 +93,35 @@ impl Answer {
     }
 
     /// The days of the history.
-    pub(super) fn window(&self) -> (Date, Date) {
-        let Window { from, to } = self.shown.window.unwrap_or(Window {
-            from: Date::MIN,
-            to: Date::MAX,
-        });
-        (from, to)
+    pub(super) fn window(&self) -> HistoryWindow {
+        self.shown.window
+    }
+}
+
+/// A day that was forecast here as script-service says it.
+fn point(of_file: Point) -> ForecastPoint {
+    let interval = |Interval { level, lower, upper }| ForecastInterval { level, lower, upper };
+    ForecastPoint {
+        date: of_file.date,
+        value: of_file.value,
+        intervals: of_file.intervals.into_iter().map(interval).collect(),
+    }
+}
+
+/// Accuracy that was measured here as script-service says it.
+fn metrics(of_file: Metrics) -> ForecastMetrics {
+    let coverage = of_file.coverage.into_iter().map(|within| IntervalCoverage {
+        level: within.level,
+        share: within.share,
+        mean_width: within.mean_width,
+    });
+    ForecastMetrics {
+        mae: of_file.mae,
+        rmse: of_file.rmse,
+        smape: of_file.smape,
+        mase: of_file.mase,
+        coverage: coverage.collect(),
+        windows: of_file.windows,
     }
 }
 
@@ -141,7 +175,7 @@ impl Written {
     fn warn(&self, answer: &Answer) {
         if self.out.is_some() || self.format == Format::Csv {
             for warning in &answer.shown.warnings {
-                eprintln!("Warning: {}.", warning.detail);
+                eprintln!("Warning: {warning}.");
             }
         }
     }
@@ -159,10 +193,10 @@ fn table(answer: &Answer) -> String {
         window,
     } = &answer.shown;
     let mut lines = Vec::new();
-    let of = window.map_or_else(String::new, |window| {
-        format!(", from the history of {} to {}", window.from, window.to)
-    });
-    lines.push(format!("{label}{of}"));
+    lines.push(format!(
+        "{label}, from the history of {} to {}",
+        window.from, window.to
+    ));
     let values: Vec<Option<f64>> = points.iter().map(|point| Some(point.value)).collect();
     if !answer.history.is_empty() {
         lines.push(sparkline(&answer.history, &values));
@@ -172,14 +206,14 @@ fn table(answer: &Answer) -> String {
         None => name.to_owned(),
     };
     let mut heads = vec!["date".to_owned(), with_unit("value")];
-    for Interval { level, .. } in points.first().map_or(&[][..], |point| &point.intervals) {
+    for ForecastInterval { level, .. } in points.first().map_or(&[][..], |point| &point.intervals) {
         heads.extend([format!("lower {level} %"), format!("upper {level} %")]);
     }
     let is_number: Vec<bool> = (0..heads.len()).map(|column| column > 0).collect();
     let decimals = decimals_for(points);
     let rows = points.iter().map(|point| {
         let mut row = vec![point.date.to_string(), grouped(point.value, decimals)];
-        for Interval { lower, upper, .. } in &point.intervals {
+        for ForecastInterval { lower, upper, .. } in &point.intervals {
             row.extend([grouped(*lower, decimals), grouped(*upper, decimals)]);
         }
         row
@@ -187,18 +221,14 @@ fn table(answer: &Answer) -> String {
     lines.push(output::table(&heads, &is_number, rows).to_string());
     lines.push(explanation.clone());
     lines.extend(metrics.as_ref().map(|metrics| in_words(metrics, decimals)));
-    lines.extend(
-        warnings
-            .iter()
-            .map(|warning| format!("Warning: {}.", warning.detail)),
-    );
+    lines.extend(warnings.iter().map(|warning| format!("Warning: {warning}.")));
     lines.extend(notes.iter().cloned());
     lines.push(String::new());
     lines.join("\n")
 }
 
 /// Two decimals, or as many as show four digits of small values; at most 12.
-fn decimals_for(points: &[Point]) -> usize {
+fn decimals_for(points: &[ForecastPoint]) -> usize {
     let mut largest = points
         .iter()
         .fold(0.0_f64, |largest, point| largest.max(point.value.abs()));
@@ -210,7 +240,7 @@ fn decimals_for(points: &[Point]) -> usize {
     decimals
 }
 
-fn in_words(metrics: &Metrics, decimals: usize) -> String {
+fn in_words(metrics: &ForecastMetrics, decimals: usize) -> String {
     let mut text = format!(
         "Over the last {} windows: MAE {}, RMSE {}, sMAPE {:.1} %",
         metrics.windows,
@@ -251,18 +281,18 @@ fn sparkline(history: &[Option<f64>], forecast: &[Option<f64>]) -> String {
     format!("{past}│{future}")
 }
 
-fn csv_of(points: &[Point]) -> Result<Vec<u8>, csv::Error> {
+fn csv_of(points: &[ForecastPoint]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
     let mut head = vec!["date".to_owned(), "value".to_owned()];
-    for Interval { level, .. } in points.first().map_or(&[][..], |point| &point.intervals) {
+    for ForecastInterval { level, .. } in points.first().map_or(&[][..], |point| &point.intervals) {
         head.extend([format!("lower_{level}"), format!("upper_{level}")]);
     }
     writer.write_record(&head)?;
     for point in points {
         let mut record = vec![point.date.to_string(), point.value.to_string()];
-        for Interval { lower, upper, .. } in &point.intervals {
+        for ForecastInterval { lower, upper, .. } in &point.intervals {
             record.extend([lower.to_string(), upper.to_string()]);
         }
         writer.write_record(&record)?;
@@ -277,7 +307,7 @@ mod tests {
     #[test]
     fn small_values_show_four_digits() {
         let of = |value| {
-            decimals_for(&[Point {
+            decimals_for(&[ForecastPoint {
                 date: Date::MIN,
                 value,
                 intervals: Vec::new(),

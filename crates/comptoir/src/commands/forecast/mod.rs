@@ -19,8 +19,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use script_client::ScriptClient;
-use script_client::script_api::{Job, JobState};
-use serde_json::{Map, Value, json};
+use script_client::script_api::{
+    self, ForecastParams, ForecastRequest, HistoryWindow, Job, JobState, ProphetParams,
+};
 use std::path::PathBuf;
 
 /// In whose name a forecast is cancelled.
@@ -209,42 +210,42 @@ impl Options {
         Ok(answer)
     }
 
-    fn request(&self) -> Value {
-        let mut params = Map::new();
-        if let Some(order) = self.order {
-            params.insert("order".into(), json!(order));
+    fn request(&self) -> ForecastRequest {
+        ForecastRequest {
+            model: Some(self.model().name().to_owned()),
+            horizon: Some(self.horizon),
+            from: self.from,
+            to: self.to,
+            region: self.region.clone(),
+            product: self.product,
+            category: self.category.clone(),
+            levels: Some(self.levels.clone()),
+            params: Some(ForecastParams {
+                order: self.order,
+                seasonal_order: self.seasonal,
+                diffuse: self.diffuse.map(|diffuse| match diffuse {
+                    Diffuse::Concentrated => script_api::Diffuse::UnitFree,
+                    Diffuse::StatsmodelsDefault => script_api::Diffuse::Statsmodels,
+                }),
+                prophet: self.holidays.map(|Holidays::Fr| ProphetParams {
+                    holidays: Some(script_api::Holidays::Fr),
+                    ..ProphetParams::default()
+                }),
+                ..ForecastParams::default()
+            }),
+            gaps: self.gaps.map(|gaps| match gaps {
+                Gaps::Zero => script_api::Gaps::Zero,
+                Gaps::Missing => script_api::Gaps::Missing,
+            }),
+            ..ForecastRequest::default()
         }
-        if let Some(seasonal) = self.seasonal {
-            params.insert("seasonal_order".into(), json!(seasonal));
-        }
-        if let Some(diffuse) = self.diffuse {
-            params.insert("diffuse".into(), json!(diffuse));
-        }
-        if let Some(holidays) = self.holidays {
-            params.insert("prophet".into(), json!({"holidays": holidays.calendar()}));
-        }
-        json!({
-            "model": self.model().name(),
-            "horizon": self.horizon,
-            "levels": self.levels,
-            "from": self.from,
-            "to": self.to,
-            "region": self.region,
-            "product": self.product,
-            "category": self.category,
-            "gaps": match self.gaps {
-                Some(Gaps::Missing) => "missing",
-                Some(Gaps::Zero) | None => "zero",
-            },
-            "params": params,
-        })
     }
 
     /// Revenue of the days before the forecast, for the sparkline.
     async fn history(
         &self,
         client: &ScriptClient,
-        (from, to): (Date, Date),
+        HistoryWindow { from, to }: HistoryWindow,
     ) -> anyhow::Result<Vec<Option<f64>>> {
         let options = [
             ("from", Some(from.to_string())),
