@@ -6,7 +6,7 @@
 //! choice of [`Diffuse`]: Python's default depends on the unit of the data, ours does not.
 //!
 //! - `polynomial.rs` multiplies out the seasonal factors, `transform.rs` keeps them stationary,
-//!   `start.rs` guesses, `kalman.rs` computes the likelihood, `fit.rs` maximises it, `auto.rs` searches orders.
+//!   `start.rs` guesses, `kalman` computes the likelihood, `fit.rs` maximises it, `auto.rs` searches orders.
 //! - Intervals hold the uncertainty of the shocks and not that of the parameters, as in Python.
 
 use std::fmt;
