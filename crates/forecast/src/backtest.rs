@@ -3,7 +3,7 @@
 //! Each window hides its last `horizon` steps, fits the model on everything before them and measures the
 //! forecast against what was hidden. Windows do not overlap and end with the last step of the history.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::arima::Order;
 use crate::error::ForecastError;
@@ -15,7 +15,7 @@ use crate::series::Series;
 use crate::stop::Stop;
 
 /// One hidden stretch and how it was forecast.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Window {
     /// Steps the model saw.
     pub trained_on: usize,
@@ -24,7 +24,7 @@ pub struct Window {
 }
 
 /// The windows of one model, oldest first, and their mean.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Backtest {
     /// Each window that held a known value; at least one.
     pub windows: Vec<Window>,

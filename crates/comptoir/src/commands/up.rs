@@ -7,7 +7,7 @@ use crate::stack::{self, Stack};
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _};
 use db_client::DbClient;
-use script_client::script_api::Job;
+use script_client::script_api::{ForecastRequest, Job};
 use script_client::{ScriptClient, Sight};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -199,7 +199,7 @@ async fn import_sample(script: &ScriptClient) -> anyhow::Result<Job> {
 /// forecast is no reason not to start: the job says why.
 async fn forecast_sample(script: &ScriptClient) -> anyhow::Result<()> {
     let job = script
-        .submit_forecast(&serde_json::json!({}))
+        .submit_forecast(&ForecastRequest::default())
         .await
         .context("forecast the sample data")?;
     script.follow(job, |_| {}).await?;

@@ -37,7 +37,7 @@ impl Plan {
             model: model.unwrap_or(otherwise.model),
             horizon: horizon.unwrap_or(otherwise.horizon),
             levels: levels.unwrap_or(otherwise.levels),
-            params: params.map_or(otherwise.params, wire::params),
+            params: params.as_ref().map_or(otherwise.params, wire::params),
             seed: seed.unwrap_or(otherwise.seed),
             windows: windows.unwrap_or(otherwise.windows),
         };
@@ -69,7 +69,7 @@ pub(super) fn with_defaults(request: ForecastRequest) -> ForecastRequest {
         model: request.model.or_else(|| Some(models.model.name().to_owned())),
         horizon: Some(models.horizon),
         levels: Some(models.levels),
-        params: Some(wire::params_said(models.params)),
+        params: Some(wire::params_said(&models.params)),
         gaps: Some(history.gaps),
         windows: Some(models.windows),
         seed: Some(models.seed),

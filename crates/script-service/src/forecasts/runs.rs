@@ -50,7 +50,10 @@ pub(crate) async fn insert(
         metrics,
         explanation,
     } = forecast;
-    let points: Vec<StoredPoint> = points.into_iter().map(wire::point_said).map(stored).collect();
+    let points: Vec<StoredPoint> = points
+        .into_iter()
+        .map(|point| stored(&wire::point_said(point)))
+        .collect();
     let warnings: Vec<_> = warnings.into_iter().map(wire::warning_said).collect();
     let fit = wire::fit_said(fit);
     let scope = &plan.history.scope;
@@ -67,7 +70,7 @@ pub(crate) async fn insert(
         gaps: plan.history.gaps.as_str(),
         days_without_sales: history.days_without_sales,
         levels: json(&plan.models.levels)?,
-        params: json(&wire::params_said(plan.models.params.clone()))?,
+        params: json(&wire::params_said(&plan.models.params))?,
         fit: json(&fit)?,
         metrics: metrics
             .map(|metrics| json(&wire::metrics_said(metrics)))
@@ -81,7 +84,7 @@ pub(crate) async fn insert(
     Ok(store::insert(db, job, run).await?)
 }
 
-fn stored(point: ForecastPoint) -> StoredPoint {
+fn stored(point: &ForecastPoint) -> StoredPoint {
     let mut bounds = serde_json::Map::new();
     for ForecastInterval { level, lower, upper } in &point.intervals {
         bounds.insert(format!("lower_{level}"), to_the_cent(*lower).into());

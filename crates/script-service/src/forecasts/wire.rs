@@ -37,15 +37,15 @@ fn holidays_said(inner: HolidayCalendar) -> Holidays {
 }
 
 /// The settings that were asked for; what was left out is as the models have it.
-pub(super) fn params(wire: ForecastParams) -> Params {
+pub(super) fn params(wire: &ForecastParams) -> Params {
     let ForecastParams {
         order,
         seasonal_order,
         diffuse: treatment,
         period,
         non_negative,
-        prophet: of_prophet,
-    } = wire;
+        prophet: ref of_prophet,
+    } = *wire;
     let otherwise = Params::default();
     Params {
         order,
@@ -53,11 +53,11 @@ pub(super) fn params(wire: ForecastParams) -> Params {
         diffuse: treatment.map_or(otherwise.diffuse, diffuse),
         period,
         non_negative: non_negative.unwrap_or(otherwise.non_negative),
-        prophet: of_prophet.map_or(otherwise.prophet, prophet),
+        prophet: of_prophet.as_ref().map_or(otherwise.prophet, prophet),
     }
 }
 
-fn prophet(wire: ProphetParams) -> ProphetOptions {
+fn prophet(wire: &ProphetParams) -> ProphetOptions {
     let ProphetParams {
         weekly,
         yearly,
@@ -67,7 +67,7 @@ fn prophet(wire: ProphetParams) -> ProphetOptions {
         seasonality_prior_scale,
         holidays_prior_scale,
         samples,
-    } = wire;
+    } = *wire;
     let otherwise = ProphetOptions::default();
     ProphetOptions {
         weekly,
@@ -82,8 +82,8 @@ fn prophet(wire: ProphetParams) -> ProphetOptions {
 }
 
 /// Settings with all their defaults.
-pub(super) fn params_said(inner: Params) -> ForecastParams {
-    let Params {
+pub(super) fn params_said(inner: &Params) -> ForecastParams {
+    let &Params {
         order,
         seasonal_order,
         diffuse,
@@ -260,8 +260,8 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_as_the_models_have_it_and_what_is_said_comes_back() {
-        let none = params(ForecastParams::default());
-        let said = params_said(Params {
+        let none = params(&ForecastParams::default());
+        let said = params_said(&Params {
             order: Some([2, 0, 1]),
             seasonal_order: Some([0, 1, 1, 7]),
             diffuse: forecast::Diffuse::StatsmodelsDefault,
@@ -278,6 +278,6 @@ mod tests {
         });
 
         assert_eq!(none, Params::default());
-        assert_eq!(params_said(params(said.clone())), said);
+        assert_eq!(params_said(&params(&said)), said);
     }
 }

@@ -4,7 +4,6 @@ use crate::output::{self, Format, grouped};
 use ::forecast::{Forecast, Interval, Metrics, Point, Series};
 use anyhow::Context as _;
 use bytes::Bytes;
-use jiff::civil::Date;
 use script_client::script_api::{
     ForecastInterval, ForecastMetrics, ForecastPoint, ForecastRun, HistoryWindow, IntervalCoverage,
 };
@@ -303,6 +302,7 @@ fn csv_of(points: &[ForecastPoint]) -> Result<Vec<u8>, csv::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::Date;
 
     #[test]
     fn small_values_show_four_digits() {
