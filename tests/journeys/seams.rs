@@ -152,6 +152,18 @@ fn an_error_status_of_script_service_is_named_in_one_file() {
 }
 
 #[test]
+fn below_its_routes_script_service_has_errors_of_its_own() {
+    // What becomes of them over HTTP is said in `error.rs`, once.
+    let knows = found(
+        &script_service(""),
+        &["ApiError"],
+        &["error.rs", "routes/", "lib.rs"],
+    );
+
+    assert!(knows.is_empty(), "{knows:#?}");
+}
+
+#[test]
 fn what_runs_jobs_knows_no_kind_of_them() {
     let words = [
         "JobKind::",

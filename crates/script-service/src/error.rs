@@ -1,11 +1,18 @@
 //! Every error that a caller may see, with its status and code; `problems` says what the codes mean.
+//!
+//! Below the routes, errors are kinds and words; here each gets its status, for requests and for jobs that failed.
 
 use crate::analyses::compute::ComputeError;
-use crate::forecasts::request;
+use crate::forecasts::ForecastFailure;
+use crate::imports::replay::ReplayError;
+use crate::jobs::context::Stop;
+use crate::schedules::by_hand::NoJob;
+use crate::state::NotReady;
+use crate::store::StoreError;
+use crate::undo::submission::UndoError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use db_client::DbError;
-use forecast::ForecastError;
 use service_kit::faults::{Fault, Faults};
 use service_kit::problem::Problem;
 use tracing::error;
@@ -13,44 +20,32 @@ use tracing::error;
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    #[error("{what} {id} does not exist")]
-    NotFound { what: &'static str, id: String },
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    Faults(Faults),
+    #[error("{0}")]
+    Refused(Problem),
     #[error("{0}")]
     Unsupported(String),
     #[error("the upload is larger than {limit} bytes (--max-upload-bytes)")]
     TooLarge { limit: u64 },
-    #[error("{limit} jobs are waiting already (--queue-limit)")]
-    QueueFull { limit: u32 },
-    #[error("a request with this idempotency key is still being received")]
-    KeyInFlight,
-    #[error("this idempotency key was used for another request, which made job {job}")]
-    KeyReused { job: i64 },
-    #[error("job {job} is finished: {state}")]
-    Finished { job: i64, state: &'static str },
-    #[error("script-service is not ready: it waits for db-service")]
-    NotReady,
-    #[error("script-service is not ready: {0}")]
-    StandsStill(String),
     #[error("{detail}")]
     Source { code: &'static str, detail: String },
-    #[error("analysis `{name}`: {detail}")]
-    Analysis { name: String, detail: String },
-    #[error("{0}")]
-    Faults(Faults),
-    #[error("{0}")]
-    NoForecast(String),
-    #[error("the models were not fitted within {limit_ms} ms (--forecast-timeout-ms)")]
-    ForecastTimeout { limit_ms: u64 },
     #[error("{limit} comparisons of models are running already (--comparison-limit)")]
     TooManyComparisons { limit: u32 },
-    #[error("{detail}")]
-    Conflict { code: &'static str, detail: String },
-    #[error("nothing was replayed: {}", .0.join("; "))]
-    Corrections(Vec<String>),
-    #[error("{0}")]
-    Refused(Problem),
+    #[error(transparent)]
+    NotReady(NotReady),
+    #[error(transparent)]
+    Store(StoreError),
+    #[error(transparent)]
+    Compute(ComputeError),
+    #[error(transparent)]
+    Forecast(ForecastFailure),
+    #[error(transparent)]
+    Replay(ReplayError),
+    #[error(transparent)]
+    Undo(UndoError),
     #[error("{}", if .0.is_retryable() { "db-service cannot be reached" } else { "internal error" })]
     Database(#[from] DbError),
     #[error("internal error")]
@@ -75,13 +70,30 @@ impl From<Problem> for ApiError {
     }
 }
 
-impl From<ForecastError> for ApiError {
-    fn from(error: ForecastError) -> Self {
+impl From<NotReady> for ApiError {
+    fn from(error: NotReady) -> Self {
         match error {
-            ForecastError::Request { .. } | ForecastError::UnknownModel { .. } => {
-                request::fault_of(error).into()
-            }
-            other => Self::NoForecast(other.to_string()),
+            NotReady::Database(error) => Self::Database(error),
+            other => Self::NotReady(other),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => Self::Database(error),
+            StoreError::Internal(error) => Self::Internal(error),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<NoJob> for ApiError {
+    fn from(error: NoJob) -> Self {
+        match error {
+            NoJob::Watches(_) => Self::Invalid(error.to_string()),
+            NoJob::Store(error) => error.into(),
         }
     }
 }
@@ -90,38 +102,129 @@ impl From<ComputeError> for ApiError {
     fn from(error: ComputeError) -> Self {
         match error {
             ComputeError::Question(faults) => Self::Faults(faults),
-            ComputeError::Analysis { name, detail } => Self::Analysis { name, detail },
             ComputeError::Db(error) => Self::Database(error),
+            ComputeError::Internal(error) => Self::Internal(error),
+            other => Self::Compute(other),
         }
+    }
+}
+
+impl From<ForecastFailure> for ApiError {
+    fn from(error: ForecastFailure) -> Self {
+        match error {
+            ForecastFailure::Asked(faults) => Self::Faults(faults),
+            ForecastFailure::Database(error) => Self::Database(error),
+            ForecastFailure::Internal(error) => Self::Internal(error),
+            other => Self::Forecast(other),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Internal(error) => Self::Internal(error),
+            other => Self::Replay(other),
+        }
+    }
+}
+
+impl From<UndoError> for ApiError {
+    fn from(error: UndoError) -> Self {
+        match error {
+            UndoError::Store(error) => error.into(),
+            other => Self::Undo(other),
+        }
+    }
+}
+
+/// Status, code and pause in seconds.
+type Verdict = (StatusCode, &'static str, Option<u64>);
+
+const INVALID: Verdict = (StatusCode::BAD_REQUEST, "invalid_request", None);
+const INTERNAL: Verdict = (StatusCode::INTERNAL_SERVER_ERROR, "internal", None);
+const NOT_FOUND: Verdict = (StatusCode::NOT_FOUND, "not_found", None);
+
+fn of_store(error: &StoreError) -> Verdict {
+    match error {
+        StoreError::NotFound { .. } => NOT_FOUND,
+        StoreError::QueueFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue_full", Some(5)),
+        StoreError::KeyInFlight => (StatusCode::CONFLICT, "idempotency_conflict", Some(1)),
+        StoreError::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
+        StoreError::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
+        StoreError::NotCancellable { .. } => (StatusCode::CONFLICT, "not_cancellable", None),
+        StoreError::TooManySchedules { .. } => INVALID,
+        StoreError::Database(error) => of_database(error),
+        StoreError::Internal(_) => INTERNAL,
+    }
+}
+
+fn of_analysis(error: &ComputeError) -> Verdict {
+    match error {
+        ComputeError::Question(_) => INVALID,
+        ComputeError::Analysis { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "broken_analysis", None),
+        ComputeError::NotFound(_) => NOT_FOUND,
+        ComputeError::Db(error) => of_database(error),
+        ComputeError::Internal(_) => INTERNAL,
+    }
+}
+
+fn of_forecast(error: &ForecastFailure) -> Verdict {
+    match error {
+        ForecastFailure::Asked(_) => INVALID,
+        ForecastFailure::NoForecast(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_forecast", None),
+        ForecastFailure::Timeout { .. } => (StatusCode::REQUEST_TIMEOUT, "forecast_timeout", None),
+        ForecastFailure::NotFound(_) => NOT_FOUND,
+        ForecastFailure::Database(error) => of_database(error),
+        ForecastFailure::Internal(_) => INTERNAL,
+    }
+}
+
+fn of_replay(error: &ReplayError) -> Verdict {
+    match error {
+        ReplayError::TooMany => INVALID,
+        ReplayError::Corrections(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_corrections", None),
+        ReplayError::NotReplayable(_) => (StatusCode::CONFLICT, "not_replayable", None),
+        ReplayError::AlreadyReplayed(_) => (StatusCode::CONFLICT, "already_replayed", None),
+        ReplayError::Store(error) => of_store(error),
+        ReplayError::Internal(_) => INTERNAL,
+    }
+}
+
+fn of_undo(error: &UndoError) -> Verdict {
+    match error {
+        UndoError::NotUndoable { .. } => (StatusCode::CONFLICT, "not_undoable", None),
+        UndoError::AlreadyUndone { .. } => (StatusCode::CONFLICT, "already_undone", None),
+        UndoError::Store(error) => of_store(error),
+    }
+}
+
+fn of_database(error: &DbError) -> Verdict {
+    if error.is_retryable() {
+        (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Some(1))
+    } else {
+        INTERNAL
     }
 }
 
 impl ApiError {
     /// Status, code and pause of every kind.
-    fn status(&self) -> (StatusCode, &'static str, Option<u64>) {
+    fn verdict(&self) -> Verdict {
         match self {
-            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
-            Self::Invalid(_) | Self::Faults(_) | Self::Refused(_) => {
-                (StatusCode::BAD_REQUEST, "invalid_request", None)
-            }
-            Self::NoForecast(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_forecast", None),
-            Self::ForecastTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "forecast_timeout", None),
-            Self::TooManyComparisons { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", Some(5)),
+            Self::Invalid(_) | Self::Faults(_) | Self::Refused(_) => INVALID,
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", None),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
-            Self::QueueFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "queue_full", Some(5)),
-            Self::KeyInFlight => (StatusCode::CONFLICT, "idempotency_conflict", Some(1)),
-            Self::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
-            Self::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
-            Self::NotReady | Self::StandsStill(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
-            Self::Conflict { code, .. } => (StatusCode::CONFLICT, code, None),
-            Self::Corrections(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_corrections", None),
             Self::Source { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, None),
-            Self::Analysis { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "broken_analysis", None),
-            Self::Database(error) if error.is_retryable() => {
-                (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Some(1))
-            }
-            Self::Database(_) | Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
+            Self::TooManyComparisons { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", Some(5)),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
+            Self::Store(error) => of_store(error),
+            Self::Compute(error) => of_analysis(error),
+            Self::Forecast(error) => of_forecast(error),
+            Self::Replay(error) => of_replay(error),
+            Self::Undo(error) => of_undo(error),
+            Self::Database(error) => of_database(error),
+            Self::Internal(_) => INTERNAL,
         }
     }
 
@@ -135,7 +238,7 @@ impl ApiError {
 
     /// The problem document.
     pub(crate) fn into_problem(self) -> Problem {
-        let (status, code, retry_after_s) = self.status();
+        let (status, code, retry_after_s) = self.verdict();
         match self {
             Self::Refused(problem) => return problem,
             Self::Faults(faults) => return faults.into(),
@@ -146,7 +249,9 @@ impl ApiError {
         let mut problem = Problem::new(status, code, self.to_string());
         problem.retry_after_s = retry_after_s;
         match self {
-            Self::Corrections(faults) => problem.with("errors", correction_faults(&faults)),
+            Self::Replay(ReplayError::Corrections(faults)) => {
+                problem.with("errors", correction_faults(&faults))
+            }
             _ => problem,
         }
     }
@@ -168,6 +273,28 @@ pub(crate) fn of_job(code: &'static str, detail: impl Into<String>) -> Problem {
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     Problem::new(status, code, detail)
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Database(error) => Self::from(error),
+            ApiError::Internal(error) => Self::Broken(error),
+            other => Self::Failed(other.into_problem()),
+        }
+    }
+}
+
+impl From<ForecastFailure> for Stop {
+    fn from(error: ForecastFailure) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl From<ComputeError> for Stop {
+    fn from(error: ComputeError) -> Self {
+        ApiError::from(error).into()
+    }
 }
 
 impl IntoResponse for ApiError {

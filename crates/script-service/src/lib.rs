@@ -31,6 +31,7 @@ use analyses::catalog::Catalog;
 use anyhow::Context as _;
 use axum::response::IntoResponse;
 use db_client::DbClient;
+use error::ApiError;
 use jobs::runner::Runner;
 use outages::Outage;
 use schedules::clock::Clock;
@@ -109,7 +110,11 @@ pub async fn run(
     let checked = Arc::clone(&app);
     let check = move || {
         let app = Arc::clone(&checked);
-        async move { app.check().await.map_err(IntoResponse::into_response) }
+        async move {
+            app.check()
+                .await
+                .map_err(|why| ApiError::from(why).into_response())
+        }
     };
     let mut serving = std::pin::pin!(service.serve(listener, shutdown, check));
     let worked = tokio::select! {

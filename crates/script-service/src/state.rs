@@ -2,17 +2,27 @@
 
 use crate::analyses::catalog::Catalog;
 use crate::config::Config;
-use crate::error::ApiError;
 use crate::jobs::context::Signals;
 use crate::outages::Outages;
-use crate::store::jobs;
-use db_client::DbClient;
+use crate::store::{StoreError, jobs};
+use db_client::{DbClient, DbError};
 use jiff::{SignedDuration, Timestamp};
 use script_api::{Job, UndoCode};
 use service_kit::metrics::HttpMetrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Semaphore, watch};
+
+/// Why no work can be done now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotReady {
+    #[error("script-service is not ready: it waits for db-service")]
+    Starting,
+    #[error("script-service is not ready: {0}")]
+    StandsStill(String),
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
 
 /// What handlers share.
 #[derive(Debug)]
@@ -53,7 +63,7 @@ impl App {
     }
 
     /// Job `id`, its sources included.
-    pub(crate) async fn job(&self, id: i64) -> Result<Job, ApiError> {
+    pub(crate) async fn job(&self, id: i64) -> Result<Job, StoreError> {
         let mut job = jobs::get(&self.db, id).await?;
         self.say_until(std::slice::from_mut(&mut job));
         Ok(job)
@@ -77,20 +87,20 @@ impl App {
     }
 
     /// Refuses as long as the schema is not there.
-    pub(crate) fn check_ready(&self) -> Result<(), ApiError> {
+    pub(crate) fn check_ready(&self) -> Result<(), NotReady> {
         if self.ready.load(Ordering::Acquire) {
             Ok(())
         } else {
-            Err(ApiError::NotReady)
+            Err(NotReady::Starting)
         }
     }
 
     /// Whether work can be done now: the schema is there, db-service is ready, and answers what loops ask.
-    pub(crate) async fn check(&self) -> Result<(), ApiError> {
+    pub(crate) async fn check(&self) -> Result<(), NotReady> {
         self.check_ready()?;
         self.db.ready().await?;
         match self.outages.reason() {
-            Some(reason) => Err(ApiError::StandsStill(reason)),
+            Some(reason) => Err(NotReady::StandsStill(reason)),
             None => Ok(()),
         }
     }

@@ -27,9 +27,15 @@ pub(crate) enum ComputeError {
     /// The file of the analysis is at fault.
     #[error("analysis `{name}`: {detail}")]
     Analysis { name: String, detail: String },
+    /// There is none of that name.
+    #[error("analysis {0} does not exist")]
+    NotFound(String),
     /// The database gave no answer.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal(#[from] anyhow::Error),
 }
 
 /// Answers `question` by `analysis`.

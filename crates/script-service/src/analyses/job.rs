@@ -2,13 +2,13 @@
 
 use crate::analyses::answer::Composed;
 use crate::analyses::catalog::Catalog;
-use crate::analyses::compute;
+use crate::analyses::compute::{self, ComputeError};
 use crate::analyses::question::Question;
 use crate::analyses::window::{self, WindowQuery};
-use crate::error::ApiError;
 use crate::jobs::context::{JobContext, Stop};
 use crate::jobs::kind::{Ended, Job};
 use crate::store::results::{self, NewResult};
+use anyhow::Context as _;
 use db_client::DbClient;
 use script_api::{AnalysisRequest, DefaultWindow};
 use service_kit::faults::{Fault, Faults};
@@ -40,9 +40,9 @@ fn window_of(request: &AnalysisRequest) -> WindowQuery {
 }
 
 /// Keeps an answer, once for a job.
-pub(crate) async fn keep(db: &DbClient, composed: &Composed, job: Option<i64>) -> Result<(), ApiError> {
+pub(crate) async fn keep(db: &DbClient, composed: &Composed, job: Option<i64>) -> Result<(), ComputeError> {
     let answer = &composed.answer;
-    let details = serde_json::to_string(answer).map_err(|error| ApiError::Internal(error.into()))?;
+    let details = serde_json::to_string(answer).context("write an answer")?;
     let result = NewResult {
         analysis: &answer.analysis,
         headline: composed.headline,
@@ -67,7 +67,7 @@ impl Job for AnalysisRequest {
 }
 
 /// Computes and keeps what `request` names; the answers by name, as JSON. Run twice, it keeps each answer once.
-async fn compute_all(context: &JobContext, request: &AnalysisRequest) -> Result<String, ApiError> {
+async fn compute_all(context: &JobContext, request: &AnalysisRequest) -> Result<String, ComputeError> {
     let (db, catalog) = (&context.db, &context.catalog);
     let names = if request.analyses.is_empty() {
         let (all, _) = catalog.list();
@@ -84,14 +84,12 @@ async fn compute_all(context: &JobContext, request: &AnalysisRequest) -> Result<
     };
     let mut answers = Vec::new();
     for name in names {
-        let analysis = catalog.find(&name).ok_or_else(|| ApiError::NotFound {
-            what: "analysis",
-            id: name.clone(),
-        })?;
+        let analysis = catalog
+            .find(&name)
+            .ok_or_else(|| ComputeError::NotFound(name.clone()))?;
         let composed = compute::answer(db, &analysis, &question).await?;
         keep(db, &composed, Some(context.job)).await?;
-        let text =
-            serde_json::to_string(&composed.answer).map_err(|error| ApiError::Internal(error.into()))?;
+        let text = serde_json::to_string(&composed.answer).context("write an answer")?;
         answers.push(format!("{}:{text}", serde_json::Value::from(name)));
     }
     Ok(format!("{{{}}}", answers.join(",")))

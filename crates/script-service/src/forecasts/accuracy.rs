@@ -4,15 +4,14 @@
 //! it counted in the history: a zero, or nothing known.
 
 use super::history::{daily_cents, euros};
-use super::{runs, wire};
-use crate::error::ApiError;
+use super::{ForecastFailure, runs, wire};
 use crate::store::daily_sums;
 use db_client::DbClient;
 use forecast::metrics::{self, Metrics};
 use script_api::{Accuracy, AccuracyMetrics, AccuracyPoint, ForecastPoint, ForecastRun, Gaps};
 
 /// `run`, its points included, against what came.
-pub(crate) async fn measure(db: &DbClient, run: ForecastRun) -> Result<Accuracy, ApiError> {
+pub(crate) async fn measure(db: &DbClient, run: ForecastRun) -> Result<Accuracy, ForecastFailure> {
     let state = daily_sums::current_state(db).await?;
     let scope = runs::scope(&run);
     let forecast = run.points.unwrap_or_default();

@@ -4,7 +4,7 @@
 //! latest sale of all, however far the request reaches. Within these days, a day without sales is a zero or a
 //! gap, as the request says.
 
-use crate::error::ApiError;
+use super::ForecastFailure;
 use crate::store::daily_sums::{self, DataState};
 use crate::store::history::{self, SalesOf};
 use db_client::DbClient;
@@ -60,7 +60,7 @@ pub(crate) struct History {
 }
 
 /// The history that `query` asks for.
-pub(crate) async fn read(db: &DbClient, query: &HistoryQuery) -> Result<History, ApiError> {
+pub(crate) async fn read(db: &DbClient, query: &HistoryQuery) -> Result<History, ForecastFailure> {
     check_scope(db, &query.scope).await?;
     let mut before = daily_sums::current_state(db).await?;
     let mut attempt = 1;
@@ -81,7 +81,7 @@ pub(crate) async fn daily_cents(
     scope: &Scope,
     from: Option<Date>,
     to: Option<Date>,
-) -> Result<BTreeMap<Date, i64>, ApiError> {
+) -> Result<BTreeMap<Date, i64>, ForecastFailure> {
     let sums = history::daily_cents(db, scope.sales(), from, to).await?;
     let too_many = |most: usize| Fault::at("/from", format!("the history has more than {most} days"));
     Ok(sums.map_err(too_many)?)
@@ -97,18 +97,22 @@ pub(crate) fn euros(cents: i64) -> f64 {
 }
 
 /// Refuses what no product or store bears.
-async fn check_scope(db: &DbClient, scope: &Scope) -> Result<(), ApiError> {
+async fn check_scope(db: &DbClient, scope: &Scope) -> Result<(), ForecastFailure> {
     let unknown = history::unknown(db, scope.sales()).await?;
     let faults: Faults = unknown
         .into_iter()
         .map(|name| Fault::at(format!("/{name}"), format!("there is no such {name}")))
         .collect();
-    faults.or(()).map_err(ApiError::from)
+    faults.or(()).map_err(ForecastFailure::from)
 }
 
-fn compose(query: &HistoryQuery, sums: &BTreeMap<Date, i64>, state: DataState) -> Result<History, ApiError> {
+fn compose(
+    query: &HistoryQuery,
+    sums: &BTreeMap<Date, i64>,
+    state: DataState,
+) -> Result<History, ForecastFailure> {
     let (Some(coverage), Some((&first, _))) = (state.coverage, sums.first_key_value()) else {
-        return Err(ApiError::NoForecast(
+        return Err(ForecastFailure::NoForecast(
             "there are no sales on the days asked for".into(),
         ));
     };

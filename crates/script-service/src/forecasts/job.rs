@@ -1,9 +1,8 @@
 //! Forecast jobs: a forecast that is kept in `forecast_runs` and `forecast_points`.
 
 use crate::analyses::catalog::Catalog;
-use crate::error::ApiError;
 use crate::forecasts::request::{self, Plan};
-use crate::forecasts::{history, runs, work};
+use crate::forecasts::{ForecastFailure, history, runs, work};
 use crate::jobs::context::{JobContext, Stop};
 use crate::jobs::kind::{Ended, Job};
 use script_api::ForecastRequest;
@@ -50,7 +49,7 @@ impl Job for ForecastRequest {
 async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Stop> {
     context.progress.begin("reading", None);
     let (plan, faults) = Plan::of(request);
-    faults.or(()).map_err(ApiError::from)?;
+    faults.or(()).map_err(ForecastFailure::from)?;
     let history = history::read(&context.db, &plan.history).await?;
     context.progress.begin("fitting", None);
     let (series, asked) = (history.series.clone(), plan.models.clone());

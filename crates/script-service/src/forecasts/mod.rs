@@ -9,13 +9,17 @@
 //! | `runs` | the rows of `forecast_runs` and `forecast_points` |
 //! | `job` | a forecast job |
 //! | `accuracy` | a forecast against the days that have come |
+//! | `failure` | why there is no forecast |
 //!
 //! The models are the crate `forecast`; nothing here computes one.
 
 pub(crate) mod accuracy;
+mod failure;
 pub(crate) mod history;
 pub(crate) mod job;
 pub(crate) mod request;
 pub(crate) mod runs;
 pub(crate) mod wire;
 pub(crate) mod work;
+
+pub(crate) use failure::ForecastFailure;

@@ -2,10 +2,10 @@
 //!
 //! Values are rounded to the cent when they are kept, so that JSON, CSV and plain SQL agree.
 
+use super::ForecastFailure;
 use super::history::{History, Scope};
 use super::request::Plan;
 use super::wire;
-use crate::error::ApiError;
 use crate::store::forecast_runs::{self as store, NewRun, PointRow, RunRow, RunSelection};
 use db_client::DbClient;
 use forecast::Forecast;
@@ -40,7 +40,7 @@ pub(crate) async fn insert(
     plan: &Plan,
     history: &History,
     forecast: Forecast,
-) -> Result<(), ApiError> {
+) -> Result<(), ForecastFailure> {
     let Forecast {
         model,
         requested,
@@ -103,21 +103,18 @@ fn to_the_cent(value: f64) -> f64 {
     if rounded.is_finite() { rounded } else { value }
 }
 
-fn json(value: &impl Serialize) -> Result<String, ApiError> {
-    serde_json::to_string(value).map_err(|error| ApiError::Internal(error.into()))
+fn json(value: &impl Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(value)?)
 }
 
 /// The forecast `id`, its points included.
-pub(crate) async fn get(db: &DbClient, id: i64) -> Result<ForecastRun, ApiError> {
+pub(crate) async fn get(db: &DbClient, id: i64) -> Result<ForecastRun, ForecastFailure> {
     let run = whole(db, store::find(db, id).await?).await?;
-    run.ok_or_else(|| ApiError::NotFound {
-        what: "forecast",
-        id: id.to_string(),
-    })
+    run.ok_or_else(|| ForecastFailure::NotFound(id.to_string()))
 }
 
 /// The forecast that `job` made, if it did, its points included.
-pub(crate) async fn find_by_job(db: &DbClient, job: i64) -> Result<Option<ForecastRun>, ApiError> {
+pub(crate) async fn find_by_job(db: &DbClient, job: i64) -> Result<Option<ForecastRun>, ForecastFailure> {
     whole(db, store::find_by_job(db, job).await?).await
 }
 
@@ -126,20 +123,23 @@ pub(crate) async fn find_latest(
     db: &DbClient,
     scope: &Scope,
     model: Option<&str>,
-) -> Result<Option<ForecastRun>, ApiError> {
+) -> Result<Option<ForecastRun>, ForecastFailure> {
     let (region, category) = (scope.region.as_deref(), scope.category.as_deref());
     let found = store::find_latest(db, region, scope.product, category, model).await?;
     whole(db, found).await
 }
 
 /// Runs, newest first, without their points.
-pub(crate) async fn list(db: &DbClient, selection: &RunSelection) -> Result<Vec<ForecastRun>, ApiError> {
+pub(crate) async fn list(
+    db: &DbClient,
+    selection: &RunSelection,
+) -> Result<Vec<ForecastRun>, ForecastFailure> {
     let rows = store::list(db, selection).await?;
     rows.into_iter().map(|row| Ok(run_of(row)?)).collect()
 }
 
 /// The run that `row` holds, with its points.
-async fn whole(db: &DbClient, row: Option<RunRow>) -> Result<Option<ForecastRun>, ApiError> {
+async fn whole(db: &DbClient, row: Option<RunRow>) -> Result<Option<ForecastRun>, ForecastFailure> {
     let Some(row) = row else {
         return Ok(None);
     };

@@ -1,6 +1,6 @@
 //! Fits on threads of their own: a fit computes for as long as it computes, and requests do not wait for it.
 
-use crate::error::ApiError;
+use super::ForecastFailure;
 use forecast::{ForecastError, Stop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ impl Drop for SetOnDrop {
 pub(crate) async fn off_thread<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce(Stop<'_>) -> Result<T, ForecastError> + Send + 'static,
-) -> Result<T, ApiError> {
+) -> Result<T, ForecastFailure> {
     let dropped = Arc::new(AtomicBool::new(false));
     let _guard = SetOnDrop(Arc::clone(&dropped));
     let deadline = Instant::now() + limit;
@@ -29,7 +29,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     });
     match done.await {
         Ok(Ok(outcome)) => Ok(outcome),
-        Ok(Err(ForecastError::Stopped)) => Err(ApiError::ForecastTimeout {
+        Ok(Err(ForecastError::Stopped)) => Err(ForecastFailure::Timeout {
             limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
         }),
         Ok(Err(error)) => Err(error.into()),
@@ -43,13 +43,13 @@ mod tests {
 
     #[tokio::test]
     async fn work_stops_at_its_deadline() {
-        let outcome: Result<(), ApiError> = off_thread(Duration::ZERO, |stop| {
+        let outcome: Result<(), ForecastFailure> = off_thread(Duration::ZERO, |stop| {
             while !stop() {}
             Err(ForecastError::Stopped)
         })
         .await;
 
-        assert!(matches!(outcome, Err(ApiError::ForecastTimeout { limit_ms: 0 })));
+        assert!(matches!(outcome, Err(ForecastFailure::Timeout { limit_ms: 0 })));
     }
 
     #[tokio::test]

@@ -6,12 +6,12 @@
 use super::batch::MAX_RAW_BYTES;
 use super::corrections::{Correction, Layout};
 use super::pieces::{Upload, UploadWriter};
-use crate::error::ApiError;
+use crate::store::StoreError;
 use crate::store::jobs::{self, IdempotencyKey};
 use crate::store::rejects::{self, KeptReject, NewReplay};
 use crate::wire;
 use bytes::Bytes;
-use db_client::DbClient;
+use db_client::{DbClient, DbError};
 use script_api::{
     Decisions, Format, ImportRequest, Job, JobKind, JobState, MatchedBy, Mode, ReadOptions, SourceRequest,
     UploadRef,
@@ -25,6 +25,31 @@ pub(crate) const MAX_REPLAYED: usize = 100_000;
 const PAGE: i64 = 5_000;
 /// How many faults are told at once.
 const MAX_FAULTS: usize = 20;
+
+/// Why nothing was replayed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error("a replay takes at most {MAX_REPLAYED} records; send the rest with another")]
+    TooMany,
+    /// Each fault of what was sent.
+    #[error("nothing was replayed: {}", .0.join("; "))]
+    Corrections(Vec<String>),
+    #[error("{0}")]
+    NotReplayable(String),
+    #[error("{0}")]
+    AlreadyReplayed(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal(#[from] anyhow::Error),
+}
+
+impl From<DbError> for ReplayError {
+    fn from(error: DbError) -> Self {
+        Self::Store(error.into())
+    }
+}
 
 /// A replay that is ready to be submitted.
 #[derive(Debug)]
@@ -52,7 +77,7 @@ pub(crate) async fn prepare(
     job: &Job,
     corrections: Vec<Correction>,
     options: ReplayOptions,
-) -> Result<Replay, ApiError> {
+) -> Result<Replay, ReplayError> {
     let original = check(job)?;
     let chosen = choose(db, job, corrections, options.again).await?;
     let mut replay = Replay {
@@ -121,7 +146,7 @@ async fn choose(
     job: &Job,
     corrections: Vec<Correction>,
     again: bool,
-) -> Result<Chosen, ApiError> {
+) -> Result<Chosen, ReplayError> {
     let all = corrections.is_empty();
     let mut asked: BTreeMap<(i64, i64), Correction> = corrections
         .into_iter()
@@ -147,9 +172,7 @@ async fn choose(
                 continue;
             }
             if chosen.places.len() >= MAX_REPLAYED {
-                return Err(ApiError::Invalid(format!(
-                    "a replay takes at most {MAX_REPLAYED} records; send the rest with another"
-                )));
+                return Err(ReplayError::TooMany);
             }
             let text = match chosen.texts.entry(place.0) {
                 Entry::Occupied(entry) => entry.into_mut(),
@@ -168,7 +191,7 @@ async fn choose(
         }),
     );
     if !faults.is_empty() {
-        return Err(ApiError::Corrections(faults));
+        return Err(ReplayError::Corrections(faults));
     }
     if chosen.places.is_empty() {
         let detail = if chosen.replayed_before == 0 {
@@ -179,7 +202,7 @@ async fn choose(
                 job.id
             )
         };
-        return Err(conflict("already_replayed", detail));
+        return Err(ReplayError::AlreadyReplayed(detail));
     }
     Ok(chosen)
 }
@@ -208,12 +231,12 @@ fn place_of(correction: &Correction) -> (i64, i64) {
 }
 
 /// The arguments of `job`, if its rejects can be replayed.
-fn check(job: &Job) -> Result<ImportRequest, ApiError> {
+fn check(job: &Job) -> Result<ImportRequest, ReplayError> {
     let not = |why: &str| {
-        Err(conflict(
-            "not_replayable",
-            format!("the rejects of job {} cannot be replayed: {why}", job.id),
-        ))
+        Err(ReplayError::NotReplayable(format!(
+            "the rejects of job {} cannot be replayed: {why}",
+            job.id
+        )))
     };
     if job.kind != JobKind::Import {
         return not("it is not an import");
@@ -221,8 +244,7 @@ fn check(job: &Job) -> Result<ImportRequest, ApiError> {
     if !job.state.is_final() {
         return not("it is not finished");
     }
-    let request: ImportRequest =
-        serde_json::from_str(job.request.get()).map_err(|error| ApiError::Internal(error.into()))?;
+    let request: ImportRequest = serde_json::from_str(job.request.get()).map_err(anyhow::Error::from)?;
     if request.dry_run {
         return not("it was a dry run; import the corrected file");
     }
@@ -230,10 +252,6 @@ fn check(job: &Job) -> Result<ImportRequest, ApiError> {
         return not("it wrote nothing; import the corrected file");
     }
     Ok(request)
-}
-
-fn conflict(code: &'static str, detail: String) -> ApiError {
-    ApiError::Conflict { code, detail }
 }
 
 /// The text in which the rejects of a source are read again.
@@ -245,26 +263,21 @@ struct Text {
 }
 
 impl Text {
-    fn of(job: &Job, source: i64) -> Result<Self, ApiError> {
+    fn of(job: &Job, source: i64) -> Result<Self, ReplayError> {
         let found = usize::try_from(source)
             .ok()
             .and_then(|index| job.sources.get(index));
         let decisions = found.and_then(|found| found.decisions.as_ref());
         let layout = decisions.and_then(|decisions| Layout::of(&wire::decisions(decisions.clone())));
         let (Some(found), Some(decisions), Some(layout)) = (found, decisions, layout) else {
-            return Err(conflict(
-                "not_replayable",
-                format!(
-                    "job {} does not say how source {source} was read; import the corrected lines as a file",
-                    job.id
-                ),
-            ));
+            return Err(ReplayError::NotReplayable(format!(
+                "job {} does not say how source {source} was read; import the corrected lines as a file",
+                job.id
+            )));
         };
         Ok(Self {
             origin: found.origin.clone(),
-            content: layout
-                .head()
-                .map_err(|error| ApiError::Internal(anyhow::anyhow!(error)))?,
+            content: layout.head().map_err(anyhow::Error::msg)?,
             options: read_as(decisions, &layout),
             layout,
         })
@@ -345,14 +358,14 @@ pub(crate) async fn submit(
     again: bool,
     key: Option<&IdempotencyKey>,
     limit: u32,
-) -> Result<(i64, bool), ApiError> {
+) -> Result<(i64, bool), ReplayError> {
     if let Some(key) = key
         && let Some(job) = jobs::find_by_key(db, key).await?
     {
         return Ok((job, true));
     }
-    let request = serde_json::to_string(&replay.request).map_err(|error| ApiError::Internal(error.into()))?;
-    let notes = serde_json::to_string(&replay.notes).map_err(|error| ApiError::Internal(error.into()))?;
+    let request = serde_json::to_string(&replay.request).map_err(anyhow::Error::from)?;
+    let notes = serde_json::to_string(&replay.notes).map_err(anyhow::Error::from)?;
     let new = NewReplay {
         of: job,
         places: &replay.places,
@@ -363,11 +376,12 @@ pub(crate) async fn submit(
     };
     match rejects::insert_replay(db, &new, key, limit).await {
         Ok(Some(id)) => Ok((id, false)),
-        Ok(None) if rejects::are_free(db, job, &replay.places).await? => Err(ApiError::QueueFull { limit }),
-        Ok(None) => Err(conflict(
-            "already_replayed",
-            format!("rejects of job {job} were replayed by another request just now"),
-        )),
+        Ok(None) if rejects::are_free(db, job, &replay.places).await? => {
+            Err(StoreError::QueueFull { limit }.into())
+        }
+        Ok(None) => Err(ReplayError::AlreadyReplayed(format!(
+            "rejects of job {job} were replayed by another request just now"
+        ))),
         Err(error) => match key {
             // The same key came twice at once, and the other one was faster.
             Some(key) => match jobs::find_by_key(db, key).await? {

@@ -2,7 +2,6 @@
 
 use crate::analyses::catalog::Catalog;
 use crate::config::Config;
-use crate::error::ApiError;
 use crate::store::running_jobs::{self as store, Checkpoint};
 use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
@@ -201,16 +200,6 @@ impl From<DbError> for Stop {
             Self::Database(error)
         } else {
             Self::Broken(error.into())
-        }
-    }
-}
-
-impl From<ApiError> for Stop {
-    fn from(error: ApiError) -> Self {
-        match error {
-            ApiError::Database(error) => Self::from(error),
-            ApiError::Internal(error) => Self::Broken(error),
-            other => Self::Failed(other.into_problem()),
         }
     }
 }

@@ -4,10 +4,9 @@
 //! A claim has a lease that is renewed while the body comes in, so the key of a process that was killed is free
 //! again soon. Once the job is there, its row knows the key.
 
-use crate::error::ApiError;
 use crate::outages::Outage;
 use crate::random_id;
-use crate::store::upload_claims;
+use crate::store::{StoreError, upload_claims};
 use db_client::{DbClient, DbError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -27,10 +26,10 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// Takes `key`, unless another request has it.
-    pub(crate) async fn take(db: &DbClient, key: &str) -> Result<Self, ApiError> {
+    pub(crate) async fn take(db: &DbClient, key: &str) -> Result<Self, StoreError> {
         let owner = random_id()?;
         if !upload_claims::take(db, key, &owner, LEASE).await? {
-            return Err(ApiError::KeyInFlight);
+            return Err(StoreError::KeyInFlight);
         }
         let renewal = tokio::spawn(renew(db.clone(), key.to_owned(), owner.clone()));
         Ok(Self {

@@ -3,7 +3,7 @@
 use super::jobs::is_known;
 use crate::analyses::answer::Answer;
 use crate::analyses::catalog::Analysis;
-use crate::analyses::compute;
+use crate::analyses::compute::{self, ComputeError};
 use crate::analyses::header::DeclaredColumn;
 use crate::analyses::job::keep;
 use crate::analyses::question::{self, Filters, Question};
@@ -161,10 +161,10 @@ pub(crate) async fn compute(
     uri: axum::http::Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let analysis = app.catalog.find(&name).ok_or_else(|| ApiError::NotFound {
-        what: "analysis",
-        id: name.clone(),
-    })?;
+    let analysis = app
+        .catalog
+        .find(&name)
+        .ok_or_else(|| ComputeError::NotFound(name.clone()))?;
     let query = asked.value;
     let form = query.format.unwrap_or_else(|| accepted_form(&headers));
     let (dialect, save) = (query.dialect, query.save);

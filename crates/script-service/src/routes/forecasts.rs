@@ -5,7 +5,7 @@ use super::jobs::{parse_token, token};
 use crate::error::ApiError;
 use crate::forecasts::history::{self, Scope};
 use crate::forecasts::request::Plan;
-use crate::forecasts::{accuracy, runs, wire, work};
+use crate::forecasts::{ForecastFailure, accuracy, runs, wire, work};
 use crate::state::App;
 use crate::store::forecast_runs::RunSelection;
 use axum::Json;
@@ -186,10 +186,7 @@ pub(crate) async fn latest(
         category: query.category,
     };
     let run = runs::find_latest(&app.db, &scope, query.model.as_deref()).await?;
-    let run = run.ok_or_else(|| ApiError::NotFound {
-        what: "forecast",
-        id: "of these sales".to_owned(),
-    })?;
+    let run = run.ok_or_else(|| ForecastFailure::NotFound("of these sales".to_owned()))?;
     respond(run, query.format.unwrap_or_else(|| accepted_form(&headers)))
 }
 
@@ -278,7 +275,7 @@ pub(crate) async fn compare(
         })?;
     let history = history::read(&app.db, &plan.history)
         .await
-        .map_err(ApiError::in_query)?;
+        .map_err(|error| ApiError::from(error).in_query())?;
     let (series, horizon) = (history.series, plan.models.horizon);
     let limit = Duration::from_millis(app.config.forecast_timeout_ms);
     let compared = work::off_thread(limit, move |stop| {

@@ -106,6 +106,6 @@ pub(crate) fn table(app: Arc<App>) -> OpenApiRouter {
 async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     match app.check_ready() {
         Ok(()) => next.run(request).await,
-        Err(error) => ApiError::into_response(error),
+        Err(why) => ApiError::from(why).into_response(),
     }
 }

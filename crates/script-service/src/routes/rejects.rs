@@ -5,7 +5,7 @@ use super::submit::{Submitted, Wish, answer, fingerprint};
 use crate::analyses::render::CsvDialect;
 use crate::error::ApiError;
 use crate::imports::corrections;
-use crate::imports::replay::{self, ReplayOptions};
+use crate::imports::replay::{self, ReplayError, ReplayOptions};
 use crate::state::App;
 use crate::store::jobs::{self, IdempotencyKey};
 use crate::store::rejects;
@@ -200,7 +200,7 @@ async fn prepare_and_submit(
     let corrections = tokio::task::spawn_blocking(move || corrections::parse(&body))
         .await
         .map_err(|error| ApiError::Internal(error.into()))?
-        .map_err(ApiError::Corrections)?;
+        .map_err(ReplayError::Corrections)?;
     let options = ReplayOptions {
         mode: query.mode,
         dry_run: query.dry_run,

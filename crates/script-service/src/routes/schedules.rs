@@ -46,7 +46,7 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
-    shown(store::get(&app.db, &name).await?).map(Json)
+    Ok(Json(shown(store::get(&app.db, &name).await?)?))
 }
 
 /// Make a schedule, or change it.

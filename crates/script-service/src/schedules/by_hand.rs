@@ -2,9 +2,23 @@
 
 use super::clock::request_now;
 use crate::config::Config;
-use crate::error::ApiError;
-use crate::store::{now, schedules};
-use db_client::DbClient;
+use crate::store::{StoreError, now, schedules};
+use db_client::{DbClient, DbError};
+
+/// Why there is no job.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoJob {
+    #[error("schedule `{0}` imports files when they come; there is nothing to run at another time")]
+    Watches(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbError> for NoJob {
+    fn from(error: DbError) -> Self {
+        Self::Store(error.into())
+    }
+}
 
 /// Makes a job of the schedule `name` now; its id, and whether an earlier request with the same `key` made it.
 pub(crate) async fn run_now(
@@ -12,12 +26,10 @@ pub(crate) async fn run_now(
     config: &Config,
     name: &str,
     key: Option<&str>,
-) -> Result<(i64, bool), ApiError> {
+) -> Result<(i64, bool), NoJob> {
     let template = schedules::find(db, name).await?;
     if template.watches {
-        return Err(ApiError::Invalid(format!(
-            "schedule `{name}` imports files when they come; there is nothing to run at another time"
-        )));
+        return Err(NoJob::Watches(name.to_owned()));
     }
     let request = request_now(template.kind, &template.request, config);
     let occurrence = match key {
@@ -35,6 +47,6 @@ pub(crate) async fn run_now(
     }
     match schedules::made_for(db, template.id, &occurrence).await? {
         Some(job) => Ok((job, true)),
-        None => Err(ApiError::QueueFull { limit }),
+        None => Err(StoreError::QueueFull { limit }.into()),
     }
 }

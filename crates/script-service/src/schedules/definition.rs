@@ -3,7 +3,6 @@
 use super::files::FilePattern;
 use super::times::Times;
 use crate::analyses::catalog::Catalog;
-use crate::error::ApiError;
 use crate::jobs::kind::Job as _;
 use crate::kinds;
 use crate::store::schedules::{Definition, Trigger};
@@ -16,7 +15,7 @@ use service_kit::faults::{Asked, Fault, Faults};
 const MAX_NAME: usize = 64;
 
 /// `name` if a schedule may have it.
-pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
+pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
     let plain = !name.is_empty()
         && name.len() <= MAX_NAME
         && name
@@ -30,8 +29,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
         format!(
             "the name of a schedule is 1 to {MAX_NAME} lower-case letters, digits, `-` and `_`, not `{name}`"
         ),
-    )
-    .into())
+    ))
 }
 
 /// The definition that `asked` means, its request checked as if it had been sent now.
@@ -39,7 +37,7 @@ pub(crate) fn checked(
     asked: ScheduleRequest,
     catalog: &Catalog,
     default_zone: &str,
-) -> Result<Definition, ApiError> {
+) -> Result<Definition, Faults> {
     let mut faults = Faults::default();
     let watches = asked.cron.is_none() && asked.watch.is_some();
     if watches && asked.job != JobKind::Import {
@@ -64,12 +62,12 @@ pub(crate) fn checked(
             trigger,
             catch_up: asked.catch_up,
         }),
-        _ => Err(faults.into()),
+        _ => Err(faults),
     }
 }
 
 /// When a schedule with `trigger` is due next, in milliseconds since 1970; none for one that watches.
-pub(crate) fn next_due_ms(trigger: &Trigger) -> Result<Option<i64>, ApiError> {
+pub(crate) fn next_due_ms(trigger: &Trigger) -> Result<Option<i64>, Faults> {
     match trigger {
         Trigger::Watch(_) => Ok(None),
         Trigger::Cron { pattern, time_zone } => Ok(Times::parse(pattern, time_zone)?

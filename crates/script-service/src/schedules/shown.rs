@@ -1,7 +1,6 @@
 //! A schedule as callers see it: with its next times and its last job.
 
 use super::times::Times;
-use crate::error::ApiError;
 use crate::store::schedules::ScheduleRow;
 use jiff::Timestamp;
 use script_api::{Schedule, ScheduledJob};
@@ -11,7 +10,7 @@ use serde_json::value::RawValue;
 const SHOWN_TIMES: usize = 3;
 
 /// The schedule that `row` holds.
-pub(crate) fn shown(row: ScheduleRow) -> Result<Schedule, ApiError> {
+pub(crate) fn shown(row: ScheduleRow) -> anyhow::Result<Schedule> {
     let last_job = row.last_id.zip(row.last_state).map(|(id, state)| ScheduledJob {
         id,
         state,
@@ -21,7 +20,7 @@ pub(crate) fn shown(row: ScheduleRow) -> Result<Schedule, ApiError> {
         next_runs: next_runs(&row),
         name: row.name,
         job: row.kind,
-        request: RawValue::from_string(row.request).map_err(|error| ApiError::Internal(error.into()))?,
+        request: RawValue::from_string(row.request)?,
         cron: row.cron,
         time_zone: row.time_zone,
         watch: row.watch,

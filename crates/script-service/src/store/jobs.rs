@@ -1,7 +1,6 @@
 //! Jobs as callers see them: the queue, one job, lists, the request to cancel.
 
-use super::{job_sources, now};
-use crate::error::ApiError;
+use super::{StoreError, job_sources, now};
 use db_client::db_api::{ErrorCode, Params};
 use db_client::{DbClient, DbError, Rows as _, json_text};
 use script_api::{Counters, Created, Job, JobKind, JobState, Progress, Undo, UndoCode};
@@ -43,7 +42,7 @@ pub(crate) async fn submit(
     db: &DbClient,
     submission: &Submission,
     limit: u32,
-) -> Result<(i64, bool), ApiError> {
+) -> Result<(i64, bool), StoreError> {
     if let Some(key) = &submission.key
         && let Some(job) = find_by_key(db, key).await?
     {
@@ -72,7 +71,7 @@ pub(crate) async fn submit(
     match inserted {
         Ok(result) => match result.rows_as()?.pop() {
             Some(id) => Ok((id, false)),
-            None => Err(ApiError::QueueFull { limit }),
+            None => Err(StoreError::QueueFull { limit }),
         },
         Err(DbError::Refused(problem)) if problem.code == ErrorCode::ConstraintViolation => {
             // The same key came twice at once, and the other one was faster.
@@ -90,7 +89,7 @@ pub(crate) async fn submit(
 }
 
 /// Refuses when `limit` jobs wait, before the bytes of another one are received.
-pub(crate) async fn check_queue(db: &DbClient, limit: u32) -> Result<(), ApiError> {
+pub(crate) async fn check_queue(db: &DbClient, limit: u32) -> Result<(), StoreError> {
     let waiting: Option<u32> = db
         .first_row(
             "SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')",
@@ -100,12 +99,12 @@ pub(crate) async fn check_queue(db: &DbClient, limit: u32) -> Result<(), ApiErro
     if waiting.unwrap_or_default() < limit {
         Ok(())
     } else {
-        Err(ApiError::QueueFull { limit })
+        Err(StoreError::QueueFull { limit })
     }
 }
 
 /// The job that `key` made before, if it did. Another request under the same key is an error.
-pub(crate) async fn find_by_key(db: &DbClient, key: &IdempotencyKey) -> Result<Option<i64>, ApiError> {
+pub(crate) async fn find_by_key(db: &DbClient, key: &IdempotencyKey) -> Result<Option<i64>, StoreError> {
     let made: Option<(i64, Option<String>)> = db
         .first_row(
             "SELECT id, fingerprint FROM jobs WHERE idempotency_key = ?1",
@@ -115,7 +114,7 @@ pub(crate) async fn find_by_key(db: &DbClient, key: &IdempotencyKey) -> Result<O
     match made {
         None => Ok(None),
         Some((job, fingerprint)) if fingerprint.as_ref() == Some(&key.fingerprint) => Ok(Some(job)),
-        Some((job, _)) => Err(ApiError::KeyReused { job }),
+        Some((job, _)) => Err(StoreError::KeyReused { job }),
     }
 }
 
@@ -128,10 +127,10 @@ pub(crate) async fn key_is_known(db: &DbClient, key: &str) -> Result<bool, DbErr
 }
 
 /// The job `id`, its sources included.
-pub(crate) async fn get(db: &DbClient, id: i64) -> Result<Job, ApiError> {
+pub(crate) async fn get(db: &DbClient, id: i64) -> Result<Job, StoreError> {
     let sql = format!("SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?1");
     let row: Option<JobRow> = db.first_row(&sql, [id.into()]).await?;
-    let mut job = Job::try_from(row.ok_or_else(|| ApiError::NotFound {
+    let mut job = Job::try_from(row.ok_or_else(|| StoreError::NotFound {
         what: "job",
         id: id.to_string(),
     })?)?;
@@ -152,7 +151,7 @@ pub(crate) struct Selection {
 }
 
 /// Jobs, newest first, without their sources.
-pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job>, ApiError> {
+pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job>, StoreError> {
     let rows: Vec<JobRow> = db
         .rows(
             &format!(
@@ -174,7 +173,7 @@ pub(crate) async fn list(db: &DbClient, selection: &Selection) -> Result<Vec<Job
 }
 
 /// The `recent` newest jobs and all that are not finished, newest first, without their sources.
-pub(crate) async fn list_live(db: &DbClient, recent: u32) -> Result<Vec<Job>, ApiError> {
+pub(crate) async fn list_live(db: &DbClient, recent: u32) -> Result<Vec<Job>, StoreError> {
     let rows: Vec<JobRow> = db
         .rows(
             &format!(
@@ -190,7 +189,7 @@ pub(crate) async fn list_live(db: &DbClient, recent: u32) -> Result<Vec<Job>, Ap
 }
 
 /// Asks for the end of `job`. A job that waits ends at once; one that runs ends after its batch.
-pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), ApiError> {
+pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), StoreError> {
     let result = db
         .execute(
             "UPDATE jobs SET
@@ -213,12 +212,9 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), ApiE
         return Ok(());
     }
     if !found.state.is_final() {
-        return Err(ApiError::Conflict {
-            code: "not_cancellable",
-            detail: format!("job {job} takes an import back, and ends whole"),
-        });
+        return Err(StoreError::NotCancellable { job });
     }
-    Err(ApiError::Finished {
+    Err(StoreError::Finished {
         job,
         state: found.state.as_str(),
     })
@@ -262,11 +258,11 @@ struct JobRow {
 }
 
 impl TryFrom<JobRow> for Job {
-    type Error = ApiError;
+    type Error = StoreError;
 
-    fn try_from(row: JobRow) -> Result<Self, ApiError> {
+    fn try_from(row: JobRow) -> Result<Self, StoreError> {
         let raw =
-            |json: String| RawValue::from_string(json).map_err(|error| ApiError::Internal(error.into()));
+            |json: String| RawValue::from_string(json).map_err(|error| StoreError::Internal(error.into()));
         Ok(Self {
             id: row.id,
             kind: row.kind,

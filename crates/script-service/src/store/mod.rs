@@ -20,9 +20,11 @@
 //! | `results` | answers of analyses that were kept |
 //! | `forecast_runs` | forecasts that were made |
 //! | `schedules` | schedules, and the jobs that they made |
+//! | `error` | why the store does not give or keep what it was asked for |
 
 pub(crate) mod analysis_sources;
 pub(crate) mod daily_sums;
+mod error;
 pub(crate) mod forecast_runs;
 pub(crate) mod history;
 pub(crate) mod job_sources;
@@ -39,6 +41,8 @@ pub(crate) mod staged_sales;
 pub(crate) mod undo;
 pub(crate) mod upload_claims;
 pub(crate) mod uploads;
+
+pub(crate) use error::StoreError;
 
 use db_client::db_api::{BatchOutcome, BatchRequest, Value};
 use db_client::{DbClient, DbError};

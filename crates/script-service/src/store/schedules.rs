@@ -1,7 +1,6 @@
 //! Schedules: their definitions, and the jobs that they made.
 
-use super::now;
-use crate::error::ApiError;
+use super::{StoreError, now};
 use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError, Rows as _};
 use script_api::{JobKind, JobState};
@@ -76,14 +75,14 @@ pub(crate) async fn list(db: &DbClient) -> Result<Vec<ScheduleRow>, DbError> {
 }
 
 /// The schedule `name`.
-pub(crate) async fn get(db: &DbClient, name: &str) -> Result<ScheduleRow, ApiError> {
+pub(crate) async fn get(db: &DbClient, name: &str) -> Result<ScheduleRow, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE name = ?1");
     let row = db.first_row(&sql, [name.into()]).await?;
     row.ok_or_else(|| unknown(name))
 }
 
-fn unknown(name: &str) -> ApiError {
-    ApiError::NotFound {
+fn unknown(name: &str) -> StoreError {
+    StoreError::NotFound {
         what: "schedule",
         id: format!("`{name}`"),
     }
@@ -97,7 +96,7 @@ pub(crate) async fn put(
     definition: &Definition,
     enabled: bool,
     next_due_ms: Option<i64>,
-) -> Result<bool, ApiError> {
+) -> Result<bool, StoreError> {
     let (cron, zone, watch) = match &definition.trigger {
         Trigger::Cron { pattern, time_zone } => (Some(pattern), Some(time_zone), None),
         Trigger::Watch(pattern) => (None, None, Some(pattern)),
@@ -144,15 +143,13 @@ pub(crate) async fn put(
     let results = db.transaction(statements).await?;
     let [updated, deleted, inserted] = [0, 1, 2].map(|index| results[index].rows_affected);
     if updated + inserted == 0 {
-        return Err(ApiError::Invalid(format!(
-            "there are {MAX_SCHEDULES} schedules already"
-        )));
+        return Err(StoreError::TooManySchedules { limit: MAX_SCHEDULES });
     }
     Ok(inserted > 0 && deleted == 0)
 }
 
 /// Deletes the schedule `name`. The jobs that it made stay.
-pub(crate) async fn delete(db: &DbClient, name: &str) -> Result<(), ApiError> {
+pub(crate) async fn delete(db: &DbClient, name: &str) -> Result<(), StoreError> {
     let result = db
         .execute("DELETE FROM schedules WHERE name = ?1", [name.into()])
         .await?;
@@ -355,7 +352,7 @@ pub(crate) struct Template {
 }
 
 /// What a job is made from: the schedule `name`, whether enabled or not.
-pub(crate) async fn find(db: &DbClient, name: &str) -> Result<Template, ApiError> {
+pub(crate) async fn find(db: &DbClient, name: &str) -> Result<Template, StoreError> {
     let row = db
         .first_row(
             "SELECT id, kind, request, watch IS NOT NULL AS watches FROM schedules WHERE name = ?1",

@@ -1,30 +1,42 @@
 //! Which imports can be taken back, and once.
 
 use super::UndoJob;
-use crate::error::ApiError;
 use crate::jobs::kind::Job as _;
 use crate::store::jobs::{self, IdempotencyKey};
-use crate::store::now;
-use db_client::{DbClient, Rows as _};
+use crate::store::{StoreError, now};
+use db_client::{DbClient, DbError, Rows as _};
 use script_api::{Job, UndoCode};
 
+/// Why an import is not taken back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UndoError {
+    #[error("job {job} cannot be taken back: {why}")]
+    NotUndoable { job: i64, why: String },
+    #[error("job {job} cannot be taken back: {why}")]
+    AlreadyUndone { job: i64, why: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbError> for UndoError {
+    fn from(error: DbError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 /// Refuses an import that cannot be taken back; what others changed is for the job to say.
-pub(crate) fn check(job: &Job) -> Result<(), ApiError> {
-    let refused = |code, why: &str| {
-        Err(ApiError::Conflict {
-            code,
-            detail: format!("job {} cannot be taken back: {why}", job.id),
-        })
-    };
+pub(crate) fn check(job: &Job) -> Result<(), UndoError> {
+    let id = job.id;
     let Some(undo) = &job.undo else {
-        return refused("not_undoable", "only imports can");
+        let why = "only imports can".to_owned();
+        return Err(UndoError::NotUndoable { job: id, why });
     };
-    let why = undo.reason.as_deref().unwrap_or_default();
+    let why = undo.reason.clone().unwrap_or_default();
     match undo.code {
         None | Some(UndoCode::ChangedSince) => Ok(()),
-        Some(UndoCode::Undone | UndoCode::BeingUndone) => refused("already_undone", why),
+        Some(UndoCode::Undone | UndoCode::BeingUndone) => Err(UndoError::AlreadyUndone { job: id, why }),
         Some(UndoCode::NotFinished | UndoCode::NothingWritten | UndoCode::Expired) => {
-            refused("not_undoable", why)
+            Err(UndoError::NotUndoable { job: id, why })
         }
     }
 }
@@ -36,8 +48,8 @@ pub(crate) async fn submit(
     undo: UndoJob,
     key: Option<&IdempotencyKey>,
     limit: u32,
-) -> Result<(i64, bool), ApiError> {
-    let request = serde_json::to_string(&undo).map_err(|error| ApiError::Internal(error.into()))?;
+) -> Result<(i64, bool), UndoError> {
+    let request = serde_json::to_string(&undo).map_err(|error| StoreError::Internal(error.into()))?;
     let inserted = db
         .execute(
             "INSERT INTO jobs (kind, state, request, idempotency_key, fingerprint, created_at)
@@ -67,7 +79,7 @@ pub(crate) async fn submit(
             }
             // Whatever was not so when it was looked at is so by now.
             check(&jobs::get(db, undo.job).await?)?;
-            Err(ApiError::QueueFull { limit })
+            Err(StoreError::QueueFull { limit }.into())
         }
         Err(error) => match key {
             // The same key came twice at once, and the other one was faster.
