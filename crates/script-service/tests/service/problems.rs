@@ -91,7 +91,7 @@ async fn every_fault_of_a_request_is_named_at_once() {
             Method::POST,
             "/jobs/forecast",
             r#"{"model":"theta","horizon":0,"params":{"period":0,"ordre":1}}"#,
-            vec!["/model", "/params/ordre", "/horizon"],
+            vec!["/model", "/params/ordre", "/params/period", "/horizon"],
         ),
         (
             Method::PUT,
