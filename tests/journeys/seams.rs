@@ -1,6 +1,7 @@
 //! What each room of the services knows, held against its source.
 
 use journeys::repository;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The lines of code below `folder` of db-service, each with its file and number; comments are left out.
@@ -193,4 +194,67 @@ fn the_store_knows_nothing_of_those_who_ask_it() {
     let knows = found(&script_service("store"), &words, &[]);
 
     assert!(knows.is_empty(), "{knows:#?}");
+}
+
+/// How many lines of code a file has at most; neither comments nor blank lines count.
+const MOST_LINES: usize = 600;
+
+/// Longer files, and why they are.
+const LONG_FILES: [(&str, &str); 8] = [
+    (
+        "crates/shop-exports/src/words.rs",
+        "one list: the words of headers in eight languages",
+    ),
+    (
+        "crates/shop-exports/src/headers.rs",
+        "the rules of headers, which read each other's words",
+    ),
+    ("crates/shop-exports/src/plan.rs", "one decision after the other"),
+    ("crates/shop-exports/src/lines.rs", "one pass over the records"),
+    (
+        "crates/tabular/src/cents.rs",
+        "a number is read in one pass, half of it are its tests",
+    ),
+    (
+        "crates/db-service/tests/service/matrix.rs",
+        "one matrix: each statement with each token by each route",
+    ),
+    (
+        "crates/script-service/tests/service/analyses.rs",
+        "each analysis against the same in plain SQL",
+    ),
+    (
+        "crates/script-service/tests/service/imports.rs",
+        "each way into one import",
+    ),
+];
+
+#[test]
+fn no_file_is_longer_than_its_subject_needs() {
+    let root = repository();
+    let mut lines = Vec::new();
+    for folder in ["crates", "tests"] {
+        gather(&root, &root.join(folder), &mut lines);
+    }
+    let mut lengths = BTreeMap::new();
+    for (place, _) in lines.iter().filter(|(_, line)| !line.trim().is_empty()) {
+        let (file, _) = place.rsplit_once(':').unwrap();
+        *lengths.entry(file).or_insert(0) += 1;
+    }
+    let long: BTreeSet<&str> = lengths
+        .iter()
+        .filter(|(_, length)| **length > MOST_LINES)
+        .map(|(file, _)| *file)
+        .collect();
+    let known = BTreeSet::from(LONG_FILES.map(|(file, _)| file));
+
+    let new: Vec<_> = long.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&long).collect();
+
+    assert!(lengths.len() > 300, "only {} files were found", lengths.len());
+    assert!(
+        new.is_empty(),
+        "split by subject what has more than {MOST_LINES} lines of code: {new:?}"
+    );
+    assert!(gone.is_empty(), "no longer exceptions, take them out: {gone:?}");
 }
