@@ -16,7 +16,7 @@ use crate::stop::Stop;
 
 /// One hidden stretch and how it was forecast.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Window {
+pub struct BacktestWindow {
     /// Steps the model saw.
     pub trained_on: usize,
     /// Accuracy on the hidden steps.
@@ -27,7 +27,7 @@ pub struct Window {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Backtest {
     /// Each window that held a known value; at least one.
-    pub windows: Vec<Window>,
+    pub windows: Vec<BacktestWindow>,
     /// Mean over the windows.
     pub mean: Metrics,
 }
@@ -76,7 +76,7 @@ pub fn backtest(
             Ok((values, intervals)) => {
                 let actual = &series.values()[trained_on..trained_on + plan.horizon];
                 let measured = metrics::measure(actual, &values, &intervals, training.values(), period);
-                windows.extend(measured.map(|metrics| Window { trained_on, metrics }));
+                windows.extend(measured.map(|metrics| BacktestWindow { trained_on, metrics }));
             }
             Err(ForecastError::Stopped) => return Err(ForecastError::Stopped),
             Err(error) => refusal = Some(error),

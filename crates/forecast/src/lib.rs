@@ -43,7 +43,7 @@ mod series;
 pub mod stop;
 
 pub use arima::{Diffuse, Order};
-pub use backtest::{Backtest, Plan, Window, backtest};
+pub use backtest::{Backtest, BacktestWindow, Plan, backtest};
 pub use error::ForecastError;
 pub use forecast::{FitSummary, Forecast, Interval, Point, Prediction, Warning, WarningCode};
 pub use metrics::{Coverage, Metrics};
@@ -51,6 +51,6 @@ pub use model::{Fitted, Model};
 pub use naive::SeasonalNaive;
 pub use request::{MAX_HORIZON, Params, Request};
 pub use run::{run, run_with_progress};
-pub use select::{Candidate, Comparison, Progress, compare};
+pub use select::{Candidate, Comparison, ComparisonProgress, compare};
 pub use series::{MAX_STEPS, Series, Step};
 pub use stop::Stop;

@@ -7,7 +7,7 @@ use crate::forecast::{Forecast, Point, Prediction, Warning, WarningCode};
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::request::Request;
-use crate::select::{self, Progress};
+use crate::select::{self, ComparisonProgress};
 use crate::series::Series;
 use crate::stop::{self, Stop};
 
@@ -32,7 +32,7 @@ pub fn run(series: &Series, request: &Request, stop: Stop<'_>) -> Result<Forecas
 pub fn run_with_progress(
     series: &Series,
     request: &Request,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ComparisonProgress),
     stop: Stop<'_>,
 ) -> Result<Forecast, ForecastError> {
     request.validate()?;
@@ -96,7 +96,7 @@ struct Choice {
 fn choose(
     series: &Series,
     request: &Request,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ComparisonProgress),
     stop: Stop<'_>,
 ) -> Result<Choice, ForecastError> {
     if request.model == Model::Auto {

@@ -53,7 +53,7 @@ pub struct Candidate {
 
 /// How far a comparison is; given before each model and once at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct ComparisonProgress {
     /// Models measured so far.
     pub done: usize,
     /// Models in all.
@@ -71,7 +71,7 @@ pub fn compare(
     series: &Series,
     models: &[Model],
     request: &Request,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ComparisonProgress),
     stop: Stop<'_>,
 ) -> Result<Comparison, ForecastError> {
     request.validate()?;
@@ -93,7 +93,7 @@ pub fn compare(
     };
     let mut candidates = Vec::with_capacity(models.len());
     for (done, &model) in models.iter().enumerate() {
-        progress(Progress {
+        progress(ComparisonProgress {
             done,
             total: models.len(),
             next: Some(model),
@@ -109,7 +109,7 @@ pub fn compare(
             error,
         });
     }
-    progress(Progress {
+    progress(ComparisonProgress {
         done: models.len(),
         total: models.len(),
         next: None,

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use forecast::{
-    Forecast, ForecastError, Model, Params, Progress, Request, Series, Step, WarningCode, compare, run, stop,
+    ComparisonProgress, Forecast, ForecastError, Model, Params, Request, Series, Step, WarningCode, compare,
+    run, stop,
 };
 use jiff::civil::date;
 
@@ -92,7 +93,7 @@ fn a_comparison_reports_each_model_and_ranks_them() {
         &case("rev60_weekend").series(),
         &[Model::Arima, Model::Mstl],
         &Request::default(),
-        &mut |progress: Progress| seen.push(progress),
+        &mut |progress: ComparisonProgress| seen.push(progress),
         stop::never(),
     )
     .unwrap();
@@ -100,7 +101,7 @@ fn a_comparison_reports_each_model_and_ranks_them() {
     assert_eq!(seen.len(), 4);
     assert_eq!(
         seen[3],
-        Progress {
+        ComparisonProgress {
             done: 3,
             total: 3,
             next: None

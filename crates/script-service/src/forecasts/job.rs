@@ -56,7 +56,7 @@ async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Sto
     let limit = Duration::from_millis(context.config.forecast_timeout_ms);
     let progress = Arc::clone(&context.progress);
     let fit = work::off_thread(limit, move |stop| {
-        let mut tell = |step: forecast::Progress| progress.begin(phase(step), None);
+        let mut tell = |step: forecast::ComparisonProgress| progress.begin(phase(step), None);
         forecast::run_with_progress(&series, &asked, &mut tell, stop)
     });
     let forecast = tokio::select! {
@@ -68,7 +68,7 @@ async fn make(context: &JobContext, request: &ForecastRequest) -> Result<(), Sto
 }
 
 /// What a comparison of models is at, such as `comparing ets (3 of 8)`.
-fn phase(step: forecast::Progress) -> Cow<'static, str> {
+fn phase(step: forecast::ComparisonProgress) -> Cow<'static, str> {
     match step.next {
         Some(model) => format!("comparing {model} ({} of {})", step.done + 1, step.total).into(),
         None => "fitting".into(),
@@ -78,11 +78,11 @@ fn phase(step: forecast::Progress) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forecast::{Model, Progress};
+    use forecast::{ComparisonProgress, Model};
 
     #[test]
     fn a_comparison_tells_which_model_it_is_at() {
-        let at = |done, next| phase(Progress { done, total: 6, next });
+        let at = |done, next| phase(ComparisonProgress { done, total: 6, next });
 
         assert_eq!(
             at(0, Some(Model::SeasonalNaive)),
