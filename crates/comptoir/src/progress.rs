@@ -40,8 +40,8 @@ pub(crate) struct Step {
     pub(crate) bytes: Option<(u64, u64)>,
 }
 
-/// Progress on standard error; nothing is shown when that is no terminal.
-pub(crate) struct Progress {
+/// A progress bar on standard error; nothing is shown when that is no terminal.
+pub(crate) struct ProgressBar {
     what: String,
     unit: Unit,
     started: Instant,
@@ -52,7 +52,7 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
 }
 
-impl Progress {
+impl ProgressBar {
     /// Work begins now.
     pub(crate) fn start(what: impl Into<String>, unit: Unit) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -5,13 +5,11 @@ use super::imported::Imported;
 use super::{ScriptAddress, name_and_value, preview};
 use crate::interrupts::Interrupts;
 use crate::outcome::Outcome;
-use crate::progress::{Progress, Step, Unit};
+use crate::progress::{ProgressBar, Step, Unit};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
-use script_client::script_api::{
-    self, ImportRequest, Job, MaxRejects, Progress as JobProgress, SourceRequest, Table,
-};
+use script_client::script_api::{self, ImportRequest, Job, MaxRejects, Progress, SourceRequest, Table};
 use script_client::{Body, ScriptClient, ScriptError, new_key};
 use std::path::Path;
 use std::sync::Arc;
@@ -276,7 +274,7 @@ impl<'a> Upload<'a> {
         }
         let total = metadata.len();
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut progress = Progress::start(format!("Sending {name}"), Unit::Bytes);
+        let mut progress = ProgressBar::start(format!("Sending {name}"), Unit::Bytes);
         let is_sent = Arc::clone(&self.is_sent);
         let mut sent = 0;
         let chunks = ReaderStream::with_capacity(file, 256 * 1024).inspect(move |chunk| {
@@ -300,12 +298,12 @@ pub(super) async fn follow_import(
     interrupts: &mut Interrupts,
     by: &str,
 ) -> anyhow::Result<Job> {
-    let progress = Progress::start("Waiting", Unit::Bytes);
+    let progress = ProgressBar::start("Waiting", Unit::Bytes);
     follow(client, job, interrupts, by, progress, show).await
 }
 
-fn show(job: &Job, progress: &mut Progress) {
-    let &JobProgress {
+fn show(job: &Job, progress: &mut ProgressBar) {
+    let &Progress {
         bytes,
         bytes_total,
         rows,
