@@ -1,13 +1,13 @@
 //! Imports as they come: again, with bad rows, broken.
 
 use crate::program;
-use journeys::{Answer, Up};
+use journeys::{Reply, Up};
 use serde_json::{Value, json};
 
 const HEADER: &str = "id,product_id,store_id,sale_date,quantity,amount\n";
 
 /// Sends `body` as a file of sales and waits for the end of the job.
-async fn import(up: &Up, options: &str, body: &[u8]) -> Answer {
+async fn import(up: &Up, options: &str, body: &[u8]) -> Reply {
     up.script
         .send(
             "POST",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Reply {
     /// Its status.
     pub status: StatusCode,
     /// Its media type, without parameters.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub text: String,
 }
 
-impl Answer {
+impl Reply {
     /// The body as JSON.
     ///
     /// # Panics
@@ -78,7 +78,7 @@ impl Http {
         target: &str,
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
-    ) -> Option<Answer> {
+    ) -> Option<Reply> {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or(Method::GET);
         let mut request = self.client.request(method, format!("{}{target}", self.base));
         for (name, value) in headers {
@@ -97,7 +97,7 @@ impl Http {
             .unwrap_or_default()
             .to_owned();
         let text = response.text().await.ok()?;
-        Some(Answer {
+        Some(Reply {
             status,
             content_type,
             headers,
@@ -116,7 +116,7 @@ impl Http {
         target: &str,
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
-    ) -> Answer {
+    ) -> Reply {
         self.try_send(method, target, headers, body)
             .await
             .unwrap_or_else(|| panic!("{method} {}{target} was not answered", self.base))

@@ -7,7 +7,7 @@ mod http;
 mod process;
 
 pub use files::{cargo_metadata, documents, read, repository};
-pub use http::{Answer, Http};
+pub use http::{Http, Reply};
 pub use process::{Ended, Program, Up};
 
 use std::time::{Duration, Instant};

@@ -8,9 +8,9 @@ use script_client::{Query, ScriptClient, ScriptError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// An answer of an analysis.
+/// An answer of an analysis, its rows by the names of their columns.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct NamedAnswer {
     /// Its title.
     pub(crate) title: Title,
     /// The days that it is about.
@@ -46,11 +46,15 @@ impl Title {
 pub(crate) type Row = Map<String, Value>;
 
 /// The answer of the analysis `name`.
-pub(crate) async fn ask(script: &ScriptClient, name: &str, query: &Query<'_>) -> Result<Answer, ScriptError> {
-    script.answer(name, query).await.map(Answer::from)
+pub(crate) async fn ask(
+    script: &ScriptClient,
+    name: &str,
+    query: &Query<'_>,
+) -> Result<NamedAnswer, ScriptError> {
+    script.answer(name, query).await.map(NamedAnswer::from)
 }
 
-impl From<script_api::Answer> for Answer {
+impl From<script_api::Answer> for NamedAnswer {
     fn from(answer: script_api::Answer) -> Self {
         let script_api::Answer {
             analysis: _,
@@ -76,7 +80,7 @@ impl From<script_api::Answer> for Answer {
     }
 }
 
-impl Answer {
+impl NamedAnswer {
     /// The days, where there are sales.
     pub(crate) fn days(&self) -> Option<(Date, Date)> {
         self.window.from.zip(self.window.to)

@@ -1,7 +1,7 @@
 //! What is drawn: values with the words that are shown when a pointer rests on them, and where a click leads.
 //! Colours and sizes are the browser's business, since they follow theme and screen.
 
-use crate::answer::{Answer, text};
+use crate::answer::{NamedAnswer, text};
 use crate::labels;
 use crate::language::Language;
 use crate::table::shown;
@@ -101,7 +101,7 @@ pub(crate) struct Outlook {
 }
 
 /// `answer` as its hint says; nothing for `number`, or where the answer has no such column.
-pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, language: Language) -> Option<Figure> {
+pub(crate) fn by_hint(answer: &NamedAnswer, hint: &ChartHint, language: Language) -> Option<Figure> {
     let x = hint.x.as_deref()?;
     let kind_of = |name: &str| {
         answer
@@ -168,7 +168,7 @@ pub(crate) fn by_hint(answer: &Answer, hint: &ChartHint, language: Language) -> 
 }
 
 /// The column `name` of `answer` as a line.
-pub(crate) fn series(answer: &Answer, name: &str, kind: ColumnType, language: Language) -> Series {
+pub(crate) fn series(answer: &NamedAnswer, name: &str, kind: ColumnType, language: Language) -> Series {
     let values = column(answer, name);
     Series {
         name: labels::column(name, language),
@@ -178,7 +178,7 @@ pub(crate) fn series(answer: &Answer, name: &str, kind: ColumnType, language: La
 }
 
 /// The values of the column `name`.
-pub(crate) fn column(answer: &Answer, name: &str) -> Vec<Value> {
+pub(crate) fn column(answer: &NamedAnswer, name: &str) -> Vec<Value> {
     answer
         .rows
         .iter()
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn answer() -> Answer {
+    fn answer() -> NamedAnswer {
         let answer: script_client::script_api::Answer = serde_json::from_value(json!({
             "analysis": "region", "title": "Revenue by region", "titles": {"fr": "Ventes par région"},
             "window": {"from": "2023-11-01", "to": "2023-11-30"},

@@ -1,6 +1,6 @@
 //! Forecasts that were kept: what pages read of them.
 
-use crate::answer::{self, Answer, Row, number, text};
+use crate::answer::{self, NamedAnswer, Row, number, text};
 use crate::figure::Outlook;
 use crate::filter::Filters;
 use crate::format;
@@ -165,7 +165,7 @@ pub(crate) fn outlook(run: &ForecastRun, language: Language) -> Outlook {
 }
 
 /// Which sales it is of, in words.
-pub(crate) fn scope(run: &ForecastRun, products: &Answer, language: Language) -> String {
+pub(crate) fn scope(run: &ForecastRun, products: &NamedAnswer, language: Language) -> String {
     let w = language.words();
     let product = run.product.map(|id| {
         let row = products

@@ -1,6 +1,6 @@
 //! Rows as people see them, and the same rows to take away: CSV, CSV for a French Excel, JSON.
 
-use crate::answer::{Answer, Row};
+use crate::answer::{NamedAnswer, Row};
 use crate::format;
 use crate::labels;
 use crate::language::Language;
@@ -105,7 +105,7 @@ impl Save {
 
 impl Table {
     /// The columns `names` of `answer`, in that order; all of them when none is named.
-    pub(crate) fn of(answer: &Answer, names: &[&str], language: Language) -> Self {
+    pub(crate) fn of(answer: &NamedAnswer, names: &[&str], language: Language) -> Self {
         let columns: Vec<&AnalysisColumn> = if names.is_empty() {
             answer.columns.iter().collect()
         } else {

@@ -1,7 +1,7 @@
 //! Every analysis that script-service has, the user's own included, each with the chart of its hint.
 
 use crate::App;
-use crate::answer::{self, Answer};
+use crate::answer::{self, NamedAnswer};
 use crate::figure;
 use crate::filter::Query;
 use crate::format;
@@ -89,7 +89,7 @@ struct Preset {
 }
 
 /// Periods to choose from, the other parameters kept.
-fn presets(name: &str, query: &Query, answer: &Answer, language: Language) -> Vec<Preset> {
+fn presets(name: &str, query: &Query, answer: &NamedAnswer, language: Language) -> Vec<Preset> {
     let w = language.words();
     let year = answer
         .days()
@@ -189,7 +189,7 @@ pub(crate) async fn table(app: &App, visit: &Visit, query: &Query, name: &str) -
     Ok(Table::of(&answer, &[], visit.language))
 }
 
-async fn compute(script: &ScriptClient, name: &str, query: &Query) -> Result<Answer, Failure> {
+async fn compute(script: &ScriptClient, name: &str, query: &Query) -> Result<NamedAnswer, Failure> {
     let asked: Vec<(&str, String)> = query
         .iter()
         .filter(|(key, value)| !OWN.contains(&key.as_str()) && !value.trim().is_empty())
@@ -275,7 +275,7 @@ async fn one(script: &ScriptClient, name: &str, query: &Query, language: Languag
 }
 
 /// Numbers beside the rows that the catalogue does not describe.
-fn unlisted<'a>(answer: &'a Answer, listed: &[AnalysisColumn]) -> Vec<(&'a str, ColumnType)> {
+fn unlisted<'a>(answer: &'a NamedAnswer, listed: &[AnalysisColumn]) -> Vec<(&'a str, ColumnType)> {
     let numbers = answer
         .figures
         .iter()

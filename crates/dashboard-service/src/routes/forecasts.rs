@@ -1,7 +1,7 @@
 //! Forecasts: what was made, new ones, models compared, and how right past ones were.
 
 use crate::App;
-use crate::answer::{self, Answer, Row};
+use crate::answer::{self, NamedAnswer, Row};
 use crate::figure::{self, Figure, Lines};
 use crate::filter::Query;
 use crate::forecast;
@@ -130,7 +130,7 @@ async fn history(script: &ScriptClient, language: Language, query: &Query) -> Re
             error_sort: error.to_string(),
         }
     });
-    let choices = |answer: &Answer, key: &str, label: &str| -> Vec<Choice> {
+    let choices = |answer: &NamedAnswer, key: &str, label: &str| -> Vec<Choice> {
         let choice = |row: &Row| Choice {
             value: shown(
                 row.get(key).unwrap_or(&Value::Null),

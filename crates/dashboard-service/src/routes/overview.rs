@@ -1,7 +1,7 @@
 //! The first page: total, products, regions, the curve with its forecast, and what stands out.
 
 use crate::App;
-use crate::answer::{self, Answer, Row, number, text};
+use crate::answer::{self, NamedAnswer, Row, number, text};
 use crate::figure::{self, Figure, Item, Lines, NamedValues, Outlook};
 use crate::filter::{Filters, Preset, Query, natural_window};
 use crate::forecast;
@@ -130,17 +130,17 @@ struct Insight {
 struct Facts {
     from: Date,
     to: Date,
-    summary: Answer,
-    product: Answer,
-    region: Answer,
-    trend: Answer,
-    seasonality: Answer,
-    growth: Answer,
+    summary: NamedAnswer,
+    product: NamedAnswer,
+    region: NamedAnswer,
+    trend: NamedAnswer,
+    seasonality: NamedAnswer,
+    growth: NamedAnswer,
     /// Absent where a region is chosen: targets are those of all regions.
-    targets: Option<Answer>,
+    targets: Option<NamedAnswer>,
     forecast: Option<ForecastRun>,
-    every_product: Answer,
-    every_region: Answer,
+    every_product: NamedAnswer,
+    every_region: NamedAnswer,
 }
 
 type Asked = Vec<(&'static str, String)>;
@@ -208,7 +208,7 @@ async fn targets(
     script: &ScriptClient,
     filters: &Filters,
     query: &Asked,
-) -> Result<Option<Answer>, ScriptError> {
+) -> Result<Option<NamedAnswer>, ScriptError> {
     if filters.region.is_some() {
         return Ok(None);
     }
@@ -216,7 +216,7 @@ async fn targets(
 }
 
 /// Refuses a region or product that never sold anything: a mistyped one is not a quiet one.
-fn known(filters: &Filters, products: &Answer, regions: &Answer) -> Result<(), Failure> {
+fn known(filters: &Filters, products: &NamedAnswer, regions: &NamedAnswer) -> Result<(), Failure> {
     if let Some(region) = &filters.region
         && !regions.rows.iter().any(|row| text(row, "region") == region)
     {
@@ -368,7 +368,7 @@ fn product_choices(facts: &Facts, filters: &Filters) -> Vec<Choice> {
         .collect()
 }
 
-fn product_name(products: &Answer, id: i64) -> Option<String> {
+fn product_name(products: &NamedAnswer, id: i64) -> Option<String> {
     let row = products
         .rows
         .iter()

@@ -18,7 +18,7 @@ const SPARKLINE_DAYS: usize = 72;
 
 /// A forecast in every form.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ForecastReport {
     shown: Shown,
     json: Bytes,
     csv: Bytes,
@@ -41,7 +41,7 @@ struct Shown {
     window: HistoryWindow,
 }
 
-impl Answer {
+impl ForecastReport {
     /// The forecast of `series` that was made here.
     pub(super) fn of_file(forecast: Forecast, series: &Series) -> anyhow::Result<Self> {
         let mut json = serde_json::to_vec(&forecast)?;
@@ -150,7 +150,7 @@ impl Written {
     }
 
     /// Writes `answer` there.
-    pub(super) fn write(&self, answer: &Answer) -> anyhow::Result<()> {
+    pub(super) fn write(&self, answer: &ForecastReport) -> anyhow::Result<()> {
         self.warn(answer);
         let text;
         let bytes: &[u8] = match self.format {
@@ -171,7 +171,7 @@ impl Written {
     }
 
     /// What a reader of the file or of plain CSV would otherwise not learn.
-    fn warn(&self, answer: &Answer) {
+    fn warn(&self, answer: &ForecastReport) {
         if self.out.is_some() || self.format == Format::Csv {
             for warning in &answer.shown.warnings {
                 eprintln!("Warning: {warning}.");
@@ -180,7 +180,7 @@ impl Written {
     }
 }
 
-fn table(answer: &Answer) -> String {
+fn table(answer: &ForecastReport) -> String {
     let Shown {
         label,
         points,

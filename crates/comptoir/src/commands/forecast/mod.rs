@@ -14,7 +14,7 @@ use crate::output::Format;
 use crate::progress::{ProgressBar, Unit};
 use ::forecast::prophet::{HolidayCalendar, ProphetOptions};
 use ::forecast::{Diffuse, Model, Params, Request, Series, stop};
-use answer::{Answer, Written};
+use answer::{ForecastReport, Written};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
@@ -151,7 +151,7 @@ impl Options {
             .unwrap_or(if named { Model::Arima } else { Model::Auto })
     }
 
-    fn of_series(&self, series: &Series) -> anyhow::Result<Answer> {
+    fn of_series(&self, series: &Series) -> anyhow::Result<ForecastReport> {
         let series = match self.gaps {
             Some(Gaps::Zero) => series.clone().with_gaps_as_zeros(),
             Some(Gaps::Missing) | None => series.clone(),
@@ -185,10 +185,10 @@ impl Options {
             stop::never(),
         )?;
         drop(progress);
-        Answer::of_file(forecast, &series)
+        ForecastReport::of_file(forecast, &series)
     }
 
-    async fn of_services(&self, with_history: bool) -> anyhow::Result<Answer> {
+    async fn of_services(&self, with_history: bool) -> anyhow::Result<ForecastReport> {
         let client = ScriptClient::new(&self.script.script_url)?;
         let mut interrupts = Interrupts::listen();
         let job = client.submit_forecast(&self.request()).await?;
@@ -203,7 +203,7 @@ impl Options {
         let id = job.forecast_id().context("the job has no forecast")?;
         let json = client.forecast_as(id, "application/json").await?;
         let csv = client.forecast_as(id, "text/csv").await?;
-        let mut answer = Answer::of_services(&json, csv)?;
+        let mut answer = ForecastReport::of_services(&json, csv)?;
         if with_history {
             answer.history = self.history(&client, answer.window()).await?;
         }
