@@ -41,7 +41,7 @@ pub(crate) struct Step {
 }
 
 /// A progress bar on standard error; nothing is shown when that is no terminal.
-pub(crate) struct ProgressBar {
+pub(crate) struct ProgressLine {
     what: String,
     unit: Unit,
     started: Instant,
@@ -52,7 +52,7 @@ pub(crate) struct ProgressBar {
     bar: Option<ProgressBar>,
 }
 
-impl ProgressBar {
+impl ProgressLine {
     /// Work begins now.
     pub(crate) fn start(what: impl Into<String>, unit: Unit) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl ProgressBar {
     }
 }
 
-impl Drop for ProgressBar {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -2,7 +2,7 @@
 
 use super::DbAddress;
 use crate::outcome::Outcome;
-use crate::progress::{ProgressBar, Unit};
+use crate::progress::{ProgressLine, Unit};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_util::StreamExt as _;
@@ -53,7 +53,7 @@ impl Backup {
         let mut chunks = Box::pin(self.db.client()?.backup().await?);
         let write = || format!("write {}", part.display());
         let mut file = tokio::fs::File::create(part).await.with_context(write)?;
-        let mut progress = ProgressBar::start("Copying", Unit::Bytes);
+        let mut progress = ProgressLine::start("Copying", Unit::Bytes);
         let mut bytes = 0;
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk?;

@@ -1,7 +1,7 @@
 //! Waiting for a job: for its number, then for its end. Ctrl-C cancels it, and a service that is away is waited for.
 
 use crate::interrupts::{Interrupted, Interrupts};
-use crate::progress::ProgressBar;
+use crate::progress::ProgressLine;
 use script_client::script_api::Job;
 use script_client::{ScriptClient, ScriptError, Sight};
 use std::cell::{Cell, RefCell};
@@ -48,8 +48,8 @@ pub(super) async fn follow(
     job: Job,
     interrupts: &mut Interrupts,
     by: &str,
-    progress: ProgressBar,
-    show: impl Fn(&Job, &mut ProgressBar),
+    progress: ProgressLine,
+    show: impl Fn(&Job, &mut ProgressLine),
 ) -> anyhow::Result<Job> {
     let id = job.id;
     let following = Following {
@@ -96,7 +96,7 @@ enum Cancelling {
 }
 
 struct Following {
-    progress: RefCell<ProgressBar>,
+    progress: RefCell<ProgressLine>,
     patience_s: u64,
     cancelling: Cell<Cancelling>,
     /// The job is to be cancelled.
@@ -128,7 +128,7 @@ impl Following {
     }
 
     /// Puts what is seen of the job on the progress.
-    fn see(&self, sight: &Sight<'_>, show: impl Fn(&Job, &mut ProgressBar)) {
+    fn see(&self, sight: &Sight<'_>, show: impl Fn(&Job, &mut ProgressLine)) {
         match sight {
             Sight::Job(job) if self.cancelling.get() == Cancelling::No => {
                 show(job, &mut self.progress.borrow_mut());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     async fn followed(interrupts: &mut Interrupts) -> anyhow::Result<Job> {
-        let progress = ProgressBar::start("Importing", Unit::Rows);
+        let progress = ProgressLine::start("Importing", Unit::Rows);
         follow(&away(), job("running"), interrupts, "test", progress, |_, _| {}).await
     }
 

@@ -3,7 +3,7 @@
 use crate::generate::sales::SalesPlan;
 use crate::generate::{WrittenFile, sales, sample};
 use crate::outcome::Outcome;
-use crate::progress::{ProgressBar, Unit};
+use crate::progress::{ProgressLine, Unit};
 use clap::Args;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ impl Generate {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let written = match self.rows {
             Some(rows) => {
-                let mut progress = ProgressBar::start("Writing", Unit::Rows);
+                let mut progress = ProgressLine::start("Writing", Unit::Rows);
                 let plan = SalesPlan {
                     rows,
                     seed: self.seed,

@@ -5,7 +5,7 @@ use super::imported::Imported;
 use super::{ScriptAddress, name_and_value, preview};
 use crate::interrupts::Interrupts;
 use crate::outcome::Outcome;
-use crate::progress::{ProgressBar, Step, Unit};
+use crate::progress::{ProgressLine, Step, Unit};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
@@ -274,7 +274,7 @@ impl<'a> Upload<'a> {
         }
         let total = metadata.len();
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut progress = ProgressBar::start(format!("Sending {name}"), Unit::Bytes);
+        let mut progress = ProgressLine::start(format!("Sending {name}"), Unit::Bytes);
         let is_sent = Arc::clone(&self.is_sent);
         let mut sent = 0;
         let chunks = ReaderStream::with_capacity(file, 256 * 1024).inspect(move |chunk| {
@@ -298,11 +298,11 @@ pub(super) async fn follow_import(
     interrupts: &mut Interrupts,
     by: &str,
 ) -> anyhow::Result<Job> {
-    let progress = ProgressBar::start("Waiting", Unit::Bytes);
+    let progress = ProgressLine::start("Waiting", Unit::Bytes);
     follow(client, job, interrupts, by, progress, show).await
 }
 
-fn show(job: &Job, progress: &mut ProgressBar) {
+fn show(job: &Job, progress: &mut ProgressLine) {
     let &Progress {
         bytes,
         bytes_total,

@@ -2,7 +2,7 @@
 
 use crate::generate::sample;
 use crate::outcome::Outcome;
-use crate::progress::{ProgressBar, Unit};
+use crate::progress::{ProgressLine, Unit};
 use crate::stack::{self, Stack};
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _};
@@ -178,7 +178,7 @@ async fn import_sample(script: &ScriptClient) -> anyhow::Result<Job> {
         .import_configured(SAMPLE_KEY)
         .await
         .context("import the sample data")?;
-    let mut progress = ProgressBar::start("Importing the sample data", Unit::Rows);
+    let mut progress = ProgressLine::start("Importing the sample data", Unit::Rows);
     let job = script
         .follow(job, |sight| {
             if let Sight::Job(job) = sight {

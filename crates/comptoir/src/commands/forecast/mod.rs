@@ -11,7 +11,7 @@ use super::follow::follow;
 use crate::interrupts::{Interrupted, Interrupts};
 use crate::outcome::Outcome;
 use crate::output::Format;
-use crate::progress::{ProgressBar, Unit};
+use crate::progress::{ProgressLine, Unit};
 use ::forecast::prophet::{HolidayCalendar, ProphetOptions};
 use ::forecast::{Diffuse, Model, Params, Request, Series, stop};
 use answer::{ForecastReport, Written};
@@ -172,7 +172,7 @@ impl Options {
             },
             ..Request::default()
         };
-        let mut progress = ProgressBar::start("Comparing models", Unit::Models);
+        let mut progress = ProgressLine::start("Comparing models", Unit::Models);
         let forecast = ::forecast::run_with_progress(
             &series,
             &request,
@@ -192,7 +192,7 @@ impl Options {
         let client = ScriptClient::new(&self.script.script_url)?;
         let mut interrupts = Interrupts::listen();
         let job = client.submit_forecast(&self.request()).await?;
-        let progress = ProgressBar::start("Forecasting", Unit::Models);
+        let progress = ProgressLine::start("Forecasting", Unit::Models);
         let job = follow(&client, job, &mut interrupts, BY, progress, show).await?;
         if job.state == JobState::Cancelled && interrupts.presses() > 0 {
             return Err(Interrupted(format!("there is no forecast: job {} is cancelled", job.id)).into());
@@ -266,7 +266,7 @@ impl Options {
     }
 }
 
-fn show(job: &Job, progress: &mut ProgressBar) {
+fn show(job: &Job, progress: &mut ProgressLine) {
     if let Some(phase) = &job.progress.phase {
         progress.say(format!("Forecasting: {phase}"));
     }

@@ -4,7 +4,7 @@
 
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
-use crate::progress::{ProgressBar, Unit};
+use crate::progress::{ProgressLine, Unit};
 use ::forecast::{Model, Params, Plan, Request, Series, Step, backtest, run, stop};
 use anyhow::Context as _;
 use clap::Args;
@@ -70,7 +70,7 @@ impl Quality {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let references: References = serde_json::from_str(SERIES).context("read the public series")?;
         let total = references.cases.len() as u64;
-        let mut progress = ProgressBar::start("Measuring", Unit::Models);
+        let mut progress = ProgressLine::start("Measuring", Unit::Models);
         let mut rows = Vec::new();
         for (done, case) in (0..).zip(references.cases) {
             progress.set(done, Some(total));
