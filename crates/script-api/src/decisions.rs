@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// A table that takes imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Table {
+pub enum ImportTable {
     /// What is sold.
     Products,
     /// Where it is sold.
@@ -21,7 +21,7 @@ pub enum Table {
     Sales,
 }
 
-impl Table {
+impl ImportTable {
     /// All of them, parents before children.
     pub const ALL: [Self; 4] = [Self::Products, Self::Stores, Self::Targets, Self::Sales];
 
@@ -46,7 +46,7 @@ impl Table {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for ImportTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -361,7 +361,7 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Preview {
     /// The table.
-    pub table: Table,
+    pub table: ImportTable,
     /// What would be decided, from the first 2 MiB; the import looks at all of it.
     pub decisions: Decisions,
     /// What is odd.

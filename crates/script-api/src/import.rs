@@ -1,6 +1,6 @@
 //! What an import is asked to do, and the records that it did not take.
 
-use crate::decisions::{ReadOptions, Table};
+use crate::decisions::{ImportTable, ReadOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -114,7 +114,7 @@ impl MaxRejects {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SourceRequest {
     /// The table it goes to.
-    pub table: Table,
+    pub table: ImportTable,
     /// A file under the data folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "history/sales-2023-10.csv")]
@@ -138,7 +138,7 @@ pub struct SourceRequest {
 impl SourceRequest {
     /// A source for `table`, of which nothing else is said yet.
     #[must_use]
-    pub fn new(table: Table) -> Self {
+    pub fn new(table: ImportTable) -> Self {
         Self {
             table,
             path: None,

@@ -34,7 +34,8 @@ pub use analysis::{
 };
 pub use decisions::{
     Choice, ColumnDecision, CreateMissing, DateOrder, DecidedBy, DecimalMark, Decisions, Dialect, Format,
-    LineEnd, Locale, MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions, SheetChoice, Table,
+    ImportTable, LineEnd, Locale, MappedColumn, MatchedBy, Preview, PreviewRow, Question, ReadOptions,
+    SheetChoice,
 };
 pub use export::{Created, ImportReport, ReportDay, ReportLine, SalesDecision};
 pub use forecast::{

@@ -9,7 +9,7 @@ use crate::progress::{ProgressLine, Step, Unit};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
-use script_client::script_api::{self, ImportRequest, Job, MaxRejects, Progress, SourceRequest, Table};
+use script_client::script_api::{self, ImportRequest, ImportTable, Job, MaxRejects, Progress, SourceRequest};
 use script_client::{Body, ScriptClient, ScriptError, new_key};
 use std::path::Path;
 use std::sync::Arc;
@@ -121,8 +121,8 @@ impl Mode {
 
 /// A source of `table` that is read as `options` say; the service says what is wrong with them.
 pub(super) fn source(table: &str, options: &[(String, String)]) -> anyhow::Result<SourceRequest> {
-    let table =
-        Table::parse(table).with_context(|| format!("`{table}` is not one of {}", TABLES.join(", ")))?;
+    let table = ImportTable::parse(table)
+        .with_context(|| format!("`{table}` is not one of {}", TABLES.join(", ")))?;
     let options = options.iter().map(|(name, value)| {
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
         (name.clone(), value)

@@ -9,7 +9,7 @@ use crate::jobs::context::JobContext;
 use crate::store::rejects::{self, NewReject};
 use crate::store::rows::Rows;
 use db_client::db_api::Statement;
-use script_api::Table;
+use script_api::ImportTable;
 use std::io;
 use std::sync::Arc;
 use tabular::{Reading, Record};
@@ -81,7 +81,7 @@ pub(super) fn reject_statement(job: i64, source: u64, rejects: &[Reject]) -> Opt
 /// written, so memory stays flat. `keep_raw` keeps the source text of the rows too.
 pub(super) fn read_batches(
     context: &JobContext,
-    table: Table,
+    table: ImportTable,
     location: &Location,
     reading: Reading,
     references: References,

@@ -19,7 +19,7 @@ use crate::store::undo::{UndoTable, notes};
 use crate::store::{self, job_sources, rows, sales};
 use db_client::db_api::{BatchRequest, ErrorCode, Statement, Value};
 use db_client::{DbClient, DbError};
-use script_api::{Counters, Mode, Table};
+use script_api::{Counters, ImportTable, Mode};
 use tabular::Spec;
 use tokio::task::JoinHandle;
 
@@ -30,7 +30,7 @@ const ATTEMPTS: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Destination {
     pub job: i64,
-    pub table: Table,
+    pub table: ImportTable,
     /// The SQL names of the rows' values.
     pub columns: Vec<&'static str>,
     /// What the keys of its rows are.
@@ -158,7 +158,7 @@ impl SourceWriter {
 
     /// Reads how the schema makes the idle triggers.
     pub(super) async fn look_at_triggers(&mut self) -> Result<(), DbError> {
-        if self.to.table == Table::Sales {
+        if self.to.table == ImportTable::Sales {
             self.triggers = sales::idle_triggers(&self.db).await?;
         }
         Ok(())
@@ -298,7 +298,7 @@ impl SourceWriter {
         let Destination {
             job, table, columns, ..
         } = &self.to;
-        let (job, is_sales) = (*job, *table == Table::Sales);
+        let (job, is_sales) = (*job, *table == ImportTable::Sales);
         if self.to.mode.replaces() && is_sales {
             let job = Value::Integer(job);
             return rows::insert("staged_sales", columns, Some(("job_id", &job)), new);
@@ -336,7 +336,7 @@ impl SourceWriter {
 
     fn update(&self, mut changed: Vec<Vec<Value>>) -> Statement {
         let mut columns = self.to.columns.clone();
-        if self.to.table == Table::Sales {
+        if self.to.table == ImportTable::Sales {
             columns.push("import_job_id");
             for row in &mut changed {
                 row.push(Value::Integer(self.to.job));

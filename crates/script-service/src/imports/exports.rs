@@ -8,7 +8,8 @@ use super::questions;
 use super::tables::TableSpec as _;
 use crate::wire;
 use script_api::{
-    CreateMissing, Created, ImportReport, MatchedBy, ReadOptions, ReportDay, ReportLine, SalesDecision, Table,
+    CreateMissing, Created, ImportReport, ImportTable, MatchedBy, ReadOptions, ReportDay, ReportLine,
+    SalesDecision,
 };
 use shop_exports::headers::{Level, Meaning, Purpose, Taxes};
 use shop_exports::plan::Each;
@@ -107,7 +108,7 @@ pub(crate) fn look(
     let own_layout = if plan.is_some() || asked.is_about_exports() {
         None
     } else {
-        let surveyed = tabular::survey(open, Table::Sales.spec(), read, key_needed, progress, limit);
+        let surveyed = tabular::survey(open, ImportTable::Sales.spec(), read, key_needed, progress, limit);
         match surveyed {
             Ok(survey) if is_plain(&survey, database) => {
                 return Ok(Surveyed {
@@ -202,7 +203,7 @@ pub(crate) fn decisions(surveyed: &Surveyed) -> script_api::Decisions {
 /// plain ids, and nothing beside them changes what a line is worth.
 fn is_plain(survey: &Survey, database: &Database) -> bool {
     let reading = &survey.reading;
-    let spec = Table::Sales.spec();
+    let spec = ImportTable::Sales.spec();
     let header_of = |name: &str| {
         let at = spec.columns.iter().position(|column| column.name == name)?;
         reading.mapping.fields[at].map(|field| reading.headers[field].as_str())

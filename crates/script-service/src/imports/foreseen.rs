@@ -6,7 +6,7 @@ use super::replace::Replacement;
 use super::tables::TableSpec as _;
 use crate::store::rows;
 use db_client::db_api::{Statement, Value};
-use script_api::Table;
+use script_api::ImportTable;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -17,18 +17,18 @@ pub(super) struct Foreseen {
     pub stores: IdSet,
     pub parents: Vec<Statement>,
     /// For tables that several sources go to: the rows that they would have left.
-    pub rows: BTreeMap<Table, ForeseenRows>,
+    pub rows: BTreeMap<ImportTable, ForeseenRows>,
     pub replacement: Replacement,
 }
 
 impl Foreseen {
     /// Remembers what `batch` would add for later sources to refer to. With `columns`, also the statements that
     /// a dry run needs to check them against the schema.
-    pub(super) fn add(&mut self, table: Table, batch: &Batch, columns: &[&'static str]) {
+    pub(super) fn add(&mut self, table: ImportTable, batch: &Batch, columns: &[&'static str]) {
         let set = match table {
-            Table::Products => &mut self.products,
-            Table::Stores => &mut self.stores,
-            Table::Targets | Table::Sales => return,
+            ImportTable::Products => &mut self.products,
+            ImportTable::Stores => &mut self.stores,
+            ImportTable::Targets | ImportTable::Sales => return,
         };
         for id in batch.rows.iter().filter_map(|row| row[0].as_i64()) {
             set.insert(id);

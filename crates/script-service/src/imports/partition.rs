@@ -4,7 +4,7 @@ use super::foreseen::{ForeseenRows, row_digest};
 use crate::store::rows::{self, Rows};
 use db_client::db_api::Value;
 use db_client::{DbClient, DbError};
-use script_api::{Mode, Table};
+use script_api::{ImportTable, Mode};
 use std::collections::HashMap;
 use tabular::{Kind, Spec};
 
@@ -40,7 +40,7 @@ impl Partitioner {
     /// would have left, and it adds its own to them.
     pub(super) fn new(
         db: DbClient,
-        (table, spec): (Table, &'static Spec),
+        (table, spec): (ImportTable, &'static Spec),
         columns: Vec<&'static str>,
         has_key: bool,
         mode: Mode,
@@ -51,7 +51,7 @@ impl Partitioner {
             spec,
             columns,
             mode,
-            all_are_new: !has_key || (mode.replaces() && table == Table::Sales),
+            all_are_new: !has_key || (mode.replaces() && table == ImportTable::Sales),
             highest_key: None,
             key_queried: false,
             foreseen,

@@ -8,7 +8,7 @@ use super::rows::RowReader;
 use super::tables::{QUANTITY_MILLI, TableSpec as _};
 use crate::language::Language;
 use db_client::db_api::Value;
-use script_api::{Preview, PreviewRow, Table};
+use script_api::{ImportTable, Preview, PreviewRow};
 use shop_exports::{Database, EXPORT, Line, LineKey, Lines, Outcome, Place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const PREVIEW_ROWS: usize = 20;
 
 /// What a source is looked at for, and with.
 pub(crate) struct Look<'a> {
-    pub table: Table,
+    pub table: ImportTable,
     pub options: &'a ReadOptions,
     pub asked: &'a ExportOptions,
     /// Whether the import needs a key on each line.
@@ -38,7 +38,7 @@ pub(crate) fn preview(open: Opener<'_>, look: &Look<'_>) -> Result<Preview, Look
     let (table, language) = (look.table, look.language);
     let progress = Arc::default();
     let (key_needed, limit) = (look.key_needed, Some(PREVIEW_BYTES));
-    let surveyed = if table == Table::Sales {
+    let surveyed = if table == ImportTable::Sales {
         let pace = (&progress, limit);
         exports::look(
             open,
@@ -88,7 +88,7 @@ pub(crate) fn preview(open: Opener<'_>, look: &Look<'_>) -> Result<Preview, Look
 /// The first rows of a source in our own layout.
 fn plain_rows(
     open: Opener<'_>,
-    table: Table,
+    table: ImportTable,
     reading: &Reading,
     references: &References,
     progress: &Arc<AtomicU64>,
@@ -196,7 +196,11 @@ fn stored(
     values
 }
 
-fn named(table: Table, reader: &RowReader<'_>, values: &[Value]) -> BTreeMap<String, serde_json::Value> {
+fn named(
+    table: ImportTable,
+    reader: &RowReader<'_>,
+    values: &[Value],
+) -> BTreeMap<String, serde_json::Value> {
     reader
         .columns()
         .into_iter()

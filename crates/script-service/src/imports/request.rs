@@ -2,7 +2,7 @@
 
 use super::fetch;
 use crate::wire;
-use script_api::{ImportRequest, SourceRequest, Table};
+use script_api::{ImportRequest, ImportTable, SourceRequest};
 use service_kit::faults::{Fault, Faults};
 use std::path::Path;
 
@@ -43,7 +43,7 @@ pub(crate) fn faults(request: &ImportRequest) -> Faults {
                 .into_iter()
                 .map(|fault| fault.under(&pointer)),
         );
-        if request.mode.replaces() && source.table != Table::Sales {
+        if request.mode.replaces() && source.table != ImportTable::Sales {
             let reason = "only sales can be replaced as a whole";
             faults.push(Fault::at(format!("{pointer}/table"), reason));
         }
@@ -79,11 +79,11 @@ pub(crate) fn not_set_by_callers(request: &ImportRequest) -> Faults {
 /// The sources that are imported when a request names none: what the data folder has of products, stores,
 /// targets and sales, parents before children.
 pub(crate) fn configured_sources(folder: &Path) -> Vec<SourceRequest> {
-    let source = |table: Table, path: String| SourceRequest {
+    let source = |table: ImportTable, path: String| SourceRequest {
         path: Some(path),
         ..SourceRequest::new(table)
     };
-    let mut sources: Vec<SourceRequest> = Table::ALL
+    let mut sources: Vec<SourceRequest> = ImportTable::ALL
         .into_iter()
         .map(|table| (table, format!("{table}.csv")))
         .filter(|(_, path)| folder.join(path).is_file())
@@ -103,7 +103,7 @@ pub(crate) fn configured_sources(folder: &Path) -> Vec<SourceRequest> {
     sources.extend(
         history
             .into_iter()
-            .map(|name| source(Table::Sales, format!("history/{name}"))),
+            .map(|name| source(ImportTable::Sales, format!("history/{name}"))),
     );
     sources
 }

@@ -4,7 +4,7 @@ use super::fault::{FaultCode, RecordFault};
 use super::ids::{References, SeenKeys};
 use super::tables::{QUANTITY_MILLI, TableSpec as _};
 use db_client::db_api::Value;
-use script_api::Table;
+use script_api::ImportTable;
 use tabular::{DecimalMark, FieldKind, Kind, Reading, Record, Spec, cents, dates};
 
 /// Turns records into rows under a [`Reading`]. It remembers the keys it has seen.
@@ -22,7 +22,7 @@ pub(crate) struct RowReader<'a> {
 
 impl<'a> RowReader<'a> {
     /// Reads rows of `table`.
-    pub(crate) fn new(table: Table, reading: &'a Reading) -> Self {
+    pub(crate) fn new(table: ImportTable, reading: &'a Reading) -> Self {
         let spec = table.spec();
         let columns: Vec<(usize, usize)> = reading
             .mapping

@@ -18,7 +18,7 @@ use crate::store::undo::notes;
 use crate::store::{self, job_sources, references};
 use db_client::DbError;
 use db_client::db_api::{BatchRequest, ErrorCode, Statement};
-use script_api::{ImportRequest, Mode, SourceRequest, Table};
+use script_api::{ImportRequest, ImportTable, Mode, SourceRequest};
 use std::io;
 use tokio::sync::mpsc::Receiver;
 
@@ -27,7 +27,7 @@ const MAKING_ATTEMPTS: u32 = 20;
 
 /// A source whose batches are being read.
 pub(super) struct OpenSource {
-    pub table: Table,
+    pub table: ImportTable,
     /// The SQL names of the rows' values.
     pub columns: Vec<&'static str>,
     pub writer: SourceWriter,
@@ -226,18 +226,18 @@ async fn finish(context: &JobContext, checkpoint: &mut Checkpoint) -> Result<(),
 /// The ids that rows of `table` may refer to.
 async fn references_of(
     context: &JobContext,
-    table: Table,
+    table: ImportTable,
     foreseen: &Foreseen,
 ) -> Result<References, DbError> {
     let mut known = References::default();
-    if matches!(table, Table::Sales | Table::Targets) {
+    if matches!(table, ImportTable::Sales | ImportTable::Targets) {
         references::products(&context.db, |id| {
             known.products.insert(id);
         })
         .await?;
         known.products.extend(&foreseen.products);
     }
-    if table == Table::Sales {
+    if table == ImportTable::Sales {
         references::stores(&context.db, |id| {
             known.stores.insert(id);
         })

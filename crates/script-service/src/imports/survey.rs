@@ -12,7 +12,7 @@ use crate::store::running_jobs::{self, Checkpoint};
 use crate::store::{job_sources, references};
 use crate::wire;
 use db_client::{DbClient, DbError};
-use script_api::{ImportRequest, Mode, SourceRequest, Table};
+use script_api::{ImportRequest, ImportTable, Mode, SourceRequest};
 use shop_exports::What;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -37,12 +37,12 @@ pub(super) async fn survey(
         .get_or_insert_with(|| context.config.time_zone.clone());
     let key_needed = needs_key(table, request.mode);
     let (database, plan) = match table {
-        Table::Sales => {
+        ImportTable::Sales => {
             let kept = job_sources::plan(&context.db, context.job, index).await?;
             let plan = kept.and_then(|plan| serde_json::from_str(&plan).ok());
             (database(&context.db).await?, plan)
         }
-        Table::Products | Table::Stores | Table::Targets => Default::default(),
+        ImportTable::Products | ImportTable::Stores | ImportTable::Targets => Default::default(),
     };
     let asked = ExportOptions::of(&source.options, context.config.locale, &context.config.time_zone);
     let (db, runtime) = (context.db.clone(), Handle::current());
@@ -50,7 +50,7 @@ pub(super) async fn survey(
     let bytes = Arc::clone(&context.progress.bytes);
     let surveyed = tokio::task::spawn_blocking(move || {
         let open = || location.open(&db, &runtime);
-        if table == Table::Sales {
+        if table == ImportTable::Sales {
             let pace = (&bytes, None);
             return exports::look(&open, &options, &asked, key_needed, &database, plan, pace);
         }
@@ -74,8 +74,8 @@ pub(super) async fn survey(
 }
 
 /// Whether an import of `table` in `mode` needs a key on each line.
-pub(crate) fn needs_key(table: Table, mode: Mode) -> bool {
-    table != Table::Sales || !mode.makes_keys()
+pub(crate) fn needs_key(table: ImportTable, mode: Mode) -> bool {
+    table != ImportTable::Sales || !mode.makes_keys()
 }
 
 /// What is in the database that an export may be about.

@@ -2,7 +2,7 @@
 //!
 //! Every SQL name in this crate's imports comes from here; nothing of a caller's text does.
 
-use script_api::Table;
+use script_api::ImportTable;
 use tabular::{Column, Kind, Spec};
 
 /// What there is to know about the columns of a table.
@@ -11,7 +11,7 @@ pub(crate) trait TableSpec {
     fn spec(self) -> &'static Spec;
 }
 
-impl TableSpec for Table {
+impl TableSpec for ImportTable {
     fn spec(self) -> &'static Spec {
         match self {
             Self::Products => &PRODUCTS,
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn no_header_stands_for_two_columns_of_a_table() {
-        for table in Table::ALL {
+        for table in ImportTable::ALL {
             let mut seen = std::collections::HashSet::new();
             for column in table.spec().columns {
                 for name in std::iter::once(&column.name).chain(column.synonyms) {
@@ -406,7 +406,7 @@ mod tests {
 
     #[test]
     fn synonyms_are_written_folded() {
-        for table in Table::ALL {
+        for table in ImportTable::ALL {
             for synonym in table.spec().columns.iter().flat_map(|column| column.synonyms) {
                 assert_eq!(fold(synonym), *synonym, "{table}");
             }

@@ -13,8 +13,8 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use script_api::{
-    CreateMissing, DateOrder, DecimalMark, Format, ImportRequest, Job, Locale, MaxRejects, Mode, OnCancel,
-    OnError, Problem, ReadOptions, Table,
+    CreateMissing, DateOrder, DecimalMark, Format, ImportRequest, ImportTable, Job, Locale, MaxRejects, Mode,
+    OnCancel, OnError, Problem, ReadOptions,
 };
 use serde::Deserialize;
 use service_kit::faults::{Asked, Fault, Faults};
@@ -29,8 +29,8 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportQuery {
     /// The table that the body goes to; the body is then one file.
-    #[param(value_type = Option<Table>)]
-    table: Option<Table>,
+    #[param(value_type = Option<ImportTable>)]
+    table: Option<ImportTable>,
     /// What the file is called.
     name: Option<String>,
     /// `upsert`, `insert_new`, `append`, `replace_period` or `replace_all`.
@@ -123,7 +123,7 @@ impl ImportQuery {
     }
 
     /// The table that the body goes to.
-    pub(super) fn table(&self) -> Option<Table> {
+    pub(super) fn table(&self) -> Option<ImportTable> {
         self.table
     }
 
@@ -146,7 +146,7 @@ impl ImportQuery {
         let mut import = ImportRequest::default();
         self.apply(&mut import);
         faults.extend(rules::faults(&import).into_iter().map(Fault::in_query));
-        if import.mode.replaces() && self.table.is_some_and(|table| table != Table::Sales) {
+        if import.mode.replaces() && self.table.is_some_and(|table| table != ImportTable::Sales) {
             faults.push(Fault::parameter("mode", "only sales can be replaced as a whole"));
         }
         faults

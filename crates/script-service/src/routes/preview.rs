@@ -16,7 +16,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
-use script_api::{Preview, Problem, SourceRequest, Table};
+use script_api::{ImportTable, Preview, Problem, SourceRequest};
 use service_kit::faults::{self, Asked, Fault};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -28,7 +28,12 @@ const MAX_ARCHIVE_BYTES: u64 = 64 << 20;
 /// With what files begin whose directory may stand at their end: archives and workbooks, and older workbooks.
 const LOOKED_AT_WHOLE: [&[u8]; 2] = [b"PK\x03\x04", &[0xd0, 0xcf, 0x11, 0xe0]];
 /// What a file may be that is looked at without `table`.
-const BY_CONTENT: [Table; 4] = [Table::Sales, Table::Products, Table::Stores, Table::Targets];
+const BY_CONTENT: [ImportTable; 4] = [
+    ImportTable::Sales,
+    ImportTable::Products,
+    ImportTable::Stores,
+    ImportTable::Targets,
+];
 
 /// Say what an import would make of a file.
 ///
@@ -154,8 +159,8 @@ pub(crate) async fn preview(
 
 /// What `look` makes of the content as the first of `tables` that it fits; why it is not the first where it fits none.
 fn first_that_fits(
-    tables: &[Table],
-    look: impl Fn(Table) -> Result<Preview, ApiError>,
+    tables: &[ImportTable],
+    look: impl Fn(ImportTable) -> Result<Preview, ApiError>,
 ) -> Result<Preview, ApiError> {
     let mut refused = None;
     for (place, table) in tables.iter().enumerate() {

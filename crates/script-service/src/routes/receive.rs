@@ -13,7 +13,7 @@ use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use futures_util::{Stream, StreamExt as _};
-use script_api::{ImportRequest, ReadOptions, SourceRequest, Table, UploadRef};
+use script_api::{ImportRequest, ImportTable, ReadOptions, SourceRequest, UploadRef};
 use serde::Deserialize;
 use service_kit::faults::{self, Asked, Fault, Faults};
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ async fn json(app: &App, request: Request, faults: &mut Faults) -> Result<Receiv
 async fn file(
     app: &App,
     query: &ImportQuery,
-    table: Table,
+    table: ImportTable,
     request: Request,
     keep: bool,
 ) -> Result<Received, ApiError> {
@@ -142,7 +142,7 @@ async fn form(app: &App, query: &ImportQuery, request: Request, keep: bool) -> R
         return Err(ApiError::Invalid("the form has no file".into()));
     }
     // Parents first, whatever the order of the parts.
-    let place = |source: &SourceRequest| Table::ALL.iter().position(|table| *table == source.table);
+    let place = |source: &SourceRequest| ImportTable::ALL.iter().position(|table| *table == source.table);
     received.import.sources.sort_by_key(place);
     Ok(received)
 }
@@ -167,7 +167,7 @@ async fn parts(
             options = options_of(part, received).await?.into_iter();
             continue;
         }
-        let table = Table::parse(&part_name).or(query.table()).ok_or_else(|| {
+        let table = ImportTable::parse(&part_name).or(query.table()).ok_or_else(|| {
             ApiError::Invalid(format!(
                 "the part `{part_name}` is named after no table: products, stores, targets or sales"
             ))
@@ -261,7 +261,7 @@ async fn upload<E>(
     Ok(writer.finish().await?)
 }
 
-fn uploaded(table: Table, name: String, options: ReadOptions, upload: &Upload) -> SourceRequest {
+fn uploaded(table: ImportTable, name: String, options: ReadOptions, upload: &Upload) -> SourceRequest {
     SourceRequest {
         upload: Some(UploadRef {
             id: upload.id.clone(),

@@ -15,7 +15,7 @@ pub(crate) mod conflicts;
 pub(crate) mod notes;
 pub(crate) mod take_back;
 
-use script_api::Table;
+use script_api::ImportTable;
 
 /// A table from which rows are taken back.
 #[derive(Debug)]
@@ -102,12 +102,12 @@ static LISTS: [&UndoTable; 3] = [&TARGETS, &STORES, &PRODUCTS];
 
 impl UndoTable {
     /// How rows of `table` are taken back.
-    pub(crate) fn of(table: Table) -> &'static Self {
+    pub(crate) fn of(table: ImportTable) -> &'static Self {
         match table {
-            Table::Sales => &SALES,
-            Table::Products => &PRODUCTS,
-            Table::Stores => &STORES,
-            Table::Targets => &TARGETS,
+            ImportTable::Sales => &SALES,
+            ImportTable::Products => &PRODUCTS,
+            ImportTable::Stores => &STORES,
+            ImportTable::Targets => &TARGETS,
         }
     }
 
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_table_of_imports_is_taken_back() {
-        for table in Table::ALL {
+        for table in ImportTable::ALL {
             assert_eq!(
                 UndoTable::of(table).sql,
                 crate::imports::tables::TableSpec::spec(table).stored_as
