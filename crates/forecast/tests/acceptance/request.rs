@@ -3,15 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use forecast::{
-    ComparisonProgress, Forecast, ForecastError, Model, Params, Request, Series, Step, WarningCode, compare,
-    run, stop,
+    ComparisonProgress, ForecastError, Model, Params, Request, Series, Step, WarningCode, compare, run, stop,
 };
 use jiff::civil::date;
 
 use crate::references::case;
 
 #[test]
-fn the_answer_has_dated_points_with_flat_bounds_and_reads_back() {
+fn the_answer_has_dated_points_with_flat_bounds() {
     let series = case("rev60_weekend").series();
     let request = Request {
         model: Model::Arima,
@@ -27,8 +26,15 @@ fn the_answer_has_dated_points_with_flat_bounds_and_reads_back() {
     assert_eq!(json["points"].as_array().unwrap().len(), 7);
     let point = json["points"][0].as_object().unwrap();
     assert_eq!(point["date"], "2024-03-01");
-    for key in ["value", "lower_80", "upper_80", "lower_95", "upper_95"] {
-        assert!(point[key].is_f64(), "{key}");
+    let first = &forecast.points[0];
+    for (key, expected) in [
+        ("value", first.value),
+        ("lower_80", first.intervals[0].lower),
+        ("upper_80", first.intervals[0].upper),
+        ("lower_95", first.intervals[1].lower),
+        ("upper_95", first.intervals[1].upper),
+    ] {
+        assert_eq!(point[key].as_f64(), Some(expected), "{key}");
     }
     assert!(
         json["warnings"]
@@ -37,8 +43,6 @@ fn the_answer_has_dated_points_with_flat_bounds_and_reads_back() {
             .iter()
             .any(|warning| warning["code"] == "diffuse_gap")
     );
-    let back: Forecast = serde_json::from_value(json).unwrap();
-    assert_eq!(back.points, forecast.points);
 }
 
 #[test]

@@ -119,13 +119,13 @@ impl Deadline {
 }
 
 /// What a server gives for a URL, redirects followed.
-struct Fetched {
+struct Opened {
     url: Url,
     validators: Validators,
     body: Body,
 }
 
-impl Fetched {
+impl Opened {
     /// The next bytes, `before` of them having come already; `None` at the end.
     async fn next(&mut self, config: &Config, before: u64) -> Result<Option<Bytes>, FetchError> {
         while let Some(frame) = self.body.frame().await {
@@ -150,7 +150,7 @@ impl Fetched {
 async fn keep(
     db: &DbClient,
     config: &Config,
-    mut answer: Fetched,
+    mut answer: Opened,
     deadline: &Deadline,
     progress: impl Fn(u64),
 ) -> Result<Fetched, FetchError> {
@@ -174,7 +174,7 @@ async fn keep(
 }
 
 /// Asks for `url` and follows redirects; `None` when nothing is newer than what is `known`.
-async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<Fetched>, FetchError> {
+async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<Opened>, FetchError> {
     let mut http = HttpConnector::new_with_resolver(GuardedResolver {
         allowed: config.allow_private_addresses.clone(),
     });
@@ -228,7 +228,7 @@ async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<F
             etag: text(response.headers(), &ETAG),
             last_modified: text(response.headers(), &LAST_MODIFIED),
         };
-        return Ok(Some(Fetched {
+        return Ok(Some(Opened {
             url,
             validators,
             body: Body::new(response.into_body()),
