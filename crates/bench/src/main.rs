@@ -19,7 +19,6 @@ mod work;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use report::Report;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Measures the services against their limits and against what people use instead.
@@ -58,10 +57,7 @@ struct Arguments {
 enum Server {
     /// A bare axum server that says hello.
     #[command(hide = true)]
-    Hello {
-        /// Address to listen on.
-        listen: SocketAddr,
-    },
+    Hello,
     /// db-service.
     #[command(hide = true)]
     Db {
@@ -81,7 +77,7 @@ enum Server {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.server {
-        Some(Server::Hello { listen }) => process::serve_hello(listen),
+        Some(Server::Hello) => process::serve_hello(),
         Some(Server::Db { arguments }) => process::serve_db(&arguments),
         Some(Server::Script { arguments }) => process::serve_script(&arguments),
         None => measure(&arguments),

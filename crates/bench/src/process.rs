@@ -3,15 +3,19 @@
 use crate::load::{self, Body};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use std::io::Read as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
 
 /// Processor time is counted in hundredths of a second.
 const TICKS_PER_S: f64 = 100.0;
 
-/// How long a server may take to start.
+/// Where a server listens: the system finds a port that is free.
+const ANY_PORT: &str = "127.0.0.1:0";
+
+/// How long a server may take to be ready.
 const START_TIME: Duration = Duration::from_secs(10);
 
 /// A server that is killed when it is dropped.
@@ -24,32 +28,28 @@ pub(crate) struct Server {
 impl Server {
     /// The bare axum server.
     pub(crate) fn hello() -> anyhow::Result<Self> {
-        let address = free_address()?;
-        Self::start(&["hello", &address.to_string()], address)
+        Self::start(&["hello"])
     }
 
     /// db-service on `database`, with further arguments.
     pub(crate) fn db(database: &std::path::Path, more: &[&str]) -> anyhow::Result<Self> {
-        let address = free_address()?;
-        let listen = address.to_string();
         let database = database.to_str().context("a path in UTF-8")?;
-        let mut arguments = vec!["db", "--", "--listen", &listen, "--database", database];
+        let mut arguments = vec!["db", "--", "--listen", ANY_PORT, "--database", database];
         arguments.extend(more);
-        Self::start(&arguments, address)
+        Self::start(&arguments)
     }
 
     /// script-service on the db-service `db`, with the files in `data`.
     pub(crate) fn script(db: &Self, data: &std::path::Path) -> anyhow::Result<Self> {
-        let address = free_address()?;
-        let (listen, url) = (address.to_string(), format!("http://{}", db.address));
+        let url = format!("http://{}", db.address);
         let data = data.to_str().context("a path in UTF-8")?;
         let mut arguments = vec!["script"];
         let wait = load::MOST_WAIT_S.to_string();
-        arguments.extend(["--", "--listen", &listen, "--db-url", &url, "--data", data]);
+        arguments.extend(["--", "--listen", ANY_PORT, "--db-url", &url, "--data", data]);
         arguments.extend(["--max-wait-s", &wait]);
-        let server = Self::start(&arguments, address)?;
+        let server = Self::start(&arguments)?;
         let deadline = Instant::now() + START_TIME;
-        while load::call(address, "GET /readyz", &Body::Text("")).is_err() {
+        while load::call(server.address, "GET /readyz", &Body::Text("")).is_err() {
             if Instant::now() > deadline {
                 bail!("script-service was not ready within 10 s");
             }
@@ -58,22 +58,29 @@ impl Server {
         Ok(server)
     }
 
-    fn start(arguments: &[&str], address: SocketAddr) -> anyhow::Result<Self> {
-        let child = Command::new(std::env::current_exe()?)
+    /// Starts it. Its first line says where it listens, so nobody else can have taken the port before.
+    fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .context("start a server")?;
-        let server = Self { child, address };
-        let deadline = Instant::now() + START_TIME;
-        while TcpStream::connect(address).is_err() {
-            if Instant::now() > deadline {
-                bail!("a server did not start within 10 s");
-            }
-            std::thread::yield_now();
-        }
+        let mut line = String::new();
+        let read = child
+            .stdout
+            .take()
+            .map(|stdout| BufReader::new(stdout).read_line(&mut line));
+        let mut server = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        read.context("the server's output")??;
+        server.address = line
+            .trim()
+            .parse()
+            .with_context(|| format!("a server did not start: it said `{}`", line.trim()))?;
         Ok(server)
     }
 
@@ -141,15 +148,18 @@ fn cpu_s(path: &str) -> anyhow::Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+/// Listens on `address` and says where that is, for the process that started this one.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await?;
+    println!("{}", listener.local_addr()?);
+    Ok(listener)
 }
 
 /// Runs the bare server until it is killed.
-pub(crate) fn serve_hello(listen: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn serve_hello() -> anyhow::Result<()> {
     runtime()?.block_on(async {
         use axum::serve::ListenerExt as _;
-        let listener = tokio::net::TcpListener::bind(listen).await?.tap_io(|connection| {
+        let listener = listen(ANY_PORT.parse()?).await?.tap_io(|connection| {
             let _ = connection.set_nodelay(true);
         });
         let router = axum::Router::new().route("/", axum::routing::any(async || "hello"));
@@ -164,7 +174,7 @@ pub(crate) fn serve_db(arguments: &[String]) -> anyhow::Result<()> {
         std::iter::once("db-service").chain(arguments.iter().map(String::as_str)),
     );
     runtime()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind(config.listen).await?;
+        let listener = listen(config.listen).await?;
         db_service::run(config, listener, std::future::pending()).await
     })
 }
@@ -175,7 +185,7 @@ pub(crate) fn serve_script(arguments: &[String]) -> anyhow::Result<()> {
         std::iter::once("script-service").chain(arguments.iter().map(String::as_str)),
     );
     runtime()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind(config.listen).await?;
+        let listener = listen(config.listen).await?;
         script_service::run(config, listener, std::future::pending()).await
     })
 }

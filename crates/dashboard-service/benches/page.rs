@@ -3,11 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use test_kit::{Browser, TestStack};
+use test_kit::{Browser, ReservedPort, TestStack};
 
 const ROUNDS: usize = 5;
 
@@ -16,6 +15,8 @@ struct Page {
     name: &'static str,
     process: Child,
     url: String,
+    /// Nobody else gets it while the page is measured.
+    _port: ReservedPort,
     /// True once the total is in the page.
     figure: &'static str,
     /// True once the charts are drawn.
@@ -83,11 +84,11 @@ async fn main() {
 }
 
 fn ours(stack: &TestStack) -> Page {
-    let port = free_port();
+    let port = ReservedPort::take();
     let process = Command::new(env!("CARGO_BIN_EXE_dashboard-service"))
         .args([
             "--listen",
-            &format!("127.0.0.1:{port}"),
+            &port.address().to_string(),
             "--script-url",
             &stack.script.url,
         ])
@@ -97,14 +98,15 @@ fn ours(stack: &TestStack) -> Page {
     Page {
         name: "Comptoir",
         process,
-        url: format!("http://127.0.0.1:{port}"),
+        url: format!("http://{}", port.address()),
+        _port: port,
         figure: "document.getElementById('total')?.textContent === '€1,245,678'",
         charts: "document.documentElement.dataset.drawn",
     }
 }
 
 fn streamlit(stack: &TestStack, program: &Path) -> Page {
-    let port = free_port();
+    let port = ReservedPort::take();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let process = Command::new(program)
         .arg("run")
@@ -114,7 +116,7 @@ fn streamlit(stack: &TestStack, program: &Path) -> Page {
             "--server.address=127.0.0.1",
             "--browser.gatherUsageStats=false",
         ])
-        .arg(format!("--server.port={port}"))
+        .arg(format!("--server.port={}", port.number()))
         .env("SCRIPT_URL", &stack.script.url)
         .env("REGIONS", folder.join("assets/regions.geojson"))
         .stdout(Stdio::null())
@@ -124,7 +126,8 @@ fn streamlit(stack: &TestStack, program: &Path) -> Page {
     Page {
         name: "Streamlit",
         process,
-        url: format!("http://127.0.0.1:{port}"),
+        url: format!("http://{}", port.address()),
+        _port: port,
         figure: "document.body?.textContent.includes('€1,245,678')",
         // The words along the axes come with the bars and the lines. The map is not waited for: it asks a
         // server elsewhere for the world and stays blank without it.
@@ -173,11 +176,6 @@ async fn until_up(url: &str) {
         assert!(begun.elapsed() < Duration::from_mins(1), "{url} does not answer");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn median(values: &[f64]) -> f64 {

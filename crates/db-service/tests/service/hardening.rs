@@ -291,17 +291,13 @@ fn chain(from: &str, count: usize) -> String {
 #[tokio::test]
 async fn no_statement_ends_the_process() {
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let url = format!("http://127.0.0.1:{port}");
+    let port = test_kit::ReservedPort::take();
+    let url = format!("http://{}", port.address());
     let mut program = Program(
         Command::new(env!("CARGO_BIN_EXE_db-service"))
             .args([
                 "--listen",
-                &format!("127.0.0.1:{port}"),
+                &port.address().to_string(),
                 "--statement-timeout-ms",
                 "5000",
             ])
