@@ -5,6 +5,7 @@
 mod cli;
 mod containers;
 mod contract;
+mod dependencies;
 mod documents;
 mod figures;
 mod forecasts;

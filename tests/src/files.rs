@@ -44,23 +44,86 @@ pub fn documents() -> Vec<String> {
     documents
 }
 
-/// What `cargo metadata` says of the workspace's own packages.
+/// What cargo knows of our own packages.
 ///
 /// # Panics
 ///
-/// When cargo does not answer.
+/// When cargo fails.
 #[must_use]
 pub fn cargo_metadata() -> Value {
+    read_json(&cargo(&[
+        "metadata",
+        "--no-deps",
+        "--offline",
+        "--format-version",
+        "1",
+    ]))
+}
+
+/// What cargo knows of all packages that the lock file names.
+///
+/// # Panics
+///
+/// When cargo fails.
+#[must_use]
+pub fn cargo_packages() -> Vec<Value> {
+    let metadata = read_json(&cargo(&[
+        "metadata",
+        "--locked",
+        "--offline",
+        "--format-version",
+        "1",
+    ]));
+    metadata["packages"].as_array().cloned().unwrap_or_default()
+}
+
+/// The packages that a build for `target` has in more than one version, as `(name, version)`.
+///
+/// # Panics
+///
+/// When cargo fails.
+#[must_use]
+pub fn cargo_duplicates(target: &str) -> Vec<(String, String)> {
+    let tree = [
+        "tree",
+        "--duplicates",
+        "--workspace",
+        "--locked",
+        "--offline",
+        "--depth",
+        "0",
+        "--prefix",
+        "none",
+        "--edges",
+        "normal,build,dev",
+        "--target",
+        target,
+    ];
+    let lines = cargo(&tree);
+    let packages = lines.lines().filter_map(|line| {
+        let (name, rest) = line.split_once(" v")?;
+        let version = rest.split_whitespace().next()?;
+        Some((name.to_owned(), version.to_owned()))
+    });
+    packages.collect()
+}
+
+/// What `cargo` prints.
+fn cargo(args: &[&str]) -> String {
     let cargo = option_env!("CARGO").unwrap_or("cargo");
     let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args(args)
         .current_dir(repository())
         .output()
-        .unwrap_or_else(|why| panic!("cargo metadata: {why}"));
+        .unwrap_or_else(|why| panic!("cargo {args:?}: {why}"));
     assert!(
         output.status.success(),
-        "{}",
+        "cargo {args:?}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("cargo metadata: {why}"))
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn read_json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("cargo metadata: {why}"))
 }
