@@ -3,8 +3,8 @@
 use super::UndoJob;
 use crate::jobs::kind::Job as _;
 use crate::store::jobs::{self, IdempotencyKey};
-use crate::store::{StoreError, now};
-use db_client::{DbClient, DbError, Rows as _};
+use crate::store::{self, StoreError};
+use db_client::{DbClient, DbError};
 use script_api::{Job, UndoCode};
 
 /// Why an import is not taken back.
@@ -50,33 +50,10 @@ pub(crate) async fn submit(
     limit: u32,
 ) -> Result<(i64, bool), UndoError> {
     let request = serde_json::to_string(&undo).map_err(|error| StoreError::Internal(error.into()))?;
-    let inserted = db
-        .execute(
-            "INSERT INTO jobs (kind, state, request, idempotency_key, fingerprint, created_at)
-            SELECT ?1, 'queued', ?2, ?3, ?4, ?5
-            WHERE (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'interrupted')) < ?6
-                AND NOT EXISTS (
-                    SELECT 1 FROM jobs
-                    WHERE state IN ('queued', 'running', 'interrupted') AND kind = ?1 AND request ->> '$.job' = ?7
-                )
-                AND (SELECT undone_by FROM jobs WHERE id = ?7) IS NULL
-            RETURNING id",
-            [
-                UndoJob::NAME.into(),
-                request.into(),
-                key.map(|key| key.key.as_str()).into(),
-                key.map(|key| key.fingerprint.as_str()).into(),
-                now().into(),
-                i64::from(limit).into(),
-                undo.job.into(),
-            ],
-        )
-        .await;
+    let inserted = store::undo::submission::insert(db, UndoJob::NAME, &request, undo.job, key, limit).await;
     match inserted {
-        Ok(result) => {
-            if let Some(id) = result.rows_as()?.pop() {
-                return Ok((id, false));
-            }
+        Ok(Some(id)) => Ok((id, false)),
+        Ok(None) => {
             // Whatever was not so when it was looked at is so by now.
             check(&jobs::get(db, undo.job).await?)?;
             Err(StoreError::QueueFull { limit }.into())

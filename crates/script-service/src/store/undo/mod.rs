@@ -5,6 +5,7 @@
 //! | `notes` | a batch notes what it changes, in its own transaction |
 //! | `conflicts` | what others changed since, so that it cannot be taken back |
 //! | `take_back` | puts back and takes away |
+//! | `submission` | puts the job that does it into the queue, once |
 //!
 //! Sales that an import adds need no note: each line says which job wrote it, and triggers note the lines that SQL by
 //! hand changes since (`sales_changed_since`). What is changed or taken away is kept as it was, with the import that had
@@ -13,6 +14,7 @@
 
 pub(crate) mod conflicts;
 pub(crate) mod notes;
+pub(crate) mod submission;
 pub(crate) mod take_back;
 
 use script_api::ImportTable;
