@@ -35,6 +35,10 @@ pub struct Config {
     /// mistyped column is then no error.
     #[arg(long, env = "DB_ALLOW_DOUBLE_QUOTED_TEXTS", default_value_t = false)]
     pub allow_double_quoted_texts: bool,
+    /// Folder for what is kept for a while: bodies of bulk inserts, and the temporary files of statements that sort much.
+    /// That of the database unless it is given.
+    #[arg(long, env = "DB_TEMP_FOLDER")]
+    pub temp_folder: Option<PathBuf>,
     /// The limits.
     #[command(flatten)]
     pub limits: Limits,
@@ -91,6 +95,9 @@ pub struct Limits {
     /// How large the body of a bulk insert may be, decompressed, in bytes.
     #[arg(long, env = "DB_MAX_BULK_BYTES", default_value_t = 17_179_869_184)]
     pub max_bulk_bytes: u64,
+    /// How large all bodies of bulk inserts that are kept on the disk at once may be together, as they were sent, in bytes.
+    #[arg(long, env = "DB_MAX_SPOOL_BYTES", default_value_t = 17_179_869_184)]
+    pub max_spool_bytes: u64,
     /// How many rejected rows a bulk insert lists.
     #[arg(long, env = "DB_MAX_ROW_ERRORS", default_value_t = 100)]
     pub max_row_errors: u64,
@@ -100,6 +107,13 @@ pub struct Limits {
     /// How many reads may wait for a connection.
     #[arg(long, env = "DB_READ_QUEUE", default_value_t = 4_096)]
     pub read_queue: u64,
+    /// How long a client may take nothing of a streamed answer while others wait for what it holds, in milliseconds.
+    #[arg(long, env = "DB_CROWDED_STALL_MS", default_value_t = 2_000)]
+    pub crowded_stall_ms: u64,
+    /// How much one token, and one address, may take of what all callers share, in percent: of `read_connections`,
+    /// `read_queue`, `write_queue`, `max_streams` and `max_spool_bytes`.
+    #[arg(long, env = "DB_CALLER_SHARE_PERCENT", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub caller_share_percent: u64,
     /// How many writes may wait for the writer.
     #[arg(long, env = "DB_WRITE_QUEUE", default_value_t = 1_024)]
     pub write_queue: u64,
@@ -176,6 +190,17 @@ impl Config {
             database: database.into(),
             ..Self::parse_from(["db-service"])
         }
+    }
+}
+
+impl Config {
+    /// Where what is kept for a while is kept.
+    pub(crate) fn temp_folder(&self) -> PathBuf {
+        let beside = || match self.database.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        self.temp_folder.clone().unwrap_or_else(beside)
     }
 }
 

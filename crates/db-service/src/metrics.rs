@@ -1,9 +1,9 @@
 //! What is counted, in Prometheus' text format.
 
-use crate::engine::{Engine, Kind, Timing};
+use crate::engine::{Engine, Kind, Shares, Timing};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge, PullingGauge};
 use service_kit::metrics::{HttpMetrics, LATENCY_BUCKETS_S};
 use std::sync::{Arc, Weak};
 
@@ -61,6 +61,23 @@ impl Metrics {
             open_streams,
             interactive_streams,
         }
+    }
+
+    /// Shows how many bytes of `spools` are taken.
+    #[expect(clippy::expect_used, reason = "a constant name, registered once")]
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
+    pub(crate) fn watch_spools(&self, spools: &Arc<Shares>) {
+        let spools = Arc::clone(spools);
+        let gauge = PullingGauge::new(
+            "spool_bytes",
+            "size of the bodies of bulk inserts that are kept on the disk",
+            Box::new(move || spools.taken() as f64),
+        )
+        .expect("a constant name");
+        self.http
+            .registry()
+            .register(Box::new(gauge))
+            .expect("registered once");
     }
 
     /// A statement ran.

@@ -1,9 +1,9 @@
 //! Every transaction that reads, be it of a statement that runs or of a stream that waits for its client.
 
-use crate::engine::{Control, Ended, EngineError, OpenReads, Registry};
+use crate::engine::{Control, Ended, EngineError, Kind, OpenReads, Party, Registry};
 use crate::hrana::streams::Streams;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Every transaction that reads.
 #[derive(Default)]
@@ -53,5 +53,12 @@ impl OpenReads for AllReads {
             now: told.count(),
             before: ending.len(),
         }
+    }
+
+    fn end_stalled(&self, limit: Duration, caller: Option<Party>) -> bool {
+        self.registry
+            .stalled(Kind::Read, caller)
+            .filter(|(stalled, _)| *stalled >= limit)
+            .is_some_and(|(_, control)| control.end_for_others(EngineError::Crowded { limit }))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::answer::json::push_ms;
 use crate::config::{Config, Limits};
-use crate::engine::{Engine, Idempotency, Registry, Rights, Scope, Timing};
+use crate::engine::{Engine, Idempotency, Kind, Party, Registry, Rights, Scope, Shares, Ticket, Timing};
 use crate::error::ApiError;
 use crate::hrana::streams::Streams;
 use crate::metrics::Metrics;
@@ -15,8 +15,10 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use db_api::ErrorCode;
+use service_kit::ClientAddress;
 use service_kit::problem::Problem;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,6 +34,10 @@ pub(crate) struct App {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Bodies of bulk inserts that are on the disk, in bytes.
+    pub spools: Arc<Shares>,
+    /// Where they are.
+    pub temp_folder: PathBuf,
     /// Interactive streams.
     pub streams: Arc<Streams>,
     /// Differs from one start to the next: data versions are counted from the start.
@@ -50,9 +56,22 @@ impl App {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or_default());
         let metrics = Metrics::new(&engine);
-        let streams = Streams::start(&config.limits, metrics.interactive_streams.clone());
+        let streams = Streams::start(
+            &config.limits,
+            metrics.interactive_streams.clone(),
+            Arc::clone(&reads.registry),
+        );
         reads.watch(&streams);
+        let spools = Shares::new(
+            "bytes of bodies are kept on the disk",
+            "max_spool_bytes",
+            config.limits.max_spool_bytes,
+            config.limits.caller_share_percent,
+        );
+        metrics.watch_spools(&spools);
         Self {
+            spools,
+            temp_folder: config.temp_folder(),
             streams,
             metrics,
             engine,
@@ -61,6 +80,11 @@ impl App {
             limits: config.limits.clone(),
             boot,
         }
+    }
+
+    /// Enters a piece of work of `caller`.
+    pub(crate) fn ticket(&self, kind: Kind, sql: &str, caller: &Caller) -> Ticket {
+        self.registry.open(kind, sql, caller.0.token.as_deref(), caller.1)
     }
 
     /// The whole of a JSON body.
@@ -105,8 +129,9 @@ pub(crate) fn idempotency(
     }
 }
 
-/// Who sends the request.
-pub(crate) struct Caller(pub Arc<Rights>);
+/// Who sends the request: what it may do, and as whom it is counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub Arc<Rights>, pub Party);
 
 impl Caller {
     /// Refuses a caller whose scope does not reach `scope`.
@@ -138,7 +163,13 @@ impl FromRequestParts<Arc<App>> for Caller {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
-        app.tokens.rights(token).map(Self).ok_or_else(|| {
+        let address = parts.extensions.get::<ClientAddress>().map(|client| client.0);
+        let known = app.tokens.rights(token);
+        let caller = known.map(|rights| {
+            let counted_as = Party::new(rights.token.as_deref(), address);
+            Self(rights, counted_as)
+        });
+        caller.ok_or_else(|| {
             let detail = match header {
                 None => "this service needs a token: `Authorization: Bearer <token>`",
                 Some(_) => "the token is not known",

@@ -41,7 +41,7 @@ pub mod service;
 
 pub use probe::probe;
 pub use program::{Settings, Stop, program, take_handles};
-pub use serve::stop_signal;
+pub use serve::{ClientAddress, stop_signal};
 pub use service::{Limits, Service};
 
 use serve::serve;

@@ -1,6 +1,6 @@
 //! What runs now, and how it is stopped.
 
-use super::EngineError;
+use super::{EngineError, Party};
 use db_api::RunningStatement;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -54,6 +54,7 @@ pub(crate) struct Control {
     kind: Kind,
     sql: String,
     token: Option<String>,
+    party: Party,
     arrived: Instant,
     state: AtomicU8,
     stopped: AtomicU8,
@@ -62,6 +63,8 @@ pub(crate) struct Control {
     reads_since: OnceLock<Instant>,
     /// Why it had to end for the sake of others.
     because: OnceLock<EngineError>,
+    /// Since when it waits for its client, in milliseconds after it arrived and one more; 0 when it does not.
+    sending_since_ms: AtomicU64,
     /// Wakes it when it waits for its client and must stop.
     woken: Notify,
 }
@@ -111,8 +114,16 @@ impl Control {
             .is_ok()
     }
 
+    /// Who asks.
+    pub(crate) fn party(&self) -> Party {
+        self.party
+    }
+
     /// It waits for its client, or no longer.
     pub(crate) fn sending(&self, sending: bool) {
+        let now_ms = u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        let since_ms = if sending { now_ms + 1 } else { 0 };
+        self.sending_since_ms.store(since_ms, Ordering::Relaxed);
         self.state
             .store(if sending { SENDING } else { RUNNING }, Ordering::Release);
     }
@@ -168,6 +179,17 @@ impl Control {
         self.because.set(why).is_ok() && self.stop(FOR_OTHERS)
     }
 
+    /// For how long a running read has waited for its client; `None` when it does not.
+    fn stalled_for(&self) -> Option<Duration> {
+        let since_ms = self.sending_since_ms.load(Ordering::Relaxed).checked_sub(1)?;
+        let reads = matches!(self.kind, Kind::Read | Kind::Hrana) && !self.must_stop();
+        reads.then(|| {
+            self.arrived
+                .elapsed()
+                .saturating_sub(Duration::from_millis(since_ms))
+        })
+    }
+
     /// Since when it holds a transaction that reads; `None` when it holds none. What writes is not asked for.
     fn in_read(&self) -> Option<Instant> {
         let state = self.state.load(Ordering::Acquire);
@@ -220,19 +242,21 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Enters a piece of work; it stays until the ticket is dropped.
-    pub(crate) fn open(self: &Arc<Self>, kind: Kind, sql: &str, token: Option<&str>) -> Ticket {
+    pub(crate) fn open(self: &Arc<Self>, kind: Kind, sql: &str, token: Option<&str>, party: Party) -> Ticket {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         let control = Arc::new(Control {
             id,
             kind,
             sql: sql.to_owned(),
             token: token.map(str::to_owned),
+            party,
             arrived: Instant::now(),
             state: AtomicU8::new(QUEUED),
             stopped: AtomicU8::new(NOT_STOPPED),
             limit: OnceLock::new(),
             reads_since: OnceLock::new(),
             because: OnceLock::new(),
+            sending_since_ms: AtomicU64::new(0),
             woken: Notify::new(),
         });
         self.lock().insert(id, Arc::clone(&control));
@@ -257,6 +281,16 @@ impl Registry {
             .values()
             .filter_map(|control| Some((control.in_read()?, Arc::clone(control))))
             .collect()
+    }
+
+    /// The read of `kind` that has waited for its client for longest, and for how long; one of `caller` where it is given.
+    pub(crate) fn stalled(&self, kind: Kind, caller: Option<Party>) -> Option<(Duration, Arc<Control>)> {
+        self.lock()
+            .values()
+            .filter(|control| control.kind == kind)
+            .filter(|control| caller.is_none_or(|caller| control.party.meets(caller)))
+            .filter_map(|control| Some((control.stalled_for()?, Arc::clone(control))))
+            .max_by_key(|(stalled, _)| *stalled)
     }
 
     /// Stops one; false when there is none of that id.

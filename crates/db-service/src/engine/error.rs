@@ -2,6 +2,7 @@
 //! edge.
 
 use db_api::{BulkReport, ErrorCode};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Why a statement gave no answer.
@@ -61,6 +62,9 @@ pub(crate) enum EngineError {
     /// The client took too long.
     #[error("the client took no data for {} ms (stall_timeout_ms)", limit.as_millis())]
     Stalled { limit: Duration },
+    /// The client took nothing while others waited.
+    #[error("the client took no data for {} ms while other reads waited (crowded_stall_ms)", limit.as_millis())]
+    Crowded { limit: Duration },
     /// It was stopped.
     #[error("the statement was stopped: {0}")]
     Cancelled(&'static str),
@@ -126,6 +130,9 @@ pub(crate) enum EngineError {
     /// What is written would not be found again.
     #[error("{0}: nothing is written any more; stop the service, put the file back, and start it again")]
     Lost(String),
+    /// What may be kept on the disk for a while is taken.
+    #[error("{0}; nothing was written")]
+    NoRoom(String),
     /// The disk is full.
     #[error("the disk is full; nothing was written")]
     DiskFull,
@@ -166,6 +173,14 @@ impl EngineError {
         Self::Broken {
             cause: cause.to_string(),
             sqlite_code: None,
+        }
+    }
+
+    /// The disk refuses.
+    pub(crate) fn from_disk(cause: &std::io::Error) -> Self {
+        match cause.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::broken(cause),
         }
     }
 
@@ -225,7 +240,7 @@ impl EngineError {
             Self::Constraint { .. } | Self::Rows { constraint: true, .. } => ErrorCode::ConstraintViolation,
             Self::Precondition { .. } => ErrorCode::PreconditionFailed,
             Self::Timeout { .. } | Self::TransactionTimeout { .. } => ErrorCode::StatementTimeout,
-            Self::Stalled { .. } => ErrorCode::UploadTimeout,
+            Self::Stalled { .. } | Self::Crowded { .. } => ErrorCode::UploadTimeout,
             Self::Cancelled(_) | Self::Overrun => ErrorCode::Cancelled,
             Self::ResultTooLarge { .. } => ErrorCode::ResultTooLarge,
             Self::TooLarge(_) => ErrorCode::TooLarge,
@@ -237,7 +252,7 @@ impl EngineError {
             Self::KeyReused => ErrorCode::IdempotencyMismatch,
             Self::AnswerNotKept { .. } => ErrorCode::AnswerNotKept,
             Self::Lost(_) => ErrorCode::DatabaseLost,
-            Self::DiskFull => ErrorCode::DiskFull,
+            Self::NoRoom(_) | Self::DiskFull => ErrorCode::DiskFull,
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
                 error.code()
             }

@@ -7,10 +7,12 @@
 mod control;
 mod error;
 mod rights;
+mod shares;
 
 pub(crate) use control::{Control, Kind, Registry, Ticket};
 pub(crate) use error::EngineError;
 pub(crate) use rights::{Columns, Rights, Scope, TableRights};
+pub(crate) use shares::{Full, Party, Share, Shares};
 
 use bytes::Bytes;
 use db_api::{
@@ -326,6 +328,9 @@ pub(crate) trait OpenReads: Send + Sync {
     /// Ends half of the transactions that read, the oldest first, since the log has grown to `limit_bytes`. It blocks
     /// while they are rolled back.
     fn end_oldest(&self, limit_bytes: u64) -> Ended;
+    /// Ends the answer whose client has taken nothing for longest, when that is `limit` or more, since others wait; one
+    /// of the same caller where `caller` says which. False when there is none.
+    fn end_stalled(&self, limit: Duration, caller: Option<Party>) -> bool;
 }
 
 /// What became of reads that had to end.

@@ -7,8 +7,8 @@ use super::encode::{push_columns, push_json, push_number, push_row};
 use super::error::Refusal;
 use super::proto::{Cursor, Statement, parse};
 use super::runner::{Client, Presence, Runner};
-use crate::engine::{Cell, EngineError, Halt, Rights, SessionSink};
-use crate::state::App;
+use crate::engine::{Cell, EngineError, Halt, SessionSink};
+use crate::state::{App, Caller};
 use axum::body::Body;
 use bytes::Bytes;
 use db_api::ColumnHead;
@@ -36,17 +36,17 @@ enum Part {
 /// Runs the batch in `body` and gives the answer while it runs.
 pub(crate) async fn answer(
     app: &Arc<App>,
-    rights: &Arc<Rights>,
+    caller: &Caller,
     route: &'static str,
     body: &[u8],
 ) -> Result<Body, Refusal> {
     let cursor: Cursor = parse(body)?;
     cursor.batch.check()?;
-    let mut held = app.streams.take(cursor.baton.as_deref(), rights).await?;
+    let mut held = app.streams.take(cursor.baton.as_deref(), caller).await?;
     held.make_room().await?;
     let baton = held.announce();
     let timeout = app.limits.stream_timeout(None);
-    let (runner, client) = Runner::new(app, rights, route, timeout, held);
+    let (runner, client) = Runner::new(app, caller, route, timeout, held);
     let (parts, mut received) = mpsc::channel(CHUNKS_AHEAD);
     let mut lines = Lines {
         out: Vec::with_capacity(1_024),

@@ -7,11 +7,9 @@
 use super::error::StatementError;
 use super::pipeline::ResultRows;
 use super::proto::{Statement, Text};
-use crate::engine::{
-    Cell, Effect, EngineError, Halt, Kind, Read, Rights, RowSink, Ticket, Timing, Write, WriteSink,
-};
+use crate::engine::{Cell, Effect, EngineError, Halt, Kind, Read, RowSink, Ticket, Timing, Write, WriteSink};
 use crate::sqlite::first_word;
-use crate::state::App;
+use crate::state::{App, Caller};
 use bytes::Bytes;
 use db_api::{BatchMode, ColumnHead, Params};
 use std::sync::Arc;
@@ -21,7 +19,7 @@ use tokio::sync::oneshot;
 /// Runs `statement` and gives its result as JSON; none when it takes a stream.
 pub(super) async fn execute(
     app: &App,
-    rights: &Arc<Rights>,
+    caller: &Caller,
     route: &'static str,
     statement: &Statement,
 ) -> Option<Result<Bytes, StatementError>> {
@@ -35,12 +33,12 @@ pub(super) async fn execute(
         return None;
     }
     let params = params(statement)?;
-    let ticket = app.registry.open(Kind::Hrana, sql, rights.token.as_deref());
+    let ticket = app.ticket(Kind::Hrana, sql, caller);
     let result = ResultRows::new(statement.want_rows, app.limits.max_result_bytes);
     let outcome = if reads {
-        read(app, rights, sql, params, result, &ticket).await
+        read(app, caller, sql, params, result, &ticket).await
     } else {
-        write(app, rights, sql, params, result, &ticket).await
+        write(app, caller, sql, params, result, &ticket).await
     };
     match outcome {
         Ok((result, timing)) => {
@@ -76,7 +74,7 @@ fn params(statement: &Statement) -> Option<Params> {
 
 async fn read(
     app: &App,
-    rights: &Arc<Rights>,
+    caller: &Caller,
     sql: &str,
     params: Params,
     result: ResultRows,
@@ -86,7 +84,7 @@ async fn read(
     let read = Read {
         sql: sql.to_owned(),
         params,
-        rights: Arc::clone(rights),
+        rights: Arc::clone(&caller.0),
         control: Arc::clone(&ticket.control),
         timeout: app.limits.statement_timeout(None),
     };
@@ -103,7 +101,7 @@ async fn read(
 
 async fn write(
     app: &App,
-    rights: &Arc<Rights>,
+    caller: &Caller,
     sql: &str,
     params: Params,
     result: ResultRows,
@@ -113,7 +111,7 @@ async fn write(
         statements: vec![db_api::Statement::new(sql, params)],
         mode: BatchMode::Atomic,
         dry_run: false,
-        rights: Arc::clone(rights),
+        rights: Arc::clone(&caller.0),
         control: Arc::clone(&ticket.control),
         timeout: app.limits.statement_timeout(None),
         idempotency: None,

@@ -5,8 +5,8 @@ use super::error::{Refusal, StatementError};
 use super::one_shot;
 use super::proto::{Batch, Pipeline, Request, Statement, parse};
 use super::runner::Runner;
-use crate::engine::{Cell, Effect, EngineError, Halt, Rights, SessionSink};
-use crate::state::App;
+use crate::engine::{Cell, Effect, EngineError, Halt, SessionSink};
+use crate::state::{App, Caller};
 use bytes::Bytes;
 use db_api::ColumnHead;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Runs the requests in `body` and gives the answer.
 pub(crate) async fn answer(
     app: &Arc<App>,
-    rights: &Arc<Rights>,
+    caller: &Caller,
     route: &'static str,
     body: &[u8],
 ) -> Result<Vec<u8>, Refusal> {
@@ -22,17 +22,17 @@ pub(crate) async fn answer(
     pipeline.check()?;
     if pipeline.baton.is_none()
         && let [Request::Execute(statement), Request::Close] = &pipeline.requests[..]
-        && let Some(outcome) = one_shot::execute(app, rights, route, statement).await
+        && let Some(outcome) = one_shot::execute(app, caller, route, statement).await
     {
         return Ok(executed_and_closed(outcome));
     }
-    let mut held = app.streams.take(pipeline.baton.as_deref(), rights).await?;
+    let mut held = app.streams.take(pipeline.baton.as_deref(), caller).await?;
     if !matches!(pipeline.requests[..], [] | [Request::Close]) {
         held.make_room().await?;
     }
     let timeout = app.limits.statement_timeout(None);
     let max_bytes = app.limits.max_result_bytes;
-    let (runner, client) = Runner::new(app, rights, route, timeout, held);
+    let (runner, client) = Runner::new(app, caller, route, timeout, held);
     let work = move || run(runner, &pipeline.requests, max_bytes);
     let answer = tokio::task::spawn_blocking(work)
         .await

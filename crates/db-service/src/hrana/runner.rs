@@ -4,11 +4,11 @@ use super::error::StatementError;
 use super::proto::{Batch, Condition, Statement, Text};
 use super::streams::Held;
 use crate::engine::{
-    Call, Cell, Control, Description, Effect, EngineError, Halt, Kind, Rights, Session, SessionSink,
+    Call, Cell, Control, Description, Effect, EngineError, Halt, Kind, Session, SessionSink,
     SessionStatement, Ticket, Timing,
 };
 use crate::sqlite;
-use crate::state::App;
+use crate::state::{App, Caller};
 use db_api::ColumnHead;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Presence {
 /// What a request runs with.
 pub(super) struct Runner {
     app: Arc<App>,
-    rights: Arc<Rights>,
+    caller: Caller,
     route: &'static str,
     read_timeout: Duration,
     presence: Arc<Presence>,
@@ -69,7 +69,7 @@ impl Runner {
     /// For one request on the stream in `held`; a statement that only reads may run for `read_timeout`.
     pub(super) fn new(
         app: &Arc<App>,
-        rights: &Arc<Rights>,
+        caller: &Caller,
         route: &'static str,
         read_timeout: Duration,
         held: Held,
@@ -78,7 +78,7 @@ impl Runner {
         let client = Client(Arc::clone(&presence));
         let runner = Self {
             app: Arc::clone(app),
-            rights: Arc::clone(rights),
+            caller: caller.clone(),
             route,
             read_timeout,
             presence,
@@ -250,7 +250,7 @@ impl Runner {
     ) -> Result<T, EngineError> {
         let Self {
             app,
-            rights,
+            caller,
             presence,
             held,
             ..
@@ -260,7 +260,7 @@ impl Runner {
             Some(session) => session,
             None => session.insert(app.engine.session()?),
         };
-        let ticket = app.registry.open(Kind::Hrana, sql, rights.token.as_deref());
+        let ticket = app.ticket(Kind::Hrana, sql, caller);
         let control = Arc::clone(&ticket.control);
         presence.set(Some(ticket));
         if presence.gone.is_cancelled() {
@@ -268,7 +268,7 @@ impl Runner {
             return Err(EngineError::Cancelled("its client went away"));
         }
         let call = Call {
-            rights,
+            rights: &caller.0,
             control: &control,
             gone: &presence.gone,
             read_timeout: self.read_timeout,

@@ -5,17 +5,21 @@
 //! left something ends at its idle or total limit and is rolled back; for a while its baton is answered with
 //! the reason. All limits are kept by one task, which sleeps until the next of them.
 
+mod slots;
+
 use super::baton::{Token, random, read_baton, write_baton};
 use super::error::Refusal;
 use crate::config::Limits;
-use crate::engine::{EngineError, Rights, Session, SessionState};
+use crate::engine::{EngineError, Party, Registry, Session, SessionState, Shares};
+use crate::state::Caller;
 use prometheus::IntGauge;
+use slots::Slot;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::Notify;
 
 /// How long a stream without a connection is known.
 const ASLEEP_LONGEST: Duration = Duration::from_hours(1);
@@ -32,7 +36,12 @@ pub(crate) struct Streams {
     boot: [u8; 8],
     limits: Limits,
     table: Mutex<StreamTable>,
-    slots: Arc<Semaphore>,
+    /// Places for streams that have a connection.
+    slots: Arc<Shares>,
+    /// Tells that there may be one.
+    freed: Arc<Notify>,
+    /// What runs now.
+    registry: Arc<Registry>,
     waiting: AtomicUsize,
     /// Wakes the task that keeps the limits.
     wake: Arc<Notify>,
@@ -54,6 +63,7 @@ struct Entry {
     /// None while a request runs that has not been given the next one.
     token: Option<Token>,
     owner: Option<String>,
+    party: Party,
     state: State,
     free: Arc<Notify>,
 }
@@ -98,22 +108,11 @@ impl Stream {
     }
 }
 
-/// One of the slots for connections.
-struct Slot {
-    _permit: OwnedSemaphorePermit,
-    open: IntGauge,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.open.dec();
-    }
-}
-
 /// A stream in the hands of a request. Dropped without being given back, it ends and is rolled back.
 pub(crate) struct Held {
     home: Arc<Streams>,
     owner: Option<String>,
+    party: Party,
     id: Option<u64>,
     stream: Option<Stream>,
 }
@@ -129,13 +128,19 @@ pub(crate) struct Next {
 
 impl Streams {
     /// None yet; `open` counts those with a connection. It must be called on a runtime.
-    pub(crate) fn start(limits: &Limits, open: IntGauge) -> Arc<Self> {
-        let most = usize::try_from(limits.max_streams).unwrap_or(usize::MAX);
+    pub(crate) fn start(limits: &Limits, open: IntGauge, registry: Arc<Registry>) -> Arc<Self> {
         let streams = Arc::new(Self {
             boot: random(),
             limits: limits.clone(),
             table: Mutex::default(),
-            slots: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))),
+            slots: Shares::new(
+                "streams are open",
+                "max_streams",
+                limits.max_streams.max(1),
+                limits.caller_share_percent,
+            ),
+            freed: Arc::default(),
+            registry,
             waiting: AtomicUsize::new(0),
             wake: Arc::default(),
             open,
@@ -148,11 +153,13 @@ impl Streams {
     pub(crate) async fn take(
         self: &Arc<Self>,
         baton: Option<&str>,
-        rights: &Rights,
+        caller: &Caller,
     ) -> Result<Held, Refusal> {
+        let rights = &caller.0;
         let held = |id, stream| Held {
             home: Arc::clone(self),
             owner: rights.token.clone(),
+            party: caller.1,
             id,
             stream: Some(stream),
         };
@@ -194,13 +201,13 @@ impl Streams {
 
     /// Ends idle streams and takes no more: the service stops.
     pub(crate) async fn close(&self) {
-        self.slots.close();
         let entries = {
             let mut table = self.lock();
             table.closed = true;
             std::mem::take(&mut table.entries)
         };
         self.wake.notify_one();
+        self.freed.notify_waiters();
         for entry in entries.values() {
             entry.free.notify_one();
         }
@@ -277,26 +284,6 @@ impl Streams {
             _ => [(now + ASLEEP_LONGEST, End::Forget); 2],
         };
         if ends[1].0 < ends[0].0 { ends[1] } else { ends[0] }
-    }
-
-    /// Takes the connection of the stream that has not needed it for longest.
-    fn put_one_to_sleep(&self) {
-        let mut table = self.lock();
-        let longest = table
-            .entries
-            .values_mut()
-            .filter_map(|entry| match &mut entry.state {
-                State::Idle { stream, due, end } if *end == End::Sleep => Some((stream, due, end)),
-                _ => None,
-            })
-            .min_by_key(|(_, due, _)| **due);
-        let taken = longest.map(|(stream, due, end)| {
-            *due = Instant::now() + ASLEEP_LONGEST;
-            *end = End::Forget;
-            (stream.session.take(), stream.slot.take())
-        });
-        drop(table);
-        drop(taken);
     }
 
     /// Ends or puts to sleep what is due; gives the streams back so that they are dropped where that may block,
@@ -454,25 +441,6 @@ impl Held {
         self.stream.get_or_insert_default()
     }
 
-    /// Waits for a slot among the streams that have a connection.
-    pub(crate) async fn make_room(&mut self) -> Result<(), Refusal> {
-        if self.stream().slot.is_some() {
-            return Ok(());
-        }
-        let home = Arc::clone(&self.home);
-        let permit = match Arc::clone(&home.slots).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::Closed) => return Err(EngineError::Stopping.into()),
-            Err(TryAcquireError::NoPermits) => home.wait_for_slot().await?,
-        };
-        home.open.inc();
-        self.stream().slot = Some(Slot {
-            _permit: permit,
-            open: home.open.clone(),
-        });
-        Ok(())
-    }
-
     /// The baton of the next request, told before this one is done.
     pub(crate) fn announce(&mut self) -> String {
         let token = random();
@@ -481,7 +449,7 @@ impl Held {
         let entry = table
             .entries
             .entry(id)
-            .or_insert_with(|| Entry::busy(self.owner.clone()));
+            .or_insert_with(|| Entry::busy(self.owner.clone(), self.party));
         entry.token = Some(token);
         write_baton(self.home.boot, id, token)
     }
@@ -507,7 +475,7 @@ impl Held {
         let entry = table
             .entries
             .entry(id)
-            .or_insert_with(|| Entry::busy(self.owner.clone()));
+            .or_insert_with(|| Entry::busy(self.owner.clone(), self.party));
         let token = *entry.token.get_or_insert_with(random);
         entry.state = State::Idle { stream, due, end };
         entry.free.notify_one();
@@ -538,45 +506,6 @@ impl Drop for Held {
     }
 }
 
-impl Streams {
-    async fn wait_for_slot(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let waiting = Waiting::new(&self.waiting);
-        self.put_one_to_sleep();
-        let wait_ms = self.limits.queue_wait_ms;
-        let acquired = tokio::time::timeout(
-            Duration::from_millis(wait_ms),
-            Arc::clone(&self.slots).acquire_owned(),
-        )
-        .await;
-        drop(waiting);
-        match acquired {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(EngineError::Stopping.into()),
-            Err(_) => Err(EngineError::Overloaded(format!(
-                "{} streams are open (max_streams) and none ended within {wait_ms} ms (queue_wait_ms); try again",
-                self.limits.max_streams
-            ))
-            .into()),
-        }
-    }
-}
-
-/// Counts those who wait for a slot, also when they give up.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl StreamTable {
     fn new_id(&mut self) -> u64 {
         self.last_id += 1;
@@ -585,10 +514,11 @@ impl StreamTable {
 }
 
 impl Entry {
-    fn busy(owner: Option<String>) -> Self {
+    fn busy(owner: Option<String>, party: Party) -> Self {
         Self {
             token: None,
             owner,
+            party,
             state: State::Busy,
             free: Arc::default(),
         }

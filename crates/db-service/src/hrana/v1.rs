@@ -8,8 +8,8 @@ use super::one_shot;
 use super::pipeline::{push_batch, push_result};
 use super::proto::{Batch, Statement, parse};
 use super::runner::Runner;
-use crate::engine::{EngineError, Rights};
-use crate::state::App;
+use crate::engine::EngineError;
+use crate::state::{App, Caller};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -37,35 +37,35 @@ pub(crate) fn is_version_1(body: &[u8]) -> bool {
 }
 
 /// Runs the statement of `POST /v1/execute`.
-pub(crate) async fn execute(app: &Arc<App>, rights: &Arc<Rights>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn execute(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let body: ExecuteBody = parse(body)?;
-    if let Some(outcome) = one_shot::execute(app, rights, db_api::EXECUTE, &body.stmt).await {
+    if let Some(outcome) = one_shot::execute(app, caller, db_api::EXECUTE, &body.stmt).await {
         let mut out = b"{\"result\":".to_vec();
         out.extend_from_slice(&outcome.map_err(Refusal::Statement)?);
         out.push(b'}');
         return Ok(out);
     }
-    answer(app, rights, db_api::EXECUTE, Body::Execute(body.stmt)).await
+    answer(app, caller, db_api::EXECUTE, Body::Execute(body.stmt)).await
 }
 
 /// Runs the batch of `POST /v1/batch`.
-pub(crate) async fn batch(app: &Arc<App>, rights: &Arc<Rights>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn batch(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let body: BatchBody = parse(body)?;
     body.batch.check()?;
-    answer(app, rights, db_api::BATCH, Body::Batch(body.batch)).await
+    answer(app, caller, db_api::BATCH, Body::Batch(body.batch)).await
 }
 
 async fn answer(
     app: &Arc<App>,
-    rights: &Arc<Rights>,
+    caller: &Caller,
     route: &'static str,
     body: Body,
 ) -> Result<Vec<u8>, Refusal> {
-    let mut held = app.streams.take(None, rights).await?;
+    let mut held = app.streams.take(None, caller).await?;
     held.make_room().await?;
     let max_bytes = app.limits.max_result_bytes;
     let timeout = app.limits.statement_timeout(None);
-    let (mut runner, client) = Runner::new(app, rights, route, timeout, held);
+    let (mut runner, client) = Runner::new(app, caller, route, timeout, held);
     let work = move || {
         let mut out = b"{\"result\":".to_vec();
         match body {

@@ -27,9 +27,7 @@ const CHUNKS_AHEAD: usize = 4;
 )]
 pub(crate) async fn get(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     caller.needs(Scope::Admin)?;
-    let ticket = app
-        .registry
-        .open(Kind::Backup, "backup", caller.0.token.as_deref());
+    let ticket = app.ticket(Kind::Backup, "backup", &caller);
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let began = app.engine.backup(Arc::clone(&ticket.control), chunks);
     let length = ticket

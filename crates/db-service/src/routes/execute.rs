@@ -105,9 +105,7 @@ impl Work {
         key: Option<String>,
         body: &[u8],
     ) -> Result<Response, ApiError> {
-        let ticket = app
-            .registry
-            .open(Kind::Write, &self.text, caller.0.token.as_deref());
+        let ticket = app.ticket(Kind::Write, &self.text, caller);
         let idempotency = key.map(|key| {
             let mut digest = blake3::Hasher::new();
             digest.update(body);

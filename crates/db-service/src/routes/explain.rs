@@ -25,9 +25,7 @@ pub(crate) async fn post(
     request: Request,
 ) -> Result<axum::Json<Vec<PlanNode>>, ApiError> {
     let query: QueryRequest = request::json(&app.body(request.into_body()).await?)?;
-    let ticket = app
-        .registry
-        .open(Kind::Read, &query.sql, caller.0.token.as_deref());
+    let ticket = app.ticket(Kind::Read, &query.sql, &caller);
     let read = Read {
         sql: query.sql,
         params: query.params,

@@ -100,7 +100,7 @@ pub(crate) async fn pipeline_v3(state: State<Arc<App>>, request: Request) -> Res
 pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> Response {
     let answered = async {
         let (caller, body) = open(&app, request).await?;
-        let lines = cursor::answer(&app, &caller.0, db_api::HRANA_V3_CURSOR, &body)
+        let lines = cursor::answer(&app, &caller, db_api::HRANA_V3_CURSOR, &body)
             .await
             .map_err(refused)?;
         Ok(typed("application/x-ndjson", lines))
@@ -110,19 +110,19 @@ pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> 
 
 /// `POST /v1/execute` as version 1 means it.
 pub(super) async fn execute_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
-    let answer = v1::execute(app, &caller.0, body).await.map_err(ApiError::Hrana)?;
+    let answer = v1::execute(app, caller, body).await.map_err(ApiError::Hrana)?;
     Ok(typed("application/json", Body::from(answer)))
 }
 
 /// `POST /v1/batch` as version 1 means it.
 pub(super) async fn batch_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
-    let answer = v1::batch(app, &caller.0, body).await.map_err(ApiError::Hrana)?;
+    let answer = v1::batch(app, caller, body).await.map_err(ApiError::Hrana)?;
     Ok(typed("application/json", Body::from(answer)))
 }
 
 async fn answer_pipeline(app: Arc<App>, route: &'static str, request: Request) -> Result<Response, Response> {
     let (caller, body) = open(&app, request).await?;
-    let answer = pipeline::answer(&app, &caller.0, route, &body)
+    let answer = pipeline::answer(&app, &caller, route, &body)
         .await
         .map_err(refused)?;
     Ok(typed("application/json", Body::from(answer)))

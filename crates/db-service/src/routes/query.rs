@@ -136,9 +136,7 @@ async fn answer(
     if has == Has::This {
         return Ok(not_modified(tag(&etag)));
     }
-    let ticket = app
-        .registry
-        .open(Kind::Read, &query.sql, caller.0.token.as_deref());
+    let ticket = app.ticket(Kind::Read, &query.sql, caller);
     let timeout = match form {
         None => app.limits.statement_timeout(query.timeout_ms),
         Some(_) => app.limits.stream_timeout(query.timeout_ms),

@@ -1,11 +1,11 @@
 //! `POST /v1/tables/{table}/rows`: bulk insert.
 
-use crate::engine::{Bulk, BulkDone, BulkSource, Kind, Scope, Timing};
+use crate::engine::{Bulk, BulkDone, BulkSource, EngineError, Kind, Scope, Timing};
 use crate::error::ApiError;
 use crate::request;
 use crate::routes::query::SERVER_TIMING;
 use crate::state::{App, Caller, idempotency, server_timing};
-use crate::upload::{Coding, CsvRows, JsonRows, NdjsonRows, Spool, Spooled};
+use crate::upload::{Coding, CsvRows, JsonRows, NdjsonRows, Spool, Unpacked};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -111,20 +111,28 @@ pub(crate) async fn post(
         ));
     }
     let known = known?;
-    let ticket = app.registry.open(
-        Kind::Bulk,
-        &format!("bulk insert into {table}"),
-        caller.0.token.as_deref(),
-    );
+    let ticket = app.ticket(Kind::Bulk, &format!("bulk insert into {table}"), &caller);
     let path_and_query = request
         .uri()
         .path_and_query()
         .map(|path| path.as_str().to_owned())
         .unwrap_or_default();
-    let body = Spool::keep(request.into_body(), coding, &app.limits).await?;
+    let spool = Spool {
+        room: &app.spools,
+        folder: &app.temp_folder,
+        party: caller.1,
+        limits: &app.limits,
+    };
+    let body = spool.keep(request.into_body()).await?;
     let whole_at = Instant::now();
     let idempotency = key.map(|key| idempotency(&key, &caller.0, &path_and_query, &body.digest));
-    let source = source(&app, &known, form, options.values, body)?;
+    let body = body.unpacked(coding, app.limits.max_bulk_bytes, Arc::clone(&ticket.control));
+    let longest_row = app.limits.max_body_bytes;
+    let source = move || source(longest_row, &known, form, options.values, body);
+    // The header is unpacked and read.
+    let source = tokio::task::spawn_blocking(source)
+        .await
+        .map_err(EngineError::broken)??;
     let bulk = Bulk {
         table,
         on_conflict: options.on_conflict,
@@ -203,18 +211,15 @@ fn form(headers: &HeaderMap, delimiter: Option<u8>) -> Result<BodyForm, ApiError
 }
 
 fn source(
-    app: &App,
+    longest_row: u64,
     table: &Table,
     form: BodyForm,
     values: ValueForm,
-    body: Spooled,
-) -> Result<Box<dyn BulkSource>, ApiError> {
-    let longest_row = app.limits.max_body_bytes;
+    body: Unpacked,
+) -> Result<Box<dyn BulkSource>, EngineError> {
     Ok(match form {
-        BodyForm::Csv(delimiter) => {
-            Box::new(CsvRows::open(body.file, delimiter, values, longest_row, table)?)
-        }
-        BodyForm::Ndjson => Box::new(NdjsonRows::new(body.file, longest_row, table)),
-        BodyForm::Json => Box::new(JsonRows::new(body.file, longest_row, table)),
+        BodyForm::Csv(delimiter) => Box::new(CsvRows::open(body, delimiter, values, longest_row, table)?),
+        BodyForm::Ndjson => Box::new(NdjsonRows::new(body, longest_row, table)),
+        BodyForm::Json => Box::new(JsonRows::new(body, longest_row, table)),
     })
 }

@@ -39,7 +39,7 @@ pub(crate) use sql_text::{first_word, refuse_nul, statements};
 use crate::config::{Config, Limits};
 use crate::engine::{
     Bulk, BulkDone, BulkSource, Cell, Control, Engine, EngineError, EngineFuture, Halt, Kind, OpenReads,
-    Read, Registry, Rights, RowSink, Session, Stats, Timing, Write, Written,
+    Party, Read, Registry, Rights, RowSink, Session, Stats, Timing, Write, Written,
 };
 use authorizer::Surface;
 use bytes::Bytes;
@@ -91,6 +91,11 @@ impl SqliteEngine {
             config.allow_double_quoted_texts,
         )
         .with_context(|| format!("open the database {}", path.display()))?;
+        let temp_folder = config.temp_folder();
+        std::fs::create_dir_all(&temp_folder)
+            .with_context(|| format!("make the folder {}", temp_folder.display()))?;
+        open::keep_temporary_files_in(&conn, &temp_folder)
+            .with_context(|| format!("keep temporary files in {}", temp_folder.display()))?;
         let bytes = open::schema_bytes(&conn)?;
         if bytes > config.limits.max_schema_bytes {
             anyhow::bail!(
@@ -118,13 +123,14 @@ impl SqliteEngine {
             config.synchronous,
             &config.limits,
             Arc::clone(&warm_reads),
-            reads,
+            Arc::clone(&reads),
         )?);
         let readers = ReaderPool::open(
             &path,
             &config.limits,
             config.allow_double_quoted_texts,
             warm_reads,
+            reads,
         )?;
         Ok(Self {
             path: path.clone(),
@@ -147,18 +153,22 @@ impl SqliteEngine {
     /// Runs `work` on a reading thread.
     async fn on_reader<T: Send + 'static>(
         &self,
+        party: Party,
         work: impl FnOnce(&Reader) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
-        self.readers.submit(Box::new(move |reader| {
-            let outcome = reader.and_then(|reader| {
-                // Statements of the gateway ask for the schema as well.
-                reader.keep_up()?;
-                work(reader)
-            });
-            // Nobody listens when the client went away.
-            let _ = reply.send(outcome);
-        }));
+        self.readers.submit(
+            party,
+            Box::new(move |reader| {
+                let outcome = reader.and_then(|reader| {
+                    // Statements of the gateway ask for the schema as well.
+                    reader.keep_up()?;
+                    work(reader)
+                });
+                // Nobody listens when the client went away.
+                let _ = reply.send(outcome);
+            }),
+        );
         answer
             .await
             .map_err(|_| EngineError::broken("a reading thread ended without an answer"))?
@@ -192,17 +202,21 @@ impl Engine for SqliteEngine {
         }
         let slow_ms = self.limits.slow_statement_ms;
         let short_statements = Arc::clone(&self.short_statements);
-        self.readers.submit(Box::new(move |reader| {
-            let outcome = reader.and_then(|reader| {
-                let timing = reader.giving_way(|| run_read(reader, &read, sink.as_mut()))?;
-                short_statements.ran(&read.sql, timing.ran);
-                if timing.ran.as_millis() >= u128::from(slow_ms) {
-                    slow::log(reader.conn(), &read.sql, timing.ran, read.rights.token.as_deref());
-                }
-                Ok(timing)
-            });
-            sink.finish(outcome);
-        }));
+        let party = read.control.party();
+        self.readers.submit(
+            party,
+            Box::new(move |reader| {
+                let outcome = reader.and_then(|reader| {
+                    let timing = reader.giving_way(|| run_read(reader, &read, sink.as_mut()))?;
+                    short_statements.ran(&read.sql, timing.ran);
+                    if timing.ran.as_millis() >= u128::from(slow_ms) {
+                        slow::log(reader.conn(), &read.sql, timing.ran, read.rights.token.as_deref());
+                    }
+                    Ok(timing)
+                });
+                sink.finish(outcome);
+            }),
+        );
     }
 
     fn write(&self, write: Write) -> EngineFuture<'_, Written> {
@@ -220,13 +234,17 @@ impl Engine for SqliteEngine {
             let limits = self.limits.clone();
             let file = Arc::clone(self.writer.file());
             let (reply, answer) = oneshot::channel();
-            self.writer.alone(Box::new(move |conn| {
-                let done = conn
-                    .and_then(|conn| bulk::run(conn, &bulk, source, limit, &limits))
-                    .and_then(|done| file.check().map(|()| done));
-                // Nobody listens when the client went away; its control has stopped the insert then.
-                Box::new(move || drop(reply.send(done)))
-            }));
+            let party = control.party();
+            self.writer.alone(
+                party,
+                Box::new(move |conn| {
+                    let done = conn
+                        .and_then(|conn| bulk::run(conn, &bulk, source, limit, &limits))
+                        .and_then(|done| file.check().map(|()| done));
+                    // Nobody listens when the client went away; its control has stopped the insert then.
+                    Box::new(move || drop(reply.send(done)))
+                }),
+            );
             control.turn_within(self.limits.queue_wait_ms, answer).await?
         })
     }
@@ -236,13 +254,13 @@ impl Engine for SqliteEngine {
     }
 
     fn list_tables(&self, rights: Arc<Rights>) -> EngineFuture<'_, Vec<TableSummary>> {
-        Box::pin(
-            self.on_reader(move |reader| schema::list(reader.conn(), &rights).map_err(EngineError::broken)),
-        )
+        Box::pin(self.on_reader(Party::default(), move |reader| {
+            schema::list(reader.conn(), &rights).map_err(EngineError::broken)
+        }))
     }
 
     fn get_table(&self, name: String, rights: Arc<Rights>, count_for: Duration) -> EngineFuture<'_, Table> {
-        Box::pin(self.on_reader(move |reader| {
+        Box::pin(self.on_reader(Party::default(), move |reader| {
             let mut table = schema::find(reader.conn(), &name)
                 .map_err(EngineError::broken)?
                 .filter(|table| rights.may_see(&table.name) && !authorizer::is_own(&table.name))
@@ -255,7 +273,7 @@ impl Engine for SqliteEngine {
     }
 
     fn explain(&self, read: Read) -> EngineFuture<'_, Vec<PlanNode>> {
-        Box::pin(self.on_reader(move |reader| explain(reader, &read)))
+        Box::pin(self.on_reader(read.control.party(), move |reader| explain(reader, &read)))
     }
 
     fn backup(
@@ -267,27 +285,31 @@ impl Engine for SqliteEngine {
         let folder = self.folder().to_owned();
         let rate = self.limits.backup_mib_per_s << 20;
         let limit = Duration::from_millis(self.limits.stream_timeout_ms);
-        self.readers.submit(Box::new(move |reader| {
-            let copied = reader.and_then(|reader| {
-                control.start(limit);
-                backup::copy(reader.conn(), &folder, rate, &control)
-            });
-            match copied {
-                Ok((file, length)) => {
-                    control.sending(true);
-                    // The copy stands by itself: sending it holds no connection.
-                    let sender = std::thread::Builder::new().name("db-backup".into());
-                    if reply.send(Ok(length)).is_ok()
-                        && let Err(cause) = sender.spawn(move || backup::send(file, &control, &chunks))
-                    {
-                        error!(%cause, "a thread to send a backup could not be started");
+        let party = control.party();
+        self.readers.submit(
+            party,
+            Box::new(move |reader| {
+                let copied = reader.and_then(|reader| {
+                    control.start(limit);
+                    backup::copy(reader.conn(), &folder, rate, &control)
+                });
+                match copied {
+                    Ok((file, length)) => {
+                        control.sending(true);
+                        // The copy stands by itself: sending it holds no connection.
+                        let sender = std::thread::Builder::new().name("db-backup".into());
+                        if reply.send(Ok(length)).is_ok()
+                            && let Err(cause) = sender.spawn(move || backup::send(file, &control, &chunks))
+                        {
+                            error!(%cause, "a thread to send a backup could not be started");
+                        }
+                    }
+                    Err(why) => {
+                        let _ = reply.send(Err(why));
                     }
                 }
-                Err(why) => {
-                    let _ = reply.send(Err(why));
-                }
-            }
-        }));
+            }),
+        );
         began
     }
 
@@ -322,7 +344,7 @@ impl Engine for SqliteEngine {
             }
             self.writer.file().check()?;
             self.readiness.check(&self.writer, &self.limits).await?;
-            self.on_reader(|reader| {
+            self.on_reader(Party::default(), |reader| {
                 reader
                     .conn()
                     .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
@@ -401,7 +423,7 @@ fn explain(reader: &Reader, read: &Read) -> Result<Vec<PlanNode>, EngineError> {
 /// The rows of a table, when they can be counted within `limit`.
 fn count_rows(reader: &Reader, table: &str, limit: Duration) -> Option<u64> {
     let registry = Arc::new(Registry::default());
-    let ticket = registry.open(Kind::Read, "count", None);
+    let ticket = registry.open(Kind::Read, "count", None, Party::default());
     ticket.control.start(limit);
     let sql = format!("SELECT count(*) FROM {}", schema::quoted(table));
     reader

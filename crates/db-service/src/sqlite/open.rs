@@ -35,6 +35,13 @@ pub(super) fn open_writer(
     Ok(conn)
 }
 
+/// Makes `folder` the place of the files that SQLite itself makes for a while, of all connections of the process: those
+/// of statements that sort much. They have no names there.
+pub(super) fn keep_temporary_files_in(conn: &Connection, folder: &Path) -> rusqlite::Result<()> {
+    // SQLite calls it deprecated, and the variable that it names instead cannot be set by a program with threads.
+    conn.pragma_update(None, "temp_store_directory", folder.to_string_lossy())
+}
+
 /// How long the texts of the schema are together, in bytes; temporary objects count too.
 pub(super) fn schema_bytes(conn: &Connection) -> rusqlite::Result<u64> {
     let bytes: f64 = conn.query_row(

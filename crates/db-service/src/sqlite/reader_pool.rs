@@ -3,14 +3,15 @@
 //! A thread holds one connection of the r2d2 pool for as long as it lives. A read goes to the thread that
 //! went idle last, whose caches are warm; when all are busy it waits in a queue, which a busy thread empties
 //! without going to sleep. A thread whose read has run for longer than [`STALLED`] no longer counts, whether it
-//! computes or waits for its client, and another takes its place, up to the number of connections.
+//! computes or waits for its client, and another takes its place, up to the number of connections. No caller has more
+//! than its share of them; and while reads wait, a client that takes nothing of its answer loses it.
 
 use super::connection::{Guarded, Reader, lock};
 use super::open::{reader_flags, set_up_reader};
 use super::thread_priority;
 use super::warm_reads::WarmReads;
 use crate::config::Limits;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Full, OpenReads, Party, Share, Shares};
 use r2d2_sqlite::SqliteConnectionManager;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,8 @@ use tracing::error;
 
 /// A read that takes longer makes room for another thread.
 const STALLED: Duration = Duration::from_millis(5);
+/// How often it is looked whether a client that takes nothing holds what others wait for.
+const LOOK_FOR_STALLED: Duration = Duration::from_millis(100);
 /// A thread beyond the core ones ends after being idle for this long.
 const SURPLUS_IDLE: Duration = Duration::from_secs(10);
 /// How long a thread waits for its connection to open.
@@ -37,6 +40,12 @@ pub(super) struct ReaderPool {
 }
 
 struct Shared {
+    /// The connections, of which each caller has a share.
+    running: Arc<Shares>,
+    /// The places in the queue, likewise.
+    waiting_reads: Arc<Shares>,
+    /// Those that may be ended when others wait.
+    reads: Arc<dyn OpenReads>,
     pool: r2d2::Pool<SqliteConnectionManager>,
     limits: Limits,
     core: usize,
@@ -51,18 +60,33 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What waits, oldest first, and since when.
-    queue: VecDeque<(Instant, ReadTask)>,
+    /// What waits, oldest first.
+    queue: VecDeque<Waiting>,
     /// The one that went idle last is at the end.
     idle: Vec<Arc<Worker>>,
     workers: Vec<Arc<Worker>>,
     closed: bool,
 }
 
+/// A read that waits.
+struct Waiting {
+    since: Instant,
+    party: Party,
+    task: ReadTask,
+    /// Its place in the queue.
+    _place: Share,
+}
+
+/// A read that has its turn, and what its caller takes of the connections by it.
+struct Turn {
+    task: ReadTask,
+    share: Share,
+}
+
 struct Worker {
     /// When its task began, in microseconds since the pool did; 0 while it is idle.
     busy_since_us: AtomicU64,
-    handed: Mutex<Option<ReadTask>>,
+    handed: Mutex<Option<Turn>>,
     thread: Mutex<Option<Thread>>,
 }
 
@@ -74,6 +98,7 @@ impl ReaderPool {
         limits: &Limits,
         double_quoted_texts: bool,
         warm_reads: Arc<WarmReads>,
+        reads: Arc<dyn OpenReads>,
     ) -> Result<Self, EngineError> {
         let settings = limits.clone();
         let manager = SqliteConnectionManager::file(path)
@@ -88,7 +113,12 @@ impl ReaderPool {
             .connection_timeout(OPEN_WAIT)
             .build(manager)
             .map_err(EngineError::broken)?;
+        let percent = limits.caller_share_percent;
+        let most = u64::from(limits.read_connections);
         let shared = Arc::new(Shared {
+            running: Shares::new("reads run", "read_connections", most, percent),
+            waiting_reads: Shares::new("reads wait", "read_queue", limits.read_queue, percent),
+            reads,
             pool,
             limits: limits.clone(),
             core,
@@ -107,32 +137,47 @@ impl ReaderPool {
         Ok(Self { shared })
     }
 
-    /// Hands `task` to a thread. It is called in any case: with a connection, or with the reason why not.
-    pub(super) fn submit(&self, task: ReadTask) {
+    /// Hands `task` of `party` to a thread. It is called in any case: with a connection, or with the reason why not.
+    pub(super) fn submit(&self, party: Party, task: ReadTask) {
         let mut state = lock(&self.shared.state);
         if state.closed {
             drop(state);
             return task(Err(EngineError::Stopping));
         }
-        if let Some(worker) = state.idle.pop() {
-            drop(state);
-            worker.hand(task);
-        } else if state.queue.len() as u64 >= self.shared.limits.read_queue {
-            drop(state);
-            let limit = self.shared.limits.read_queue;
-            task(Err(EngineError::Overloaded(format!(
-                "{limit} reads wait already (read_queue)"
-            ))));
-        } else if self.shared.wants_more(&state) {
-            let worker = Worker::enter(&mut state, task);
-            drop(state);
-            self.shared.spawn(&worker);
-        } else {
-            let first = state.queue.is_empty();
-            state.queue.push_back((Instant::now(), task));
-            drop(state);
-            if first {
-                self.shared.waiting.notify_one();
+        // Each turn that is taken has a thread, or gets one.
+        let share = self.shared.running.take(party, 1);
+        let task = match share {
+            Ok(share) if !state.idle.is_empty() || self.shared.wants_more(&state) => {
+                let turn = Turn { task, share };
+                if let Some(worker) = state.idle.pop() {
+                    drop(state);
+                    worker.hand(turn);
+                } else {
+                    let worker = Worker::enter(&mut state, turn);
+                    drop(state);
+                    self.shared.spawn(&worker);
+                }
+                return;
+            }
+            _ => task,
+        };
+        match self.shared.waiting_reads.take(party, 1) {
+            Ok(place) => {
+                let first = state.queue.is_empty();
+                state.queue.push_back(Waiting {
+                    since: Instant::now(),
+                    party,
+                    task,
+                    _place: place,
+                });
+                drop(state);
+                if first {
+                    self.shared.waiting.notify_one();
+                }
+            }
+            Err(full) => {
+                drop(state);
+                task(Err(self.shared.waiting_reads.refusal(full)));
             }
         }
     }
@@ -164,8 +209,8 @@ impl ReaderPool {
             (std::mem::take(&mut state.queue), std::mem::take(&mut state.idle))
         };
         self.shared.waiting.notify_all();
-        for (_, task) in queue {
-            task(Err(EngineError::Stopping));
+        for waiting in queue {
+            (waiting.task)(Err(EngineError::Stopping));
         }
         for worker in idle {
             worker.wake();
@@ -194,6 +239,35 @@ impl Shared {
         moving < self.core && state.workers.len() < self.most
     }
 
+    /// The oldest read that waits and whose caller has not its share of the connections.
+    fn next_turn(&self, state: &mut State) -> Option<Turn> {
+        let mut shares = state
+            .queue
+            .iter()
+            .enumerate()
+            .filter_map(|(place, waiting)| Some((place, self.running.take(waiting.party, 1).ok()?)));
+        let (place, share) = shares.next()?;
+        let waiting = state.queue.remove(place)?;
+        Some(Turn {
+            task: waiting.task,
+            share,
+        })
+    }
+
+    /// Ends an answer whose client takes nothing, when what waits longest waits for that.
+    fn end_stalled(&self, state: &State) {
+        let Some(party) = state.queue.front().map(|waiting| waiting.party) else {
+            return;
+        };
+        let of_whom = match self.running.take(party, 1) {
+            Err(Full::ForOne) => Some(party),
+            Ok(_) if state.workers.len() < self.most => return,
+            Err(Full::ForAll) | Ok(_) => None,
+        };
+        let limit = Duration::from_millis(self.limits.crowded_stall_ms);
+        self.reads.end_stalled(limit, of_whom);
+    }
+
     fn now_us(&self) -> u64 {
         micros(self.started.elapsed()) + 1
     }
@@ -208,8 +282,8 @@ impl Shared {
         if let Err(cause) = thread {
             error!(%cause, "a reading thread could not be started");
             self.leave(worker);
-            if let Some(task) = lock(&worker.handed).take() {
-                task(Err(EngineError::broken(cause)));
+            if let Some(turn) = lock(&worker.handed).take() {
+                (turn.task)(Err(EngineError::broken(cause)));
             }
         }
     }
@@ -220,15 +294,16 @@ impl Shared {
         let reader = self.pool.get().map_err(EngineError::broken).and_then(|conn| {
             Guarded::new(conn, &self.limits, self.warm_reads.versions()).map_err(EngineError::broken)
         });
-        let mut task = lock(&worker.handed).take();
+        let mut turn = lock(&worker.handed).take();
         loop {
-            if let Some(task) = task.take() {
+            if let Some(Turn { task, share }) = turn.take() {
                 worker.busy_since_us.store(self.now_us(), Ordering::Relaxed);
                 // A panic costs its own request; what it left on the connection is set anew by the next.
                 let ran = catch_unwind(AssertUnwindSafe(|| task(reader.as_ref().map_err(Clone::clone))));
                 if ran.is_err() {
                     error!("a read panicked; its caller is answered that it failed");
                 }
+                drop(share);
             }
             // A priority that was lowered cannot be raised again.
             if reader.is_err() || thread_priority::has_given_way() {
@@ -238,15 +313,15 @@ impl Shared {
             if state.closed {
                 return;
             }
-            if let Some((_, next)) = state.queue.pop_front() {
-                task = Some(next);
+            turn = self.next_turn(&mut state);
+            if turn.is_some() {
                 continue;
             }
             worker.busy_since_us.store(0, Ordering::Relaxed);
             state.idle.push(Arc::clone(worker));
             let surplus = state.workers.len() > self.core;
             drop(state);
-            task = loop {
+            turn = loop {
                 match worker.wait(surplus.then_some(SURPLUS_IDLE)) {
                     Some(handed) => break Some(handed),
                     None if self.retire(worker, surplus) => return,
@@ -283,6 +358,7 @@ impl Shared {
     /// Starts threads for reads that wait behind stalled ones, and turns away those that waited too long; idle while
     /// nothing waits.
     fn relieve_stalled(self: &Arc<Self>) {
+        let mut looked = Instant::now();
         let mut state = lock(&self.state);
         loop {
             if state.closed {
@@ -296,22 +372,25 @@ impl Shared {
                 continue;
             }
             let limit_ms = self.limits.queue_wait_ms;
-            let too_long =
-                |(since, _): &mut (Instant, ReadTask)| since.elapsed().as_millis() > u128::from(limit_ms);
-            if let Some((_, task)) = state.queue.pop_front_if(too_long) {
+            let too_long = |waiting: &mut Waiting| waiting.since.elapsed().as_millis() > u128::from(limit_ms);
+            if let Some(waiting) = state.queue.pop_front_if(too_long) {
                 drop(state);
-                task(Err(EngineError::no_turn(limit_ms)));
+                (waiting.task)(Err(EngineError::no_turn(limit_ms)));
                 state = lock(&self.state);
                 continue;
             }
             if self.wants_more(&state)
-                && let Some((_, task)) = state.queue.pop_front()
+                && let Some(turn) = self.next_turn(&mut state)
             {
-                let worker = Worker::enter(&mut state, task);
+                let worker = Worker::enter(&mut state, turn);
                 drop(state);
                 self.spawn(&worker);
                 state = lock(&self.state);
                 continue;
+            }
+            if looked.elapsed() >= LOOK_FOR_STALLED {
+                looked = Instant::now();
+                self.end_stalled(&state);
             }
             state = self
                 .waiting
@@ -324,18 +403,18 @@ impl Shared {
 
 impl Worker {
     /// A new worker with its first task, already counted.
-    fn enter(state: &mut State, task: ReadTask) -> Arc<Self> {
+    fn enter(state: &mut State, turn: Turn) -> Arc<Self> {
         let worker = Arc::new(Self {
             busy_since_us: AtomicU64::new(0),
-            handed: Mutex::new(Some(task)),
+            handed: Mutex::new(Some(turn)),
             thread: Mutex::new(None),
         });
         state.workers.push(Arc::clone(&worker));
         worker
     }
 
-    fn hand(&self, task: ReadTask) {
-        *lock(&self.handed) = Some(task);
+    fn hand(&self, turn: Turn) {
+        *lock(&self.handed) = Some(turn);
         self.wake();
     }
 
@@ -346,9 +425,9 @@ impl Worker {
     }
 
     /// The next task; `None` when `limit` has passed or the pool closes.
-    fn wait(&self, limit: Option<Duration>) -> Option<ReadTask> {
-        if let Some(task) = lock(&self.handed).take() {
-            return Some(task);
+    fn wait(&self, limit: Option<Duration>) -> Option<Turn> {
+        if let Some(turn) = lock(&self.handed).take() {
+            return Some(turn);
         }
         match limit {
             Some(limit) => thread::park_timeout(limit),

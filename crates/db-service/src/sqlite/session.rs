@@ -93,7 +93,7 @@ impl Sessions {
     fn lease(&self, call: &Call<'_>) -> Result<Lease, EngineError> {
         self.writer.file().check()?;
         let wait_ms = self.limits.queue_wait_ms;
-        let mut lease = self.writer.lease()?;
+        let mut lease = self.writer.lease(call.control.party())?;
         if let Ok(lease) = lease.try_recv() {
             return Ok(lease);
         }

@@ -2,7 +2,7 @@
 
 use super::connection::WriterConnection;
 use super::versions::Versions;
-use crate::engine::{EngineError, Write, Written};
+use crate::engine::{EngineError, Share, Write, Written};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -20,8 +20,8 @@ pub(super) type ProbeTask = Box<dyn FnOnce(Result<&WriterConnection, EngineError
 /// What waits for the writer.
 pub(super) enum Turn {
     Write(Pending),
-    Alone(AloneTask),
-    Lease(oneshot::Sender<Lease>),
+    Alone(AloneTask, Share),
+    Lease(oneshot::Sender<Lease>, Share),
     Probe(ProbeTask),
     Close(oneshot::Sender<()>),
 }
@@ -30,6 +30,8 @@ pub(super) enum Turn {
 pub(super) struct Pending {
     pub write: Write,
     pub reply: oneshot::Sender<Result<Written, EngineError>>,
+    /// Its place in the queue.
+    pub place: Share,
 }
 
 /// The right to write, handed to another connection. The writer waits until it is dropped.

@@ -8,7 +8,7 @@ use super::warm_reads::WarmReads;
 use super::write_queue::{AloneTask, Counters, Lease, Pending, ProbeTask, Turn};
 use super::writer_thread::WriterThread;
 use crate::config::{Limits, Synchronous};
-use crate::engine::{EngineError, OpenReads, Write, Written};
+use crate::engine::{EngineError, Full, OpenReads, Party, Shares, Write, Written};
 use rusqlite::Connection;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -21,7 +21,8 @@ pub(super) struct Writer {
     queue: SyncSender<Turn>,
     counters: Arc<Counters>,
     file: Arc<DatabaseFile>,
-    limits: Limits,
+    /// The places in the queue, of which each caller has a share.
+    places: Arc<Shares>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -73,7 +74,12 @@ impl Writer {
             queue,
             counters,
             file,
-            limits: limits.clone(),
+            places: Shares::new(
+                "writes wait",
+                "write_queue",
+                limits.write_queue.max(1),
+                limits.caller_share_percent,
+            ),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -91,7 +97,14 @@ impl Writer {
     /// Queues a write.
     pub(super) fn write(&self, write: Write) -> oneshot::Receiver<Result<Written, EngineError>> {
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.send(Turn::Write(Pending { write, reply }))
+        let place = match self.places.take(write.control.party(), 1) {
+            Ok(place) => place,
+            Err(full) => {
+                let _ = reply.send(Err(self.places.refusal(full)));
+                return answer;
+            }
+        };
+        if let Err(refused) = self.send(Turn::Write(Pending { write, reply, place }))
             && let (Turn::Write(pending), error) = *refused
         {
             let _ = pending.reply.send(Err(error));
@@ -99,10 +112,14 @@ impl Writer {
         answer
     }
 
-    /// Queues work that needs the writer for itself. It is called in any case.
-    pub(super) fn alone(&self, task: AloneTask) {
-        if let Err(refused) = self.send(Turn::Alone(task))
-            && let (Turn::Alone(task), error) = *refused
+    /// Queues work of `party` that needs the writer for itself. It is called in any case.
+    pub(super) fn alone(&self, party: Party, task: AloneTask) {
+        let place = match self.places.take(party, 1) {
+            Ok(place) => place,
+            Err(full) => return task(Err(self.places.refusal(full)))(),
+        };
+        if let Err(refused) = self.send(Turn::Alone(task, place))
+            && let (Turn::Alone(task, _), error) = *refused
         {
             task(Err(error))();
         }
@@ -118,9 +135,12 @@ impl Writer {
     }
 
     /// Queues for the right to write on another connection.
-    pub(super) fn lease(&self) -> Result<oneshot::Receiver<Lease>, EngineError> {
+    pub(super) fn lease(&self, party: Party) -> Result<oneshot::Receiver<Lease>, EngineError> {
+        let place = self.places.take(party, 1);
+        let place = place.map_err(|full| self.places.refusal(full))?;
         let (reply, lease) = oneshot::channel();
-        self.send(Turn::Lease(reply)).map_err(|refused| refused.1)?;
+        self.send(Turn::Lease(reply, place))
+            .map_err(|refused| refused.1)?;
         Ok(lease)
     }
 
@@ -151,11 +171,7 @@ impl Writer {
         self.queue.try_send(turn).map_err(|refused| {
             self.counters.queued.fetch_sub(1, Ordering::Relaxed);
             match refused {
-                TrySendError::Full(turn) => {
-                    let limit = self.limits.write_queue;
-                    let words = format!("{limit} writes wait already (write_queue)");
-                    Box::new((turn, EngineError::Overloaded(words)))
-                }
+                TrySendError::Full(turn) => Box::new((turn, self.places.refusal(Full::ForAll))),
                 TrySendError::Disconnected(turn) => Box::new((turn, EngineError::Stopping)),
             }
         })

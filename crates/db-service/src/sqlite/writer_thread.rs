@@ -74,16 +74,18 @@ impl WriterThread {
                 Turn::Write(pending) if pending.write.dry_run => self.rehearse(pending),
                 Turn::Write(pending) if needs_alone(&pending.write) => self.outside(pending),
                 Turn::Write(pending) => next = self.group(pending),
-                Turn::Alone(task) => {
+                Turn::Alone(task, place) => {
                     let before = self.conn.conn().total_changes();
                     let tell = task(self.file.check().map(|()| &self.conn));
                     self.clean_up();
                     if self.conn.conn().total_changes() != before {
                         self.counters.committed(1, false);
                     }
+                    drop(place);
                     tell();
                 }
-                Turn::Lease(reply) => {
+                Turn::Lease(reply, place) => {
+                    drop(place);
                     let (back, given_back) = sync_channel(0);
                     let lease = Lease::new(Arc::clone(&self.counters), back);
                     if reply.send(lease).is_ok() {
@@ -382,7 +384,9 @@ impl WriterThread {
 fn answer(ran: Vec<Ran>) {
     for Ran { pending, outcome } in ran {
         // Nobody listens when the client went away; the write stands all the same.
-        let _ = pending.reply.send(outcome);
+        let Pending { reply, place, .. } = pending;
+        drop(place);
+        let _ = reply.send(outcome);
     }
 }
 

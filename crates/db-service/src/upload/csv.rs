@@ -4,7 +4,7 @@
 //! empty text; what the others are is said by the types of the columns, or with `values=tagged` by the field itself.
 
 use super::affinity::Affinity;
-use super::{Builder, RowTooLong};
+use super::{BodyFault, Builder, RowTooLong};
 use crate::engine::{BulkBatch, BulkSource, EngineError};
 use db_api::{Table, Value, ValueForm};
 use std::io::{Read, Seek};
@@ -72,6 +72,8 @@ impl<R: Read + Seek + Send> CsvRows<R> {
             })
             .collect();
         drop(reader);
+        // What unpacks it waits for its turn without the memory that it takes.
+        body.rewind().map_err(EngineError::broken)?;
         Ok(Self {
             body,
             delimiter,
@@ -107,11 +109,9 @@ fn reader<R: Read + Seek>(
 
 fn cannot_be_read(what: &str, why: &csv::Error) -> EngineError {
     if let csv::ErrorKind::Io(cause) = why.kind()
-        && let Some(row) = cause
-            .get_ref()
-            .and_then(|cause| cause.downcast_ref::<RowTooLong>())
+        && let Some(fault) = super::fault(cause)
     {
-        return (*row).into();
+        return fault;
     }
     EngineError::Invalid(format!("{what} cannot be read: {why}"))
 }
@@ -140,10 +140,10 @@ impl<R: Read> Read for Record<R> {
         self.kept.drain(..self.begins);
         self.begins = 0;
         if self.kept.len() as u64 > self.longest {
-            return Err(std::io::Error::other(RowTooLong {
+            return Err(std::io::Error::other(BodyFault::Row(RowTooLong {
                 line: self.first_line(),
                 limit: self.longest,
-            }));
+            })));
         }
         let read = self.body.read(buffer)?;
         self.body_ended = read == 0;

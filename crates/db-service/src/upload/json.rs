@@ -3,7 +3,7 @@
 //! An integer that does not fit keeps its digits in a column of texts, and is a fault of its row elsewhere.
 
 use super::affinity::{Affinities, Affinity};
-use super::{Builder, RowTooLong};
+use super::{Builder, RowTooLong, cannot_be_read};
 use crate::engine::{BulkBatch, BulkSource, EngineError};
 use crate::integers::{self, Members};
 use db_api::{Table, Value, ValueError};
@@ -168,7 +168,7 @@ impl<R: Read + Seek + Send> BulkSource for NdjsonRows<R> {
             let read = (&mut body)
                 .take(self.longest_row.saturating_add(1))
                 .read_until(b'\n', &mut bytes)
-                .map_err(EngineError::broken)?;
+                .map_err(|cause| cannot_be_read(&cause))?;
             if read == 0 {
                 builder.flush(emit);
                 return Ok(());
@@ -229,7 +229,7 @@ impl<R: Read + Seek + Send> BulkSource for JsonRows<R> {
         );
         if body
             .fill_buf()
-            .map_err(EngineError::broken)?
+            .map_err(|cause| cannot_be_read(&cause))?
             .starts_with(BYTE_ORDER_MARK)
         {
             body.consume(BYTE_ORDER_MARK.len());
@@ -259,6 +259,9 @@ impl<R: Read + Seek + Send> BulkSource for JsonRows<R> {
                 if why.is_io() && left.load(Ordering::Relaxed) == 0 {
                     let line = number + 1;
                     return RowTooLong { line, limit }.into();
+                }
+                if why.is_io() {
+                    return cannot_be_read(&why.into());
                 }
                 EngineError::Invalid(format!("the body is no JSON array of objects: {why}"))
             })?;

@@ -9,7 +9,7 @@ mod spool;
 
 pub(crate) use csv::CsvRows;
 pub(crate) use json::{JsonRows, NdjsonRows};
-pub(crate) use spool::{Coding, Spool, Spooled};
+pub(crate) use spool::{Coding, Spool, Unpacked};
 
 use crate::engine::{BulkBatch, BulkRow, EngineError};
 use db_api::{RowError, Value};
@@ -74,10 +74,49 @@ impl Builder {
     }
 }
 
+/// Why a body cannot be read on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum BodyFault {
+    /// It is too large, or becomes so when it is unpacked.
+    #[error("the body is larger than {limit} bytes (max_bulk_bytes); nothing was written")]
+    TooLarge { limit: u64 },
+    /// It is not compressed as it says.
+    #[error("the body cannot be decompressed: {0}; nothing was written")]
+    Packed(String),
+    /// Nobody waits for it any more, or for too long.
+    #[error("{0}")]
+    Stopped(EngineError),
+    /// A row of it is too long.
+    #[error("{0}")]
+    Row(RowTooLong),
+}
+
+impl From<BodyFault> for EngineError {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge { .. } => Self::TooLarge(fault.to_string()),
+            BodyFault::Packed(_) => Self::Invalid(fault.to_string()),
+            BodyFault::Stopped(reason) => reason,
+            BodyFault::Row(row) => row.into(),
+        }
+    }
+}
+
+/// The fault of a body that `cause` tells of; `None` when it is none of the body.
+fn fault(cause: &std::io::Error) -> Option<EngineError> {
+    let fault: &BodyFault = cause.get_ref()?.downcast_ref()?;
+    Some(fault.clone().into())
+}
+
+/// Why a body cannot be read.
+fn cannot_be_read(cause: &std::io::Error) -> EngineError {
+    fault(cause).unwrap_or_else(|| EngineError::from_disk(cause))
+}
+
 /// A row that is longer than a request may be.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the row that begins on line {line} is longer than {limit} bytes (max_body_bytes)")]
-struct RowTooLong {
+pub(crate) struct RowTooLong {
     line: u64,
     limit: u64,
 }

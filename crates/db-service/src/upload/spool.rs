@@ -1,18 +1,24 @@
-//! A body on disk.
+//! A body on disk, as it was sent: what is compressed stays so until it is read.
+//!
+//! A few hundred kilobytes may unpack to gigabytes, so nothing is unpacked before somebody reads it, and no further than
+//! they do. The files have no names: the system takes them back when they are closed, however the process ends.
 
+use super::BodyFault;
 use crate::config::Limits;
+use crate::engine::{Control, EngineError, Full, Party, Share, Shares};
 use crate::error::ApiError;
-use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
 use db_api::ErrorCode;
+use flate2::bufread::MultiGzDecoder;
 use futures_util::TryStreamExt as _;
-use std::io::{Seek as _, Write as _};
-use std::pin::Pin;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write as _};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-use tempfile::SpooledTempFile;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tempfile::{SpooledTempFile, spooled_tempfile_in};
+use tokio::io::AsyncReadExt as _;
 use tokio_util::io::StreamReader;
 
 /// A body of at most this size stays in memory.
@@ -54,48 +60,45 @@ impl Coding {
             )),
         }
     }
-
-    /// `body` as it was before it was compressed.
-    fn decoded(self, body: Body) -> Pin<Box<dyn AsyncRead + Send>> {
-        let body = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
-        match self {
-            Self::Identity => Box::pin(body),
-            Self::Gzip => {
-                let mut decoder = GzipDecoder::new(body);
-                decoder.multiple_members(true);
-                Box::pin(decoder)
-            }
-            Self::Zstd => {
-                let mut decoder = ZstdDecoder::new(body);
-                decoder.multiple_members(true);
-                Box::pin(decoder)
-            }
-        }
-    }
 }
 
-/// A body that is being kept.
-pub(crate) struct Spool;
+/// Where bodies are kept, and how much of them.
+pub(crate) struct Spool<'a> {
+    /// Of all callers, in bytes.
+    pub room: &'a Arc<Shares>,
+    /// Where they are on the disk.
+    pub folder: &'a Path,
+    /// Whose body it is.
+    pub party: Party,
+    /// The limits.
+    pub limits: &'a Limits,
+}
 
 /// A body that is whole.
 pub(crate) struct Spooled {
-    /// At its beginning.
-    pub file: SpooledTempFile,
+    /// As it was sent.
+    file: SpooledTempFile,
+    /// What it takes of the room for all.
+    room: Share,
     /// Digest of its bytes.
     pub digest: blake3::Hasher,
 }
 
-impl Spool {
-    /// Keeps `body` as it was before it was compressed.
+impl Spool<'_> {
+    /// Keeps `body` as it comes.
     ///
     /// # Errors
     ///
-    /// When it is too large, stalls, breaks off, or is not compressed as `coding` says.
-    pub(crate) async fn keep(body: Body, coding: Coding, limits: &Limits) -> Result<Spooled, ApiError> {
-        let stall = Duration::from_millis(limits.stall_timeout_ms);
-        let mut body = coding.decoded(body);
+    /// When it is too large, stalls or breaks off, or when there is no room for it.
+    pub(crate) async fn keep(&self, body: Body) -> Result<Spooled, ApiError> {
+        let stall = Duration::from_millis(self.limits.stall_timeout_ms);
+        let mut body = StreamReader::new(body.into_data_stream().map_err(io::Error::other));
         let mut kept = Spooled {
-            file: SpooledTempFile::new(IN_MEMORY),
+            file: spooled_tempfile_in(IN_MEMORY, self.folder),
+            room: self
+                .room
+                .take(self.party, 0)
+                .map_err(|full| self.no_room(full, 0))?,
             digest: blake3::Hasher::new(),
         };
         let mut pending: Vec<u8> = Vec::with_capacity(IN_MEMORY + READ);
@@ -108,53 +111,166 @@ impl Spool {
                         ErrorCode::UploadTimeout,
                         format!(
                             "the body stalled for {} ms (stall_timeout_ms); nothing was written",
-                            limits.stall_timeout_ms
+                            self.limits.stall_timeout_ms
                         ),
                     )
                 })?;
             let read = read.map_err(|cause| {
                 ApiError::Refused(
                     ErrorCode::InvalidRequest,
-                    format!("the body broke off or cannot be decompressed: {cause}; nothing was written"),
+                    format!("the body broke off: {cause}; nothing was written"),
                 )
             })?;
+            length += read as u64;
+            if length > self.limits.max_bulk_bytes {
+                return Err(EngineError::from(BodyFault::TooLarge {
+                    limit: self.limits.max_bulk_bytes,
+                })
+                .into());
+            }
             if read == 0 {
+                if length > IN_MEMORY as u64 {
+                    self.take_room(&mut kept, pending.len(), length)?;
+                }
                 return flush(kept, pending, true).await;
             }
-            length += read as u64;
-            if length > limits.max_bulk_bytes {
-                return Err(ApiError::Refused(
-                    ErrorCode::TooLarge,
-                    format!(
-                        "the body is larger than {} bytes (max_bulk_bytes); nothing was written",
-                        limits.max_bulk_bytes
-                    ),
-                ));
-            }
             if pending.len() >= IN_MEMORY {
+                self.take_room(&mut kept, pending.len(), length)?;
                 let full = std::mem::replace(&mut pending, Vec::with_capacity(IN_MEMORY + READ));
                 kept = flush(kept, full, false).await?;
             }
         }
     }
+
+    fn take_room(&self, kept: &mut Spooled, bytes: usize, length: u64) -> Result<(), ApiError> {
+        let taken = kept.room.grow(bytes as u64);
+        taken.map_err(|full| self.no_room(full, length))
+    }
+
+    /// Why a body of `length` bytes or more is not kept.
+    fn no_room(&self, full: Full, length: u64) -> ApiError {
+        let limit = self.limits.max_spool_bytes;
+        if length > limit {
+            let words =
+                format!("the body is larger than {limit} bytes (max_spool_bytes); nothing was written");
+            return EngineError::TooLarge(words).into();
+        }
+        EngineError::NoRoom(self.room.why(full)).into()
+    }
 }
 
-/// Writes `pending` off the runtime's threads; rewinds after the last.
+/// Writes `pending` off the runtime's threads.
 async fn flush(mut kept: Spooled, pending: Vec<u8>, last: bool) -> Result<Spooled, ApiError> {
     let written = tokio::task::spawn_blocking(move || {
         kept.digest.update(&pending);
         kept.file.write_all(&pending)?;
         if last {
-            kept.file.rewind()?;
+            kept.file.flush()?;
         }
-        Ok::<_, std::io::Error>(kept)
+        Ok::<_, io::Error>(kept)
     });
     match written.await {
         Ok(Ok(kept)) => Ok(kept),
-        Ok(Err(cause)) if cause.kind() == std::io::ErrorKind::StorageFull => {
-            Err(crate::engine::EngineError::DiskFull.into())
-        }
-        Ok(Err(cause)) => Err(crate::engine::EngineError::broken(cause).into()),
-        Err(cause) => Err(crate::engine::EngineError::broken(cause).into()),
+        Ok(Err(cause)) => Err(EngineError::from_disk(&cause).into()),
+        Err(cause) => Err(EngineError::broken(cause).into()),
     }
+}
+
+impl Spooled {
+    /// What is in it, unpacked; reading ends at `most` bytes, and when `control` stops it.
+    pub(crate) fn unpacked(self, coding: Coding, most: u64, control: Arc<Control>) -> Unpacked {
+        Unpacked {
+            state: State::Whole(self.file),
+            coding,
+            most,
+            read: 0,
+            control,
+            _room: self.room,
+        }
+    }
+}
+
+/// A body as it was before it was compressed. It can be read from its beginning again and again, and from nowhere else.
+pub(crate) struct Unpacked {
+    state: State,
+    coding: Coding,
+    most: u64,
+    /// How much was read.
+    read: u64,
+    control: Arc<Control>,
+    _room: Share,
+}
+
+/// A packed body between two readings, or in one: what unpacks it takes memory only while it does.
+enum State {
+    Whole(SpooledTempFile),
+    Plain(SpooledTempFile),
+    Gzip(Box<MultiGzDecoder<BufReader<SpooledTempFile>>>),
+    Zstd(zstd::stream::read::Decoder<'static, BufReader<SpooledTempFile>>),
+    /// It could not be unpacked.
+    Lost,
+}
+
+impl Unpacked {
+    /// Begins to unpack.
+    fn begin(&mut self) -> io::Result<()> {
+        if let State::Whole(_) = self.state
+            && let State::Whole(mut file) = std::mem::replace(&mut self.state, State::Lost)
+        {
+            file.rewind()?;
+            self.state = match self.coding {
+                Coding::Identity => State::Plain(file),
+                Coding::Gzip => {
+                    let packed = BufReader::with_capacity(READ, file);
+                    State::Gzip(Box::new(MultiGzDecoder::new(packed)))
+                }
+                Coding::Zstd => {
+                    let packed = BufReader::with_capacity(READ, file);
+                    State::Zstd(zstd::stream::read::Decoder::with_buffer(packed)?)
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.begin()?;
+        if let Some(reason) = self.control.must_stop().then(|| self.control.reason()).flatten() {
+            return Err(io::Error::other(BodyFault::Stopped(reason)));
+        }
+        let read = match &mut self.state {
+            State::Plain(file) | State::Whole(file) => file.read(buffer)?,
+            State::Gzip(packed) => packed.read(buffer).map_err(|cause| cannot_be_unpacked(&cause))?,
+            State::Zstd(packed) => packed.read(buffer).map_err(|cause| cannot_be_unpacked(&cause))?,
+            State::Lost => return Err(io::Error::other("the body was lost")),
+        };
+        self.read += read as u64;
+        if self.read > self.most {
+            return Err(io::Error::other(BodyFault::TooLarge { limit: self.most }));
+        }
+        Ok(read)
+    }
+}
+
+impl Seek for Unpacked {
+    /// Goes back to the beginning.
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        if position != SeekFrom::Start(0) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.read = 0;
+        self.state = match std::mem::replace(&mut self.state, State::Lost) {
+            State::Whole(file) | State::Plain(file) => State::Whole(file),
+            State::Gzip(packed) => State::Whole(packed.into_inner().into_inner()),
+            State::Zstd(packed) => State::Whole(packed.finish().into_inner()),
+            State::Lost => return Err(io::Error::other("the body was lost")),
+        };
+        Ok(0)
+    }
+}
+
+fn cannot_be_unpacked(cause: &io::Error) -> io::Error {
+    io::Error::other(BodyFault::Packed(cause.to_string()))
 }

@@ -106,6 +106,16 @@ pub(crate) async fn until(what: &str, mut question: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// Reads an answer to its end, however it ends; the last of it.
+pub(crate) async fn until_end(mut response: reqwest::Response) -> String {
+    let mut end = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        end.drain(..end.len().saturating_sub(2_000));
+        end.extend_from_slice(&chunk);
+    }
+    String::from_utf8_lossy(&end).into_owned()
+}
+
 /// A statement that runs until it is stopped.
 pub(crate) const ENDLESS: &str =
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";

@@ -36,9 +36,8 @@ impl Door {
         })
     }
 
-    /// Lets a connection from `address` in. `Err` names the limit that is reached.
+    /// Lets a connection from `address` in, as [`caller`] counts it. `Err` names the limit that is reached.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, String> {
-        let address = caller(address);
         let mut inside = self.inside();
         if inside.in_all >= self.in_all {
             return Err(format!("{} connections are open (max_connections)", self.in_all));
@@ -78,7 +77,7 @@ impl Drop for Admitted {
 }
 
 /// Whom `address` stands for: one machine of IPv6 has all addresses of its /64.
-fn caller(address: IpAddr) -> IpAddr {
+pub(super) fn caller(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -101,7 +100,7 @@ mod tests {
     }
 
     fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+        caller(text.parse().unwrap())
     }
 
     #[test]

@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +44,10 @@ const REFUSALS: usize = 64;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// When a caller whose connection is refused may come again, in seconds.
 const REFUSED_RETRY_AFTER_S: u64 = 1;
+
+/// Where a request comes from, as an extension of it. One machine of IPv6 has all addresses of its /64, and is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
 
 /// Answers requests on `listener` until `shutdown` is done, then lets those in flight finish within the drain limit.
 pub(crate) async fn serve(
@@ -68,12 +72,14 @@ pub(crate) async fn serve(
             accepted = accepting.next() => accepted,
             () = &mut shutdown => break,
         };
-        match door.admit(address.ip()) {
+        let caller = door::caller(address.ip());
+        match door.admit(caller) {
             Ok(admitted) => {
                 let (house, router) = (house.clone(), router.clone());
                 let open = metrics.connection();
                 connections.spawn(async move {
-                    let service = service_fn(move |request| {
+                    let service = service_fn(move |mut request: hyper::Request<_>| {
+                        request.extensions_mut().insert(ClientAddress(caller));
                         let mut router = router.clone();
                         tower_service::Service::call(&mut router, request)
                     });
