@@ -1,4 +1,4 @@
-// What a page does beside drawing: filters without a reload, sortable tables, imports, jobs, live refresh.
+// What a page does beside drawing: filters without a reload, sortable tables, jobs, live refresh.
 // The address is the state: every change of it is one small request, and an older one is given up.
 "use strict";
 (() => {
@@ -6,7 +6,7 @@
   const message = document.getElementById("message");
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const words = read("words");
-  const comptoir = (window.comptoir = { figures: read("figures"), version: 1, show });
+  const comptoir = (window.comptoir = { figures: read("figures"), version: 1, show, say, element });
   const locale = document.documentElement.lang === "fr" ? "fr-FR" : "en-GB";
   const finals = ["succeeded", "succeeded_with_rejects", "failed", "cancelled"];
   document.documentElement.classList.add("js");
@@ -29,7 +29,8 @@
       if (quiet && !answer.ok) throw new Error(String(answer.status));
       if (push) history.pushState(null, "", address);
       place(view);
-      say(quiet ? words.updated : "");
+      // A page that follows a job changes all the time, and says so itself.
+      say(quiet && !main.querySelector("[data-live]") ? words.updated : "");
     } catch (cause) {
       if (mine.signal.aborted) return;
       say(words.offline, { retry: () => show(address, { push, quiet }) });
@@ -173,9 +174,6 @@
       const job = form.elements.job.value;
       const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
       change("PUT", `/api/schedules/daily-${job}`, { job, cron: `${minute} ${hour} * * *`, time_zone });
-    } else if (form.matches("[data-import]")) {
-      event.preventDefault();
-      importFile(form);
     }
   });
   document.addEventListener("change", (event) => {
@@ -192,7 +190,7 @@
     const doomed = event.target.closest("[data-delete]");
     if (doomed) change("DELETE", doomed.dataset.delete);
     const button = event.target.closest("[data-post]");
-    if (button) {
+    if (button && (!button.dataset.confirm || window.confirm(button.dataset.confirm))) {
       button.disabled = true;
       start(button.dataset.post, button.dataset.body).finally(() => (button.disabled = false));
     }
@@ -283,115 +281,13 @@
     if (event.target.matches("input[data-replay]") && event.target.files[0]) replay(event.target.dataset.replay, event.target.files[0]);
   });
 
-  // ---- imports -----------------------------------------------------------------------------------------
-
-  /** How much of a file a preview looks at, in bytes. */
-  const PREVIEWED = 2 << 20;
-  let chosen = null;
-  const guesses = [[/prod/i, "products"], [/store|magasin|boutique/i, "stores"], [/target|objectif/i, "targets"]];
-
-  function choose(file) {
-    chosen = file;
-    document.getElementById("file-name").textContent = `${file.name} · ${(file.size / 1024).toLocaleString(locale, { maximumFractionDigits: 0 })} KiB`;
-    document.getElementById("table").value = guesses.find(([name]) => name.test(file.name))?.[1] ?? "sales";
-    document.getElementById("start").disabled = false;
-    document.getElementById("outcome").replaceChildren();
-    preview();
-  }
-
-  const question = (more) => {
-    const query = new URLSearchParams({ table: document.getElementById("table").value, name: chosen.name, ...more });
-    return query.toString();
-  };
-
-  async function preview() {
-    const box = document.getElementById("preview");
-    const body = document.getElementById("preview-body");
-    try {
-      const answer = await fetch(`/api/imports/preview?${question({})}`, {
-        method: "POST",
-        headers: { "Content-Type": chosen.type || "application/octet-stream" },
-        body: chosen.slice(0, PREVIEWED),
-      });
-      const seen = await answer.json();
-      box.hidden = false;
-      body.replaceChildren(...(answer.ok ? previewOf(seen) : [element("p", seen.detail ?? String(answer.status), "down")]));
-    } catch (cause) {
-      box.hidden = true;
-    }
-  }
-
-  function previewOf(seen) {
-    const parts = [];
-    const decisions = seen.decisions ?? {};
-    const term = (name) => words.terms[name] ?? String(name);
-    const dialect = decisions.dialect ?? {};
-    const facts = ["format", "packing", "encoding"].map((name) => [term(name), decisions[name]]);
-    facts.push([term("delimiter"), dialect.delimiter?.replace("\t", "tab")], [term("skip_lines"), dialect.skip_lines || null]);
-    for (const { header, column } of decisions.mapping ?? []) {
-      if (header !== column) facts.push([header, `→ ${column}`]);
-    }
-    for (const column of decisions.columns ?? []) {
-      facts.push([column.column, [column.decimal, column.date_order, column.decided_by].filter(Boolean).map(term).join(", ")]);
-    }
-    const list = element("dl", "", "list");
-    for (const [name, value] of facts) {
-      if (value === undefined || value === null || value === "") continue;
-      const line = document.createElement("div");
-      line.append(element("dt", name), element("dd", typeof value === "object" ? JSON.stringify(value) : String(value)));
-      list.append(line);
-    }
-    if (list.childElementCount) parts.push(element("h3", words.decisions), list);
-    const rows = seen.rows ?? [];
-    if (rows.length) {
-      const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values ?? {})))];
-      const table = document.createElement("table");
-      const head = table.createTHead().insertRow();
-      for (const column of ["#", ...columns]) {
-        const cell = element("th", column);
-        cell.scope = "col";
-        head.append(cell);
-      }
-      const body = table.createTBody();
-      for (const row of rows) {
-        const line = body.insertRow();
-        line.insertCell().textContent = row.line;
-        if (row.values) {
-          for (const column of columns) line.insertCell().textContent = row.values[column] ?? "–";
-        } else {
-          const cell = line.insertCell();
-          cell.colSpan = Math.max(1, columns.length);
-          cell.append(element("span", row.message ?? row.code, "down"), ` ${row.raw}`);
-        }
-      }
-      const scroll = element("div", "", "scroll");
-      scroll.tabIndex = 0;
-      scroll.setAttribute("role", "region");
-      scroll.setAttribute("aria-label", words.first_rows);
-      scroll.append(table);
-      parts.push(element("h3", words.first_rows), scroll);
-    }
-    for (const note of seen.notes ?? []) parts.push(element("p", note, "hint"));
-    return parts;
-  }
+  // ---- for the pages ----------------------------------------------------------------------------------
 
   function element(name, text, style) {
     const made = document.createElement(name);
     if (text) made.textContent = text;
     if (style) made.className = style;
     return made;
-  }
-
-  async function importFile(form) {
-    if (!chosen) return;
-    const more = { mode: form.elements.mode.value };
-    if (form.elements.dry_run.checked) more.dry_run = "true";
-    const button = document.getElementById("start");
-    button.disabled = true;
-    const type = chosen.type || "application/octet-stream";
-    const job = await start(`/api/jobs/import?${question(more)}`, chosen, { "Content-Type": type });
-    button.disabled = false;
-    if (job) outcome(job);
   }
 
   /** Brings the lists of the page up to date; the rest of it, with what was chosen, stays. */
@@ -403,45 +299,6 @@
     for (const part of template.content.querySelectorAll("[data-part]")) {
       document.getElementById(part.id)?.replaceWith(part);
     }
-  }
-
-  function outcome(job) {
-    const list = element("dl", "", "row");
-    for (const [name, label] of [["read", words.read], ["inserted", words.inserted], ["updated", words.updated_rows], ["unchanged", words.unchanged], ["rejected", words.rejected]]) {
-      const pair = document.createElement("div");
-      pair.append(element("dt", label), element("dd", (job.counters?.[name] ?? 0).toLocaleString(locale)));
-      list.append(pair);
-    }
-    const links = element("p", "", "save");
-    const page = element("a", `${words.job} ${job.id}`);
-    page.href = `/jobs/${job.id}`;
-    links.append(page);
-    if (job.counters?.rejected) {
-      const file = element("a", `${words.rejects} (CSV)`);
-      file.href = `/api/jobs/${job.id}/rejects?format=csv`;
-      file.download = `rejects-${job.id}.csv`;
-      links.append(file);
-    }
-    const box = document.getElementById("outcome");
-    box.replaceChildren(list, links);
-    if (job.error?.detail) box.prepend(element("p", job.error.detail, "down"));
-  }
-
-  const drop = document.getElementById("drop");
-  if (drop) {
-    document.getElementById("file").addEventListener("change", (event) => event.target.files[0] && choose(event.target.files[0]));
-    document.getElementById("table").addEventListener("change", () => chosen && preview());
-    // Anywhere on the page: a file that misses the box would otherwise replace the page.
-    document.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-    document.addEventListener("dragleave", () => drop.classList.remove("over"));
-    document.addEventListener("drop", (event) => {
-      event.preventDefault();
-      drop.classList.remove("over");
-      if (event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
-    });
   }
 
   // ---- live --------------------------------------------------------------------------------------------
