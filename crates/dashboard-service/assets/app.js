@@ -190,7 +190,7 @@
     const doomed = event.target.closest("[data-delete]");
     if (doomed) change("DELETE", doomed.dataset.delete);
     const button = event.target.closest("[data-post]");
-    if (button && (!button.dataset.confirm || window.confirm(button.dataset.confirm))) {
+    if (button) {
       button.disabled = true;
       start(button.dataset.post, button.dataset.body).finally(() => (button.disabled = false));
     }
@@ -325,6 +325,8 @@
       if (main.querySelector("[data-live]") || (ended && data)) refresh();
     };
     for (const name of ["message", "snapshot", "progress", "end"]) source.addEventListener(name, hear);
+    // A job that ended between the page and this stream is no news any more.
+    source.addEventListener("open", () => main.querySelector(".s-running, .s-queued, .s-interrupted") && refresh());
     source.addEventListener("error", () => {
       // A service that answers with an error is not asked again by the browser itself.
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);

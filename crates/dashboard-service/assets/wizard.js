@@ -27,8 +27,8 @@
 
   function add(dropped) {
     for (const file of dropped) {
-      const same = (other) => other.file.name === file.name && other.file.size === file.size;
-      files = files.filter((other) => !same(other) || (other.card.remove(), false));
+      // The same file again, perhaps changed, takes its own place.
+      for (const other of files.filter((other) => other.file.name === file.name)) forgetFile(other);
       const card = element("section", "", "file");
       const entry = { id: (made += 1), file, card, table: null, answers: {}, asked: new Map(), seen: null, refused: "" };
       card.setAttribute("aria-labelledby", `file-${entry.id}`);
@@ -39,10 +39,14 @@
     update();
   }
 
-  function drop(entry) {
+  function forgetFile(entry) {
     entry.request?.abort();
     entry.card.remove();
     files = files.filter((other) => other !== entry);
+  }
+
+  function drop(entry) {
+    forgetFile(entry);
     update();
     byId("file").focus();
   }
@@ -105,7 +109,8 @@
 
   const day = (text) => new Date(`${text}T12:00:00`).toLocaleDateString(locale, { day: "numeric", month: "long", year: "numeric" });
   const count = (number) => number.toLocaleString(locale);
-  const size = (bytes) => (bytes < 1 << 20 ? `${count(Math.ceil(bytes / 1024))} ko` : `${count(Math.round(bytes / (1 << 20)))} Mo`).replace(/o$/, tag === "fr" ? "o" : "B");
+  const unit = tag === "fr" ? "o" : "B";
+  const size = (bytes) => (bytes < 1 << 20 ? `${count(Math.ceil(bytes / 1024))} k${unit}` : `${count(Math.round(bytes / (1 << 20)))} M${unit}`);
 
   function money(cents, currency) {
     try {

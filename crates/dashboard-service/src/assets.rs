@@ -38,8 +38,10 @@ pub(crate) struct Assets {
     pub(crate) plotly_style: Asset,
     /// plotly.js.
     pub(crate) plotly: Asset,
-    /// Filters, tables, imports, live refresh.
+    /// Filters, tables, jobs, live refresh.
     pub(crate) app: Asset,
+    /// The import of files.
+    pub(crate) wizard: Asset,
     /// The charts.
     pub(crate) charts: Asset,
     /// The outlines of the regions.
@@ -62,6 +64,7 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             Cow::Borrowed(PLOTLY),
         ),
         app: own("app.js", SCRIPT, include_str!("../assets/app.js")),
+        wizard: own("wizard.js", SCRIPT, include_str!("../assets/wizard.js")),
         charts: own("charts.js", SCRIPT, include_str!("../assets/charts.js")),
         regions: own("regions.geojson", "application/geo+json", REGIONS),
         icon: own("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
@@ -69,12 +72,13 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 });
 
 impl Assets {
-    fn all(&self) -> [&Asset; 7] {
+    fn all(&self) -> [&Asset; 8] {
         [
             &self.style,
             &self.plotly_style,
             &self.plotly,
             &self.app,
+            &self.wizard,
             &self.charts,
             &self.regions,
             &self.icon,

@@ -24,6 +24,7 @@ mod labels;
 mod language;
 mod page;
 mod policy;
+mod reasons;
 mod routes;
 mod table;
 mod words;

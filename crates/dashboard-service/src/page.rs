@@ -4,7 +4,6 @@
 use crate::assets::{ASSETS, Assets};
 use crate::error;
 use crate::figure::Figure;
-use crate::labels;
 use crate::language::Language;
 use crate::table::Table;
 use crate::words::Words;
@@ -183,10 +182,7 @@ impl Visit {
         let w = self.language.words();
         let words = json!({
             "loading": w.loading, "updated": w.updated, "offline": w.offline, "retry": w.retry,
-            "rejects": w.rejects, "cancel": w.cancel, "job": w.job, "sorted": w.sorted, "unknown": w.unknown,
-            "terms": BTreeMap::from(labels::terms(self.language)),
-            "read": w.read, "inserted": w.inserted, "updated_rows": w.updated_rows, "unchanged": w.unchanged,
-            "rejected": w.rejected, "decisions": w.decisions, "first_rows": w.first_rows,
+            "sorted": w.sorted, "unknown": w.unknown,
             "states": {
                 "queued": w.state_queued, "running": w.state_running, "succeeded": w.state_succeeded,
                 "succeeded_with_rejects": w.state_succeeded_with_rejects, "failed": w.state_failed,
@@ -250,7 +246,7 @@ impl Visit {
 }
 
 /// JSON that may stand in a `<script type="application/json">`.
-fn in_script(value: &Value) -> String {
+pub(crate) fn in_script(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 

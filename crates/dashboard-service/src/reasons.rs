@@ -60,21 +60,53 @@ pub(crate) const REFUSALS: [Reason; 9] = [
 
 /// Why a record is left out.
 pub(crate) const REJECTS: [Reason; 17] = [
-    ("wrong_field_count", "more or fewer fields than headers", "trop ou pas assez de champs"),
+    (
+        "wrong_field_count",
+        "more or fewer fields than headers",
+        "trop ou pas assez de champs",
+    ),
     ("bad_integer", "no whole number", "nombre entier attendu"),
     ("bad_amount", "no readable amount", "montant illisible"),
     ("bad_date", "no readable date", "date illisible"),
     ("bad_quantity", "no readable quantity", "quantité illisible"),
-    ("missing_value", "an empty cell where a value is needed", "cellule vide alors qu’une valeur est nécessaire"),
-    ("unknown_product", "a product that is not known", "produit inconnu"),
+    (
+        "missing_value",
+        "an empty cell where a value is needed",
+        "cellule vide alors qu’une valeur est nécessaire",
+    ),
+    (
+        "unknown_product",
+        "a product that is not known",
+        "produit inconnu",
+    ),
     ("unknown_store", "a store that is not known", "magasin inconnu"),
-    ("ambiguous_product", "several products have this name", "plusieurs produits portent ce nom"),
-    ("ambiguous_store", "several stores have this name", "plusieurs magasins portent ce nom"),
-    ("duplicate_key_in_file", "the same number as an earlier line of the file", "même numéro qu’une ligne précédente du fichier"),
-    ("duplicate_key", "a number that is there already", "numéro déjà présent"),
+    (
+        "ambiguous_product",
+        "several products have this name",
+        "plusieurs produits portent ce nom",
+    ),
+    (
+        "ambiguous_store",
+        "several stores have this name",
+        "plusieurs magasins portent ce nom",
+    ),
+    (
+        "duplicate_key_in_file",
+        "the same number as an earlier line of the file",
+        "même numéro qu’une ligne précédente du fichier",
+    ),
+    (
+        "duplicate_key",
+        "a number that is there already",
+        "numéro déjà présent",
+    ),
     ("other_currency", "another currency", "autre devise"),
     ("bad_encoding", "unreadable characters", "caractères illisibles"),
-    ("unterminated_quote", "a quote that is not closed", "guillemet non fermé"),
+    (
+        "unterminated_quote",
+        "a quote that is not closed",
+        "guillemet non fermé",
+    ),
     ("bad_json", "no JSON object", "objet JSON illisible"),
     ("record_too_long", "a line that is too long", "ligne trop longue"),
 ];

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -27,6 +27,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How long anything may take, on a machine that is busy with other things too.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long a page looks by itself whether something has come true.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Names of the browsers that there may be.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -148,15 +151,19 @@ impl Browser {
 
     /// The whole answer to a command, an error included.
     async fn ask(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.ask_within(method, params, PATIENCE).await;
+        answer.unwrap_or_else(|| panic!("{method} is not answered"))
+    }
+
+    /// The same, if it comes within `patience`.
+    async fn ask_within(&mut self, method: &str, params: Value, patience: Duration) -> Option<Value> {
         self.next_id += 1;
         let (send, receive) = oneshot::channel();
         self.shared.waiting.lock().unwrap().insert(self.next_id, send);
         let request = json!({"id": self.next_id, "method": method, "params": params});
         self.sink.send(Message::text(request.to_string())).await.unwrap();
-        let answer = tokio::time::timeout(PATIENCE, receive).await;
-        answer
-            .unwrap_or_else(|_| panic!("{method} is not answered"))
-            .unwrap()
+        let answer = tokio::time::timeout(patience, receive).await;
+        answer.ok().map(Result::unwrap)
     }
 
     /// The size of the window.
@@ -225,29 +232,40 @@ impl Browser {
     /// Waits until an expression in the page is true.
     pub async fn until(&mut self, expression: &str) {
         let look = format!(
-            "new Promise((done, failed) => {{
-                const end = Date.now() + 90000;
+            "new Promise((done) => {{
+                const end = Date.now() + {};
                 (function look() {{
                     let there = false;
                     try {{ there = {expression}; }} catch (error) {{}}
-                    if (there) done(true);
-                    else if (Date.now() > end) failed(new Error('never came true; the page says: ' + document.body.innerText.slice(0, 2000)));
+                    if (there || Date.now() > end) done(Boolean(there));
                     else setTimeout(look, 20);
                 }})();
-            }})"
+            }})",
+            LOOK.as_millis()
         );
         let params = json!({"expression": look, "awaitPromise": true, "returnByValue": true});
-        // A page that goes away while it is asked gives no answer; the next one does.
-        let mut answer = self.ask("Runtime.evaluate", params.clone()).await;
-        while answer.get("error").is_some() {
-            answer = self.ask("Runtime.evaluate", params.clone()).await;
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            // A page that goes away while it is asked gives an error, or no answer where it is kept for the way back; the
+            // next one answers.
+            let answer = self
+                .ask_within("Runtime.evaluate", params.clone(), LOOK * 3)
+                .await;
+            let Some(answer) = answer.filter(|answer| answer.get("error").is_none()) else {
+                continue;
+            };
+            let fault = &answer["result"]["exceptionDetails"];
+            assert!(
+                fault.is_null(),
+                "{expression}: {}",
+                fault["exception"]["description"]
+            );
+            if answer["result"]["result"]["value"] == true {
+                return;
+            }
         }
-        let fault = &answer["result"]["exceptionDetails"];
-        assert!(
-            fault.is_null(),
-            "{expression}: {}",
-            fault["exception"]["description"]
-        );
+        let text = self.eval("document.body.innerText.slice(0, 2000)").await;
+        panic!("{expression} never came true; the page says: {text}");
     }
 
     /// Moves the mouse to the middle of what an expression finds.
@@ -302,6 +320,8 @@ impl Browser {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
+            "ArrowUp" => (38, ""),
+            "ArrowDown" => (40, ""),
             other => panic!("no such key here: {other}"),
         };
         for kind in ["keyDown", "keyUp"] {
@@ -312,12 +332,18 @@ impl Browser {
 
     /// Drags a file from outside onto what an expression finds.
     pub async fn drop_file(&mut self, file: &std::path::Path, element: &str) {
+        self.drop_files(&[file], element).await;
+    }
+
+    /// Drops `files` onto `element` at once, in this order.
+    pub async fn drop_files(&mut self, files: &[&std::path::Path], element: &str) {
         let middle = self
             .eval(&format!(
                 "(() => {{ const box = {element}.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
             ))
             .await;
-        let data = json!({"items": [], "files": [file.canonicalize().unwrap()], "dragOperationsMask": 1});
+        let files: Vec<_> = files.iter().map(|file| file.canonicalize().unwrap()).collect();
+        let data = json!({"items": [], "files": files, "dragOperationsMask": 1});
         for kind in ["dragEnter", "dragOver", "drop"] {
             let event = json!({"type": kind, "x": middle[0], "y": middle[1], "data": data});
             self.call("Input.dispatchDragEvent", event).await;

@@ -1,5 +1,6 @@
 //! Jobs: what was asked for and what became of it.
 
+use super::report;
 use crate::App;
 use crate::answer::{Row, Title};
 use crate::filter::Query;
@@ -104,6 +105,7 @@ struct JobView {
     sources: Vec<Source>,
     notes: Vec<String>,
     rejects: String,
+    report: String,
 }
 
 /// A file of an import and how it was read.
@@ -164,6 +166,11 @@ async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View
     } else {
         String::new()
     };
+    let report = if job.kind == JobKind::Import && job.state.is_final() {
+        report::section(script, &job, language).await?
+    } else {
+        String::new()
+    };
     let labels = [w.read, w.inserted, w.updated_rows, w.unchanged, w.rejected];
     let title = format!("{} {id}", w.job);
     let html = JobView {
@@ -176,6 +183,7 @@ async fn one(script: &ScriptClient, id: &str, language: Language) -> Result<View
         sources: job.sources.iter().map(|of| source(of, language)).collect(),
         notes: job.notes,
         rejects,
+        report,
         job: line,
     }
     .render()?;

@@ -8,6 +8,7 @@ mod jobs;
 mod language;
 mod overview;
 mod relay;
+mod report;
 mod schedules;
 
 use crate::App;
@@ -38,6 +39,7 @@ pub(crate) fn table() -> Router<App> {
         .route("/api/jobs/forecast", post(relay::send))
         .route("/api/jobs/{id}", get(relay::send))
         .route("/api/jobs/{id}/cancel", post(relay::send))
+        .route("/api/jobs/{id}/undo", post(relay::send))
         .route("/api/jobs/{id}/events", get(relay::send))
         .route("/api/jobs/{id}/rejects", get(relay::send))
         .route("/api/jobs/{id}/rejects/replay", post(relay::send))

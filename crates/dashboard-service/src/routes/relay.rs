@@ -9,8 +9,9 @@ use axum::http::HeaderName;
 use axum::response::Response;
 
 /// What of a request is sent on.
-const REQUEST_HEADERS: [&str; 7] = [
+const REQUEST_HEADERS: [&str; 8] = [
     "accept",
+    "accept-language",
     "content-type",
     "content-length",
     "content-encoding",

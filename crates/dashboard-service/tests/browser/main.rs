@@ -15,6 +15,7 @@ mod pictures;
 mod stage;
 mod states;
 mod weight;
+mod wizard;
 
 use std::process::ExitCode;
 use test_kit::{Need, Trials, missing_browser, trials};
@@ -57,7 +58,6 @@ fn main() -> ExitCode {
                 a_dropped_file_is_imported_and_its_rejects_are_to_be_had,
                 an_import_of_every_day_is_made_run_and_deleted,
                 a_page_follows_what_others_import,
-                every_file_of_the_sample_can_be_dropped,
             ],
             pages: [
                 every_analysis_has_its_page_and_chart,
@@ -69,6 +69,7 @@ fn main() -> ExitCode {
             pictures: [
                 a_desktop_in_light_and_dark,
                 a_phone_has_nothing_beyond_its_edge,
+                the_wizard_in_both_languages_wide_and_narrow,
                 the_overview_prints_on_a4,
             ],
             states: [
@@ -77,6 +78,17 @@ fn main() -> ExitCode {
                 an_answer_that_tarries_is_not_waited_for,
                 a_bad_filter_is_named,
                 a_selection_without_sales_is_not_an_error,
+            ],
+            wizard: [
+                an_export_of_a_web_shop_is_imported_without_an_answer,
+                a_workbook_with_french_headers_is_imported_in_french,
+                a_question_is_answered_with_one_click_and_by_keyboard,
+                a_question_without_an_answer_holds_the_import_back,
+                files_that_are_dropped_together_go_off_as_one_job,
+                a_file_that_is_no_sales_says_why_and_does_not_stop_the_others,
+                a_reload_goes_on_with_the_job_and_it_can_be_cancelled,
+                a_file_on_its_way_can_be_held_back,
+                an_import_is_undone_beside_its_report,
             ],
             weight: [
                 the_first_visit_is_light_and_later_ones_are_lighter,

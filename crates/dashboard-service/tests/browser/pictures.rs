@@ -1,6 +1,7 @@
 //! Pictures of the pages, left in `target/tmp/dashboard`, and what can be measured of them.
 
 use crate::stage::Stage;
+use crate::wizard::{self, Folder};
 use std::path::{Path, PathBuf};
 use test_kit::Browser;
 
@@ -96,4 +97,50 @@ pub(crate) async fn the_overview_prints_on_a4() {
         .count();
     assert!((1..=3).contains(&pages), "{pages} pages");
     page.assert_clean();
+}
+
+pub(crate) async fn the_wizard_in_both_languages_wide_and_narrow() {
+    for (language, name) in [("fr", "wizard-fr"), ("en", "wizard-en")] {
+        let mut stage = Stage::empty_in(language).await;
+        let folder = Folder::new();
+        let orders = folder.put("orders_export.csv", wizard::SHOPIFY);
+        let invoices = folder.put("factures.csv", wizard::INVOICES);
+        let people = folder.put("clients.csv", "nom;prénom;téléphone\nDupont;Anne;0102030405\n");
+        let page = &mut stage.browser;
+        wizard::drop(page, &[&orders, &invoices, &people]).await;
+        page.eval("document.getElementById('understood-2').open = true")
+            .await;
+
+        for (theme, width, kind) in [
+            ("light", 1280, "wide"),
+            ("light", 360, "narrow"),
+            ("dark", 1280, "dark"),
+        ] {
+            page.feature("prefers-color-scheme", theme).await;
+            page.screen(width, 900, width < 500).await;
+            settled(page).await;
+            assert_nothing_sticks_out(page).await;
+            keep(page, &format!("{name}-{kind}.png")).await;
+        }
+        wizard::import(page).await;
+        for (theme, width, kind) in [
+            ("dark", 1280, "dark"),
+            ("light", 360, "narrow"),
+            ("light", 1280, "wide"),
+        ] {
+            page.feature("prefers-color-scheme", theme).await;
+            page.screen(width, 900, width < 500).await;
+            settled(page).await;
+            assert_nothing_sticks_out(page).await;
+            keep(page, &format!("{name}-report-{kind}.png")).await;
+        }
+    }
+}
+
+/// Nothing of the page is beyond its edge.
+async fn assert_nothing_sticks_out(page: &mut Browser) {
+    let beyond = page
+        .eval("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        .await;
+    assert_eq!(beyond, 0);
 }

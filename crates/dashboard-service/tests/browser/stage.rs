@@ -28,9 +28,14 @@ impl Stage {
 
     /// With an empty database.
     pub(crate) async fn empty() -> Self {
+        Self::empty_in("en").await
+    }
+
+    /// With an empty database; `language` is what the browser prefers.
+    pub(crate) async fn empty_in(language: &str) -> Self {
         let stack = TestStack::start_with(|config| config.data = TestStack::sample_data()).await;
         let url = stack.script.url.clone();
-        Self::on(Config::for_script(url), Some(stack), "en").await
+        Self::on(Config::for_script(url), Some(stack), language).await
     }
 
     /// With the settings as they are.
