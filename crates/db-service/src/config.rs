@@ -87,8 +87,25 @@ pub struct Limits {
     #[arg(long, env = "DB_MAX_SCHEMA_BYTES", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=4_000_000))]
     pub max_schema_bytes: u64,
     /// How large one text or blob may be, in bytes.
-    #[arg(long, env = "DB_MAX_VALUE_BYTES", default_value_t = 134_217_728)]
+    #[arg(long, env = "DB_MAX_VALUE_BYTES", default_value_t = 67_108_864)]
     pub max_value_bytes: u64,
+    /// How long a pattern of LIKE or GLOB may be, in bytes.
+    #[arg(long, env = "DB_MAX_PATTERN_BYTES", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=50_000))]
+    pub max_pattern_bytes: u64,
+    /// How large a text or blob may be in a statement that uses LIKE or GLOB, in bytes: a pattern is compared at every
+    /// place of a text, and no time limit can stop it there.
+    #[arg(long, env = "DB_MAX_MATCHED_BYTES", default_value_t = 1_048_576, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub max_matched_bytes: u64,
+    /// Takes snippet() of FTS, which compares every match in a text with every other: no time limit stops it there.
+    #[arg(long, env = "DB_ALLOW_SNIPPET", default_value_t = false)]
+    pub allow_snippet: bool,
+    /// How much memory one statement may take, the answer that is kept until it is sent included, in bytes.
+    #[arg(long, env = "DB_MAX_STATEMENT_MEMORY_BYTES", default_value_t = 268_435_456, value_parser = clap::value_parser!(u64).range(1_048_576..))]
+    pub max_statement_memory_bytes: u64,
+    /// How much memory all statements, connections and kept answers together may take, in bytes. A statement that holds
+    /// more than 4 MiB gets no more when three quarters are taken, so that there is room for others.
+    #[arg(long, env = "DB_MAX_MEMORY_BYTES", default_value_t = 1_073_741_824, value_parser = clap::value_parser!(u64).range(67_108_864..))]
+    pub max_memory_bytes: u64,
     /// How large a JSON request, or a row of a bulk insert, may be, in bytes.
     #[arg(long, env = "DB_MAX_BODY_BYTES", default_value_t = 67_108_864)]
     pub max_body_bytes: u64,

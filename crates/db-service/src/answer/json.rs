@@ -1,5 +1,6 @@
 //! Rows as JSON, in one piece.
 
+use super::kept::Kept;
 use crate::engine::{Cell, EngineError, Halt, RowSink, Timing};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -92,7 +93,7 @@ fn push_tag(out: &mut Vec<u8>, tag: &str) {
 #[derive(Debug)]
 pub(crate) struct JsonRows {
     /// What is written so far.
-    pub out: Vec<u8>,
+    pub out: Kept,
     form: ValueForm,
     max_rows: u64,
     max_bytes: u64,
@@ -105,7 +106,7 @@ impl JsonRows {
     /// Nothing yet.
     pub(crate) fn new(form: ValueForm, max_rows: u64, max_bytes: u64) -> Self {
         Self {
-            out: Vec::with_capacity(256),
+            out: Kept::with_capacity(256),
             form,
             max_rows,
             max_bytes,
@@ -139,7 +140,7 @@ impl JsonRows {
                 limit_bytes: self.max_bytes,
             }));
         }
-        Ok(())
+        self.out.count().map_err(Halt::Failed)
     }
 
     /// Takes back what was written from `length` on.
@@ -172,7 +173,7 @@ impl JsonRows {
 /// The body of `POST /v1/query`, handed over when it is whole.
 pub(crate) struct JsonSink {
     rows: JsonRows,
-    reply: oneshot::Sender<Result<(Vec<u8>, Timing), EngineError>>,
+    reply: oneshot::Sender<Result<(Kept, Timing), EngineError>>,
 }
 
 impl JsonSink {
@@ -182,10 +183,7 @@ impl JsonSink {
         form: ValueForm,
         max_rows: u64,
         max_bytes: u64,
-    ) -> (
-        Box<Self>,
-        oneshot::Receiver<Result<(Vec<u8>, Timing), EngineError>>,
-    ) {
+    ) -> (Box<Self>, oneshot::Receiver<Result<(Kept, Timing), EngineError>>) {
         let (reply, body) = oneshot::channel();
         let mut rows = JsonRows::new(form, max_rows, max_bytes);
         rows.out.push(b'{');

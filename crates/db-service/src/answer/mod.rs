@@ -2,5 +2,6 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod kept;
 pub(crate) mod stream;
 pub(crate) mod write;

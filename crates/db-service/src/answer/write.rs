@@ -2,6 +2,7 @@
 
 use super::json::{JsonRows, push_json, push_ms};
 use crate::engine::{Cell, Effect, EngineError, Halt, WriteSink};
+use bytes::Bytes;
 use db_api::{ColumnHead, ValueForm};
 use std::time::Duration;
 
@@ -128,7 +129,7 @@ impl WriteSink for JsonWrite {
         self.rows_affected
     }
 
-    fn body(&mut self, ran: Duration) -> Vec<u8> {
+    fn body(&mut self, ran: Duration) -> Bytes {
         let mut out = std::mem::take(&mut self.rows.out);
         if let Shape::Many { dry_run } = self.shape {
             out.extend_from_slice(b"],\"dry_run\":");
@@ -141,6 +142,6 @@ impl WriteSink for JsonWrite {
             push_ms(&mut out, ran);
             out.push(b'}');
         }
-        out
+        out.into()
     }
 }

@@ -2,6 +2,7 @@
 //! edge.
 
 use db_api::{BulkReport, ErrorCode};
+use sqlite_budget::Refusal;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -181,6 +182,19 @@ impl EngineError {
         match cause.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
             _ => Self::broken(cause),
+        }
+    }
+
+    /// The statement got no memory, or its answer no room.
+    pub(crate) fn out_of_memory(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Stopped => Self::Overrun,
+            Refusal::Statement { limit } => Self::TooLarge(format!(
+                "the statement needs more than {limit} bytes of memory (max_statement_memory_bytes)"
+            )),
+            Refusal::Process { limit } => Self::Overloaded(format!(
+                "all statements together need more than {limit} bytes of memory (max_memory_bytes); try again"
+            )),
         }
     }
 

@@ -117,7 +117,7 @@ pub(crate) trait WriteSink: Send {
     /// How many rows the statements that are done have changed.
     fn rows_affected(&self) -> u64;
     /// The answer, when all are done.
-    fn body(&mut self, ran: Duration) -> Vec<u8>;
+    fn body(&mut self, ran: Duration) -> Bytes;
 }
 
 /// The key that makes a repeated write safe.

@@ -7,6 +7,7 @@ use super::encode::{push_columns, push_json, push_number, push_row};
 use super::error::Refusal;
 use super::proto::{Cursor, Statement, parse};
 use super::runner::{Client, Presence, Runner};
+use crate::answer::kept::Kept;
 use crate::engine::{Cell, EngineError, Halt, SessionSink};
 use crate::state::{App, Caller};
 use axum::body::Body;
@@ -49,7 +50,7 @@ pub(crate) async fn answer(
     let (runner, client) = Runner::new(app, caller, route, timeout, held);
     let (parts, mut received) = mpsc::channel(CHUNKS_AHEAD);
     let mut lines = Lines {
-        out: Vec::with_capacity(1_024),
+        out: Kept::with_capacity(1_024),
         parts,
         presence: runner.presence(),
         stall: Duration::from_millis(app.limits.stall_timeout_ms),
@@ -127,7 +128,7 @@ fn run_step(runner: &mut Runner, index: usize, statement: &Statement, lines: &mu
 
 /// Lines on their way to the client.
 struct Lines {
-    out: Vec<u8>,
+    out: Kept,
     parts: mpsc::Sender<Part>,
     presence: Arc<Presence>,
     stall: Duration,
@@ -218,7 +219,7 @@ impl SessionSink for StepSink<'_> {
                     limit_bytes: self.lines.max_held_bytes,
                 }));
             }
-            return Ok(());
+            return out.count().map_err(Halt::Failed);
         }
         self.sent = true;
         self.lines.send(Part::More).map_err(Halt::Failed)

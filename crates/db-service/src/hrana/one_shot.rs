@@ -7,6 +7,7 @@
 use super::error::StatementError;
 use super::pipeline::ResultRows;
 use super::proto::{Statement, Text};
+use crate::answer::kept::Kept;
 use crate::engine::{Cell, Effect, EngineError, Halt, Kind, Read, RowSink, Ticket, Timing, Write, WriteSink};
 use crate::sqlite::first_word;
 use crate::state::{App, Caller};
@@ -89,7 +90,7 @@ async fn read(
         timeout: app.limits.statement_timeout(None),
     };
     let sink = OneShotRead {
-        out: Vec::with_capacity(256),
+        out: Kept::with_capacity(256),
         result,
         reply,
     };
@@ -116,7 +117,7 @@ async fn write(
         timeout: app.limits.statement_timeout(None),
         idempotency: None,
         sink: Box::new(OneShotWrite {
-            out: Vec::with_capacity(256),
+            out: Kept::with_capacity(256),
             result,
         }),
     };
@@ -126,7 +127,7 @@ async fn write(
 
 /// The result of a read.
 struct OneShotRead {
-    out: Vec<u8>,
+    out: Kept,
     result: ResultRows,
     reply: oneshot::Sender<Result<(Bytes, Timing), EngineError>>,
 }
@@ -159,7 +160,7 @@ impl RowSink for OneShotRead {
                 ..Effect::default()
             };
             result.end(&mut out, &effect);
-            (Bytes::from(out), timing)
+            (out.into(), timing)
         });
         // Nobody listens when the client went away.
         let _ = reply.send(answer);
@@ -168,7 +169,7 @@ impl RowSink for OneShotRead {
 
 /// The result of a write.
 struct OneShotWrite {
-    out: Vec<u8>,
+    out: Kept,
     result: ResultRows,
 }
 
@@ -205,7 +206,7 @@ impl WriteSink for OneShotWrite {
         0
     }
 
-    fn body(&mut self, _ran: Duration) -> Vec<u8> {
-        std::mem::take(&mut self.out)
+    fn body(&mut self, _ran: Duration) -> Bytes {
+        std::mem::take(&mut self.out).into()
     }
 }

@@ -5,6 +5,7 @@ use super::error::{Refusal, StatementError};
 use super::one_shot;
 use super::proto::{Batch, Pipeline, Request, Statement, parse};
 use super::runner::Runner;
+use crate::answer::kept::Kept;
 use crate::engine::{Cell, Effect, EngineError, Halt, SessionSink};
 use crate::state::{App, Caller};
 use bytes::Bytes;
@@ -17,7 +18,7 @@ pub(crate) async fn answer(
     caller: &Caller,
     route: &'static str,
     body: &[u8],
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Kept, Refusal> {
     let pipeline: Pipeline = parse(body)?;
     pipeline.check()?;
     if pipeline.baton.is_none()
@@ -42,8 +43,8 @@ pub(crate) async fn answer(
 }
 
 /// The answer to `execute` and `close`.
-fn executed_and_closed(outcome: Result<Bytes, StatementError>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+fn executed_and_closed(outcome: Result<Bytes, StatementError>) -> Kept {
+    let mut out = Kept::with_capacity(512);
     out.extend_from_slice(b"{\"results\":[");
     match outcome {
         Ok(result) => {
@@ -66,8 +67,8 @@ fn push_error(out: &mut Vec<u8>, error: &StatementError) {
 }
 
 /// Runs the requests, one after the other.
-fn run(mut runner: Runner, requests: &[Request], max_bytes: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+fn run(mut runner: Runner, requests: &[Request], max_bytes: u64) -> Kept {
+    let mut out = Kept::with_capacity(512);
     out.extend_from_slice(b"{\"results\":[");
     for (index, request) in requests.iter().enumerate() {
         if index > 0 {
@@ -108,7 +109,7 @@ fn run(mut runner: Runner, requests: &[Request], max_bytes: u64) -> Vec<u8> {
 fn push_response(
     runner: &mut Runner,
     request: &Request,
-    out: &mut Vec<u8>,
+    out: &mut Kept,
     max_bytes: u64,
 ) -> Result<(), StatementError> {
     match request {
@@ -146,7 +147,7 @@ fn push_response(
 }
 
 /// Runs a batch and appends its result.
-pub(super) fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Vec<u8>, max_bytes: u64) {
+pub(super) fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Kept, max_bytes: u64) {
     let mut errors = Vec::new();
     out.extend_from_slice(b"{\"step_results\":[");
     runner.batch(batch, |runner, index, statement| {
@@ -182,7 +183,7 @@ pub(super) fn push_batch(runner: &mut Runner, batch: &Batch, out: &mut Vec<u8>, 
 pub(super) fn push_result(
     runner: &mut Runner,
     statement: &Statement,
-    out: &mut Vec<u8>,
+    out: &mut Kept,
     max_bytes: u64,
 ) -> Result<(), StatementError> {
     let mut sink = ResultSink {
@@ -196,7 +197,7 @@ pub(super) fn push_result(
 
 /// Writes columns and rows into the answer.
 struct ResultSink<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut Kept,
     rows: ResultRows,
 }
 
@@ -241,7 +242,7 @@ impl ResultRows {
     }
 
     /// Appends a row.
-    pub(super) fn row(&mut self, out: &mut Vec<u8>, cells: &[Cell<'_>]) -> Result<(), Halt> {
+    pub(super) fn row(&mut self, out: &mut Kept, cells: &[Cell<'_>]) -> Result<(), Halt> {
         self.rows += 1;
         if !self.want_rows {
             return Ok(());
@@ -255,7 +256,7 @@ impl ResultRows {
                 limit_bytes: self.max_bytes,
             }));
         }
-        Ok(())
+        out.count().map_err(Halt::Failed)
     }
 
     /// Appends what goes after the rows.

@@ -8,6 +8,7 @@ use super::one_shot;
 use super::pipeline::{push_batch, push_result};
 use super::proto::{Batch, Statement, parse};
 use super::runner::Runner;
+use crate::answer::kept::Kept;
 use crate::engine::EngineError;
 use crate::state::{App, Caller};
 use serde::Deserialize;
@@ -37,10 +38,10 @@ pub(crate) fn is_version_1(body: &[u8]) -> bool {
 }
 
 /// Runs the statement of `POST /v1/execute`.
-pub(crate) async fn execute(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn execute(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Kept, Refusal> {
     let body: ExecuteBody = parse(body)?;
     if let Some(outcome) = one_shot::execute(app, caller, db_api::EXECUTE, &body.stmt).await {
-        let mut out = b"{\"result\":".to_vec();
+        let mut out = Kept::from(b"{\"result\":".to_vec());
         out.extend_from_slice(&outcome.map_err(Refusal::Statement)?);
         out.push(b'}');
         return Ok(out);
@@ -49,25 +50,20 @@ pub(crate) async fn execute(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Res
 }
 
 /// Runs the batch of `POST /v1/batch`.
-pub(crate) async fn batch(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn batch(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Kept, Refusal> {
     let body: BatchBody = parse(body)?;
     body.batch.check()?;
     answer(app, caller, db_api::BATCH, Body::Batch(body.batch)).await
 }
 
-async fn answer(
-    app: &Arc<App>,
-    caller: &Caller,
-    route: &'static str,
-    body: Body,
-) -> Result<Vec<u8>, Refusal> {
+async fn answer(app: &Arc<App>, caller: &Caller, route: &'static str, body: Body) -> Result<Kept, Refusal> {
     let mut held = app.streams.take(None, caller).await?;
     held.make_room().await?;
     let max_bytes = app.limits.max_result_bytes;
     let timeout = app.limits.statement_timeout(None);
     let (mut runner, client) = Runner::new(app, caller, route, timeout, held);
     let work = move || {
-        let mut out = b"{\"result\":".to_vec();
+        let mut out = Kept::from(b"{\"result\":".to_vec());
         match body {
             Body::Execute(statement) => push_result(&mut runner, &statement, &mut out, max_bytes)?,
             Body::Batch(batch) => push_batch(&mut runner, &batch, &mut out, max_bytes),

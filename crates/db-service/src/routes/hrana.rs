@@ -111,13 +111,13 @@ pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> 
 /// `POST /v1/execute` as version 1 means it.
 pub(super) async fn execute_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
     let answer = v1::execute(app, caller, body).await.map_err(ApiError::Hrana)?;
-    Ok(typed("application/json", Body::from(answer)))
+    Ok(typed("application/json", Body::from(Bytes::from(answer))))
 }
 
 /// `POST /v1/batch` as version 1 means it.
 pub(super) async fn batch_v1(app: &Arc<App>, caller: &Caller, body: &[u8]) -> Result<Response, ApiError> {
     let answer = v1::batch(app, caller, body).await.map_err(ApiError::Hrana)?;
-    Ok(typed("application/json", Body::from(answer)))
+    Ok(typed("application/json", Body::from(Bytes::from(answer))))
 }
 
 async fn answer_pipeline(app: Arc<App>, route: &'static str, request: Request) -> Result<Response, Response> {
@@ -125,7 +125,7 @@ async fn answer_pipeline(app: Arc<App>, route: &'static str, request: Request) -
     let answer = pipeline::answer(&app, &caller, route, &body)
         .await
         .map_err(refused)?;
-    Ok(typed("application/json", Body::from(answer)))
+    Ok(typed("application/json", Body::from(Bytes::from(answer))))
 }
 
 /// Who asks, and the body.

@@ -177,7 +177,7 @@ async fn in_one_piece(
     app.engine.read(read, sink);
     let (body, timing) = body.await.map_err(lost)??;
     app.metrics.ran(db_api::QUERY, Kind::Read, timing);
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Body::from(Bytes::from(body)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(SERVER_TIMING, server_timing(timing));

@@ -154,6 +154,9 @@ const VOLATILE: [&str; 16] = [
     "sqlite_log",
 ];
 
+/// Functions of SQLite that compare a pattern at every place of a text in one step.
+const MATCHING: [&str; 2] = ["like", "glob"];
+
 /// What the authorizer knows and has seen while the current statement was compiled.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
@@ -174,6 +177,8 @@ pub(crate) struct Authorizer {
     pub catalog: Option<Arc<Catalog>>,
     /// What the statement touches.
     pub touched: Touched,
+    /// Whether FTS may look for the best part of a text.
+    pub allow_snippet: bool,
 }
 
 /// What the authorizer was asked about while a statement was compiled.
@@ -187,6 +192,10 @@ pub(crate) struct Touched {
     pub written: Option<String>,
     /// Whether it asks for the time, or chance.
     pub volatile: bool,
+    /// Whether it matches texts with patterns in a way that no time limit stops.
+    pub matches: bool,
+    /// All tables that it reads or writes.
+    pub tables: Names,
 }
 
 /// Why the authorizer refused.
@@ -208,7 +217,7 @@ pub(crate) enum Denial {
 
 impl Authorizer {
     /// One that lets the gateway's own statements through.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(allow_snippet: bool) -> Self {
         Self {
             rights: Arc::new(Rights::everything()),
             surface: Surface::Own,
@@ -218,6 +227,7 @@ impl Authorizer {
             defers: false,
             catalog: None,
             touched: Touched::default(),
+            allow_snippet,
         }
     }
 
@@ -261,6 +271,13 @@ impl Authorizer {
                 "{} may not reach {own}: it belongs to the service",
                 self.rights.who()
             )));
+        }
+        if let AuthAction::Read { table_name, .. }
+        | AuthAction::Insert { table_name }
+        | AuthAction::Delete { table_name }
+        | AuthAction::Update { table_name, .. } = *action
+        {
+            self.touched.tables.insert(lower(table_name));
         }
         match *action {
             AuthAction::Select | AuthAction::Recursive => Ok(()),
@@ -334,9 +351,16 @@ impl Authorizer {
                 "load_extension() is switched off in this service".to_owned(),
             ));
         }
-        self.touched.volatile |= VOLATILE
-            .iter()
-            .any(|volatile| name.eq_ignore_ascii_case(volatile));
+        if name.eq_ignore_ascii_case("snippet") && !self.allow_snippet {
+            return Err(Denial::Kept(
+                "snippet() compares every match in a text with every other, and no time limit stops it there: use \
+                 highlight(), or start the service with --allow-snippet"
+                    .to_owned(),
+            ));
+        }
+        let is_in = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+        self.touched.volatile |= is_in(&VOLATILE);
+        self.touched.matches |= is_in(&MATCHING);
         Ok(())
     }
 

@@ -133,6 +133,25 @@ impl Catalog {
     }
 }
 
+/// The tables whose checks, generated columns or indexes may match texts with patterns; temporary ones count too.
+pub(super) fn matching_tables(conn: &Connection) -> Result<Names> {
+    conn.prepare(
+        "SELECT tbl_name, sql
+         FROM (SELECT * FROM main.sqlite_schema UNION ALL SELECT * FROM temp.sqlite_temp_schema)
+         WHERE type IN ('table', 'index') AND sql IS NOT NULL",
+    )?
+    .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
+    .filter(|found| {
+        found.as_ref().map_or(true, |(_, sql)| {
+            tokens(sql)
+                .iter()
+                .any(|token| token.is("LIKE") || token.is("GLOB"))
+        })
+    })
+    .map(|found| found.map(|(table, _)| lower(&table)))
+    .collect()
+}
+
 /// How SQLite's own modules (FTS3 to 5, R*Tree) name what they keep; the last part of a shadow table's name.
 const MODULES_KEEP: [&str; 12] = [
     "_content",

@@ -1,13 +1,15 @@
 //! A connection with its guards: what may run on it, until when, and what its errors mean.
 
 use super::authorizer::{Authorizer, Denial, Surface, Touched};
-use super::catalog::Catalog;
+use super::catalog::{self, Catalog, Names};
 use super::open;
 use super::result_codes;
 use super::sql_text::{self, Need};
 use super::text_rights;
 use super::thread_priority;
 use super::versions::Versions;
+use super::watch::Watch;
+use super::watchdog;
 use crate::config::Limits;
 use crate::engine::{Cell, Control, EngineError, Halt, Rights, TableRights};
 use db_api::ColumnHead;
@@ -15,11 +17,12 @@ use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Statement, ffi};
+use sqlite_budget::{Refusal, Stop as _};
 use std::cell::{Cell as StdCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many virtual machine steps pass between two looks at the clock: some 20 µs.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
@@ -35,30 +38,12 @@ pub(super) type Reader = Guarded<PooledConnection<SqliteConnectionManager>>;
 /// A connection that writes.
 pub(super) type WriterConnection = Guarded<Box<Connection>>;
 
-/// What the statement that runs is stopped by.
-#[derive(Default)]
-struct Watch {
-    control: Option<Arc<Control>>,
-    until: Option<Instant>,
-    /// When its thread gives way to others.
-    gives_way_at: Option<Instant>,
-}
-
-impl Watch {
-    fn must_stop(&mut self) -> bool {
-        if self.gives_way_at.take_if(|at| Instant::now() >= *at).is_some() {
-            thread_priority::give_way();
-        }
-        self.control.as_ref().is_some_and(|control| control.must_stop())
-            || self.until.is_some_and(|until| Instant::now() >= until)
-    }
-}
-
 /// A connection with its guards. `C` is the connection or its place in a pool.
 pub(super) struct Guarded<C> {
     conn: C,
     authorizer: Arc<Mutex<Authorizer>>,
-    watch: Arc<Mutex<Watch>>,
+    watch: Arc<Watch>,
+    budget: sqlite_budget::Limits,
     compiled_under: StdCell<Option<(u64, Surface)>>,
     /// Whether it was for a caller who is limited to tables.
     compiled_limited: StdCell<bool>,
@@ -72,7 +57,12 @@ pub(super) struct Guarded<C> {
     catalog: RefCell<Option<Arc<Catalog>>>,
     /// The kept statements of a limited caller that were judged.
     judged: RefCell<HashSet<String>>,
+    /// The kept statements that match texts with patterns.
+    matching: RefCell<HashSet<String>>,
+    /// Whether values are limited as they are for those.
+    limited_to_matched: StdCell<bool>,
     max_value_bytes: u64,
+    max_matched_bytes: u64,
     max_sql_bytes: u64,
     max_selects: u64,
     max_schema_bytes: u64,
@@ -85,13 +75,18 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             // It comes from a reader that panicked, and would show the data as it was then.
             conn.execute_batch("ROLLBACK")?;
         }
-        let watch: Arc<Mutex<Watch>> = Arc::default();
+        let watch: Arc<Watch> = Arc::default();
         let watched = Arc::clone(&watch);
-        conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || lock(&watched).must_stop()))?;
+        conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.must_stop()))?;
+        watchdog::look_after(&watch, conn.get_interrupt_handle());
         let guarded = Self {
             conn,
-            authorizer: Arc::new(Mutex::new(Authorizer::new())),
+            authorizer: Arc::new(Mutex::new(Authorizer::new(limits.allow_snippet))),
             watch,
+            budget: sqlite_budget::Limits {
+                statement_bytes: limits.max_statement_memory_bytes,
+                process_bytes: limits.max_memory_bytes,
+            },
             compiled_under: StdCell::new(None),
             compiled_limited: StdCell::new(false),
             volatile: RefCell::default(),
@@ -100,7 +95,10 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             schema_read_inside: StdCell::new(0),
             catalog: RefCell::default(),
             judged: RefCell::default(),
+            matching: RefCell::default(),
+            limited_to_matched: StdCell::new(false),
             max_value_bytes: limits.max_value_bytes,
+            max_matched_bytes: limits.max_matched_bytes.min(limits.max_value_bytes),
             max_sql_bytes: limits.max_sql_bytes,
             max_selects: limits.max_selects,
             max_schema_bytes: limits.max_schema_bytes,
@@ -143,41 +141,45 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             authorizer.surface = surface;
             authorizer.denied = None;
         }
-        lock(&self.watch).control = Some(Arc::clone(control));
-        let outcome = work();
-        lock(&self.watch).control = None;
+        self.watch.put(Some(Arc::clone(control)));
+        let stop: Arc<dyn sqlite_budget::Stop> = Arc::<Watch>::clone(&self.watch);
+        let outcome = sqlite_budget::run(self.budget, stop, work);
+        self.watch.put(None);
         lock(&self.authorizer).surface = Surface::Own;
+        self.limit_values(false)?;
         outcome
     }
 
     /// Runs `work` for at most `budget`; what takes longer ends with [`EngineError::Overrun`].
     pub(super) fn within<T>(&self, budget: Duration, work: impl FnOnce() -> T) -> T {
-        lock(&self.watch).until = Some(Instant::now() + budget);
+        self.watch.within(Some(budget));
         let outcome = work();
-        lock(&self.watch).until = None;
+        self.watch.within(None);
         outcome
     }
 
     /// Runs `work` on a thread of its own, which gives way to others when it takes long.
     pub(super) fn giving_way<T>(&self, work: impl FnOnce() -> T) -> T {
-        lock(&self.watch).gives_way_at = Some(Instant::now() + thread_priority::LONG);
+        self.watch.give_way_after(Some(thread_priority::LONG));
         let outcome = work();
-        lock(&self.watch).gives_way_at = None;
+        self.watch.give_way_after(None);
         outcome
     }
 
     /// Runs `work` as the gateway's own, stopped by `control`.
     pub(super) fn watched<T>(&self, control: &Arc<Control>, work: impl FnOnce() -> T) -> T {
-        lock(&self.watch).control = Some(Arc::clone(control));
+        self.watch.put(Some(Arc::clone(control)));
         let outcome = work();
-        lock(&self.watch).control = None;
+        self.watch.put(None);
         outcome
     }
 
-    /// Runs a statement of the gateway in the midst of a caller's.
+    /// Runs a statement of the gateway in the midst of a caller's, whose limits do not hold for it.
     pub(super) fn own<T>(&self, work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, EngineError> {
         let surface = std::mem::replace(&mut lock(&self.authorizer).surface, Surface::Own);
-        let outcome = work();
+        let control = self.watch.put(None);
+        let outcome = sqlite_budget::exempt(work);
+        self.watch.put(control);
         lock(&self.authorizer).surface = surface;
         outcome.map_err(|error| self.error(error))
     }
@@ -234,7 +236,54 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 written.unwrap_or_else(|| "the statement would write".to_owned()),
             ));
         }
+        self.limit_values(self.is_matching(sql)?)?;
         Ok(compiled)
+    }
+
+    /// Whether `sql`, compiled just before or kept from then, matches texts with patterns: by itself, or by a rule of a
+    /// table that it touches.
+    fn is_matching(&self, sql: &str) -> Result<bool, EngineError> {
+        let (matches, tables) = {
+            let mut authorizer = lock(&self.authorizer);
+            let touched = &mut authorizer.touched;
+            (touched.matches, std::mem::take(&mut touched.tables))
+        };
+        if !matches && tables.is_empty() {
+            return Ok(self.matching.borrow().contains(sql));
+        }
+        if !matches && self.own_matching_tables()?.is_disjoint(&tables) {
+            return Ok(false);
+        }
+        self.matching.borrow_mut().insert(sql.to_owned());
+        Ok(true)
+    }
+
+    /// The tables whose rules match texts with patterns.
+    fn own_matching_tables(&self) -> Result<Arc<Names>, EngineError> {
+        let version = self.versions.schema();
+        if let Some(names) = self.versions.matching_tables(version) {
+            return Ok(names);
+        }
+        let names = Arc::new(self.own(|| catalog::matching_tables(&self.conn))?);
+        // A transaction may show an older schema.
+        if self.conn.is_autocommit() {
+            self.versions.keep_matching_tables(version, &names);
+        }
+        Ok(names)
+    }
+
+    /// Limits what a text or blob may be long as it is limited for statements that match texts with patterns, or no
+    /// longer.
+    fn limit_values(&self, to_matched: bool) -> Result<(), EngineError> {
+        if self.limited_to_matched.replace(to_matched) == to_matched {
+            return Ok(());
+        }
+        let bytes = if to_matched {
+            self.max_matched_bytes
+        } else {
+            self.max_value_bytes
+        };
+        open::limit_values(&self.conn, bytes).map_err(EngineError::broken)
     }
 
     /// Compiles a caller's statement in any case.
@@ -331,6 +380,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
     fn forget_statements(&self) {
         self.conn.flush_prepared_statement_cache();
         self.judged.borrow_mut().clear();
+        self.matching.borrow_mut().clear();
     }
 
     /// What the database holds now. It is read once for all connections, and outside of a transaction where that can be:
@@ -417,18 +467,22 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         if code == ffi::SQLITE_BUSY_SNAPSHOT {
             return EngineError::Stale;
         }
+        if code == ffi::SQLITE_IOERR_NOMEM {
+            return self.out_of_memory();
+        }
         match code & 0xff {
             ffi::SQLITE_CONSTRAINT | ffi::SQLITE_MISMATCH => EngineError::Constraint {
                 message,
                 sqlite_code: name,
             },
-            ffi::SQLITE_INTERRUPT => lock(&self.watch)
-                .control
-                .as_ref()
-                .and_then(|control| control.reason())
-                .unwrap_or(EngineError::Overrun),
+            ffi::SQLITE_INTERRUPT => self.stopped(),
+            ffi::SQLITE_NOMEM => self.out_of_memory(),
             ffi::SQLITE_AUTH => EngineError::Denied(message),
             ffi::SQLITE_READONLY => EngineError::ReadOnly(message),
+            ffi::SQLITE_TOOBIG if self.limited_to_matched.get() => EngineError::TooLarge(format!(
+                "{message}: in a statement that uses LIKE or GLOB a text or blob may have {} bytes (max_matched_bytes)",
+                self.max_matched_bytes
+            )),
             ffi::SQLITE_TOOBIG => EngineError::TooLarge(format!(
                 "{message}: a text or blob is larger than {} bytes (max_value_bytes) or the statement longer \
                  than {} bytes (max_sql_bytes)",
@@ -449,6 +503,24 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 cause: message,
                 sqlite_code: Some(name),
             },
+        }
+    }
+
+    /// Why the statement was interrupted.
+    fn stopped(&self) -> EngineError {
+        self.watch
+            .control()
+            .and_then(|control| control.reason())
+            .unwrap_or(EngineError::Overrun)
+    }
+
+    /// Why the statement got no memory.
+    fn out_of_memory(&self) -> EngineError {
+        match sqlite_budget::refusal() {
+            Some(Refusal::Stopped) => self.stopped(),
+            Some(refusal) => EngineError::out_of_memory(refusal),
+            // The machine has no more.
+            None => EngineError::Overloaded("there is no memory left; try again".to_owned()),
         }
     }
 

@@ -28,6 +28,8 @@ mod text_rights;
 mod thread_priority;
 mod versions;
 mod warm_reads;
+mod watch;
+mod watchdog;
 mod write;
 mod write_queue;
 mod writer;
@@ -84,6 +86,9 @@ impl SqliteEngine {
                 .with_context(|| format!("make the folder {}", folder.display()))?;
         }
         let held = database_file::hold(&path)?;
+        if !sqlite_budget::install() {
+            warn!("SQLite was in use before the service began, so the memory of statements is not limited");
+        }
         let conn = open::open_writer(
             &path,
             config.synchronous,

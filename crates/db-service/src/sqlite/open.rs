@@ -27,7 +27,7 @@ pub(super) fn open_writer(
     conn.busy_timeout(LOCK_WAIT)?;
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    harden(&conn, double_quoted_texts)?;
+    harden(&conn, limits, double_quoted_texts)?;
     set_up_writer(&conn, synchronous)?;
     super::idempotency::make_table(&conn)?;
     super::readiness::make_table(&conn)?;
@@ -59,19 +59,16 @@ pub(super) fn schema_bytes(conn: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// What SQLite advises for SQL of strangers.
-fn harden(conn: &Connection, double_quoted_texts: bool) -> rusqlite::Result<()> {
+fn harden(conn: &Connection, limits: &Limits, double_quoted_texts: bool) -> rusqlite::Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, double_quoted_texts)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, double_quoted_texts)?;
     conn.pragma_update(None, "cell_size_check", true)?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, MOST_ATTACHED)?;
-    conn.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN)?;
     rusqlite::vtab::series::load_module(conn)?;
-    super::functions::add(conn)
+    super::functions::add(conn, limits.max_value_bytes)
 }
 
-/// How long a pattern of LIKE or GLOB may be, in bytes: the time that one takes grows with its length.
-const LONGEST_PATTERN: i32 = 1_000;
 /// How many databases a stream may attach.
 const MOST_ATTACHED: i32 = 4;
 
@@ -131,7 +128,7 @@ pub(super) fn open_session(
     )?;
     conn.busy_timeout(LOCK_WAIT)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    harden(&conn, double_quoted_texts)?;
+    harden(&conn, limits, double_quoted_texts)?;
     set_up_writer(&conn, synchronous)?;
     conn.pragma_update(None, "cache_size", -2_000)?;
     // The writer sees to checkpoints.
@@ -152,16 +149,28 @@ pub(super) fn set_up_reader(
     double_quoted_texts: bool,
 ) -> rusqlite::Result<()> {
     conn.busy_timeout(LOCK_WAIT)?;
-    harden(conn, double_quoted_texts)?;
+    harden(conn, limits, double_quoted_texts)?;
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", -2_000)?;
     limit(conn, limits)
 }
 
+/// Limits how long a text or blob may be.
+pub(super) fn limit_values(conn: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, clamp(bytes)).map(drop)
+}
+
+fn clamp(bytes: u64) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
+}
+
 fn limit(conn: &Connection, limits: &Limits) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    let clamp = |bytes: u64| i32::try_from(bytes).unwrap_or(i32::MAX);
-    conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, clamp(limits.max_value_bytes))?;
+    limit_values(conn, limits.max_value_bytes)?;
     conn.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, clamp(limits.max_sql_bytes))?;
+    conn.set_limit(
+        Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH,
+        clamp(limits.max_pattern_bytes),
+    )?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What has changed, as counters that every connection looks at.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Names};
 use super::connection::lock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,8 @@ pub(super) struct Versions {
     schema: AtomicU64,
     /// What the database holds, as it was last read.
     catalog: Mutex<Option<Arc<Catalog>>>,
+    /// The tables whose rules match texts with patterns, and at which version of the schema.
+    matching_tables: Mutex<Option<(u64, Arc<Names>)>>,
 }
 
 impl Default for Versions {
@@ -21,6 +23,7 @@ impl Default for Versions {
             // A connection begins with 0, which says that it has not looked yet.
             schema: AtomicU64::new(1),
             catalog: Mutex::default(),
+            matching_tables: Mutex::default(),
         }
     }
 }
@@ -54,5 +57,18 @@ impl Versions {
     /// Keeps what was read for other connections.
     pub(super) fn keep_catalog(&self, catalog: &Arc<Catalog>) {
         *lock(&self.catalog) = Some(Arc::clone(catalog));
+    }
+
+    /// The tables whose rules match texts with patterns at that version of the schema, when they were looked for.
+    pub(super) fn matching_tables(&self, version: u64) -> Option<Arc<Names>> {
+        lock(&self.matching_tables)
+            .as_ref()
+            .filter(|(known, _)| *known == version)
+            .map(|(_, names)| Arc::clone(names))
+    }
+
+    /// Keeps what was found for other connections.
+    pub(super) fn keep_matching_tables(&self, version: u64, names: &Arc<Names>) {
+        *lock(&self.matching_tables) = Some((version, Arc::clone(names)));
     }
 }

@@ -16,7 +16,6 @@ use super::write::{run_by_itself, run_statement, would_commit};
 use super::write_queue::{Counters, Lease, Pending, Turn};
 use crate::config::{Limits, Synchronous};
 use crate::engine::{EngineError, Timing, Write, Written};
-use bytes::Bytes;
 use db_api::{BatchMode, Statement};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -289,7 +288,7 @@ impl WriterThread {
             Ok(())
         })?;
         let ran = started.elapsed();
-        let body = Bytes::from(write.sink.body(ran));
+        let body = write.sink.body(ran);
         if let Some(key) = &write.idempotency
             && !write.dry_run
         {

@@ -1,9 +1,9 @@
 //! What a stranger's SQL cannot do to the process, and what SQLite is asked to take for an error.
 
 use super::http::{get, post, request, run, send, until};
+use super::program::Program;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::process::{Child, Command, Stdio};
 use test_kit::TestDb;
 
 async fn scalar(db: &TestDb, sql: &str) -> Value {
@@ -266,17 +266,6 @@ async fn the_texts_of_the_schema_have_a_limit() {
     assert_eq!(edge.status, 200, "{}", edge.text);
 }
 
-/// The program itself, killed when it is dropped.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Queries that are built on each other: the last of `count` has the columns of `from`.
 fn chain(from: &str, count: usize) -> String {
     let mut sql = format!("WITH a0 AS ({from})");
@@ -290,42 +279,11 @@ fn chain(from: &str, count: usize) -> String {
 
 #[tokio::test]
 async fn no_statement_ends_the_process() {
-    let folder = tempfile::tempdir().unwrap();
-    let port = test_kit::ReservedPort::take();
-    let url = format!("http://{}", port.address());
-    let mut program = Program(
-        Command::new(env!("CARGO_BIN_EXE_db-service"))
-            .args([
-                "--listen",
-                &port.address().to_string(),
-                "--statement-timeout-ms",
-                "5000",
-            ])
-            .arg("--database")
-            .arg(folder.path().join("deep.db"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let http = reqwest::Client::new();
-    until("the program answers", async || {
-        http.get(format!("{url}/healthz")).send().await.is_ok()
-    })
-    .await;
-    let send = async |path: &str, sql: &str| {
-        let answer = http
-            .post(format!("{url}{path}"))
-            .json(&json!({"sql": sql}))
-            .send()
-            .await
-            .unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
+    let mut program = Program::start(&["--statement-timeout-ms", "5000"]).await;
 
-    let deepest = send("/v1/query", &chain("SELECT 1 AS x", 1_000)).await;
-    let one_more = send("/v1/query", &chain("SELECT 1 AS x", 1_001)).await;
-    let much_more = send("/v1/query", &chain("SELECT 1 AS x", 8_000)).await;
+    let deepest = program.send("/v1/query", &chain("SELECT 1 AS x", 1_000)).await;
+    let one_more = program.send("/v1/query", &chain("SELECT 1 AS x", 1_001)).await;
+    let much_more = program.send("/v1/query", &chain("SELECT 1 AS x", 8_000)).await;
     assert_eq!(deepest.0, 200, "{}", deepest.1);
     for refused in [one_more, much_more] {
         assert!(
@@ -336,17 +294,15 @@ async fn no_statement_ends_the_process() {
     }
     for (made, from) in ["SELECT 1 AS x", "SELECT x FROM v0"].into_iter().enumerate() {
         let sql = format!("CREATE VIEW v{made} AS {}", chain(from, 1_000));
-        let (status, text) = send("/v1/execute", &sql).await;
+        let (status, text) = program.send("/v1/execute", &sql).await;
         assert_eq!(status, 200, "{text}");
     }
     for path in ["/v1/query", "/v1/execute", "/v1/explain"] {
-        let (status, text) = send(path, "SELECT x FROM v1").await;
+        let (status, text) = program.send(path, "SELECT x FROM v1").await;
         assert!([200, 400, 408, 413].contains(&status), "{path}: {status} {text}");
     }
     let requests = json!([{"type": "describe", "sql": "SELECT x FROM v1"}, {"type": "close"}]);
-    let stream = http
-        .post(format!("{url}/v3/pipeline"))
-        .json(&json!({"requests": requests}));
-    assert_eq!(stream.send().await.unwrap().status(), 200);
-    assert_eq!(program.0.try_wait().unwrap(), None, "the process runs");
+    let (status, text) = program.post("/v3/pipeline", json!({"requests": requests})).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(program.is_running());
 }

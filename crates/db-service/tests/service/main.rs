@@ -6,16 +6,19 @@
 )]
 
 mod bulk;
+mod clock;
 mod control;
 mod hardening;
 mod hrana;
 mod http;
 mod log_growth;
 mod matrix;
+mod memory;
 mod negotiation;
 mod nul;
 mod operations;
 mod preconditions;
+mod program;
 mod rehearsals;
 mod requests;
 mod rights;
