@@ -16,7 +16,7 @@ use db_api::ColumnHead;
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, Statement, ffi};
+use rusqlite::{CachedStatement, Connection, Statement, TransactionState, ffi};
 use sqlite_budget::{Refusal, Stop as _};
 use std::cell::{Cell as StdCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -261,7 +261,8 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
     /// The tables whose rules match texts with patterns.
     fn own_matching_tables(&self) -> Result<Arc<Names>, EngineError> {
         let version = self.versions.schema();
-        if let Some(names) = self.versions.matching_tables(version) {
+        let (known, names) = self.versions.matching_tables();
+        if known == version || self.begins_a_transaction()? {
             return Ok(names);
         }
         let names = Arc::new(self.own(|| catalog::matching_tables(&self.conn))?);
@@ -270,6 +271,15 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             self.versions.keep_matching_tables(version, &names);
         }
         Ok(names)
+    }
+
+    /// Whether a transaction is open that has not read yet: to read now would fix what it sees.
+    fn begins_a_transaction(&self) -> Result<bool, EngineError> {
+        let state = self
+            .conn
+            .transaction_state(Some("main"))
+            .map_err(EngineError::broken)?;
+        Ok(!self.conn.is_autocommit() && state == TransactionState::None)
     }
 
     /// Limits what a text or blob may be long as it is limited for statements that match texts with patterns, or no

@@ -13,7 +13,7 @@ pub(super) struct Versions {
     /// What the database holds, as it was last read.
     catalog: Mutex<Option<Arc<Catalog>>>,
     /// The tables whose rules match texts with patterns, and at which version of the schema.
-    matching_tables: Mutex<Option<(u64, Arc<Names>)>>,
+    matching_tables: Mutex<(u64, Arc<Names>)>,
 }
 
 impl Default for Versions {
@@ -59,16 +59,14 @@ impl Versions {
         *lock(&self.catalog) = Some(Arc::clone(catalog));
     }
 
-    /// The tables whose rules match texts with patterns at that version of the schema, when they were looked for.
-    pub(super) fn matching_tables(&self, version: u64) -> Option<Arc<Names>> {
-        lock(&self.matching_tables)
-            .as_ref()
-            .filter(|(known, _)| *known == version)
-            .map(|(_, names)| Arc::clone(names))
+    /// The tables whose rules match texts with patterns, as they were last looked for, and at which version of the
+    /// schema; 0 when they never were.
+    pub(super) fn matching_tables(&self) -> (u64, Arc<Names>) {
+        lock(&self.matching_tables).clone()
     }
 
     /// Keeps what was found for other connections.
     pub(super) fn keep_matching_tables(&self, version: u64, names: &Arc<Names>) {
-        *lock(&self.matching_tables) = Some((version, Arc::clone(names)));
+        *lock(&self.matching_tables) = (version, Arc::clone(names));
     }
 }
