@@ -96,7 +96,7 @@ pub struct Limits {
     /// place of a text, and no time limit can stop it there.
     #[arg(long, env = "DB_MAX_MATCHED_BYTES", default_value_t = 1_048_576, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub max_matched_bytes: u64,
-    /// Takes snippet() of FTS, which compares every match in a text with every other: no time limit stops it there.
+    /// Takes `snippet()` of FTS, which compares every match in a text with every other: no time limit stops it there.
     #[arg(long, env = "DB_ALLOW_SNIPPET", default_value_t = false)]
     pub allow_snippet: bool,
     /// How much memory one statement may take, the answer that is kept until it is sent included, in bytes.

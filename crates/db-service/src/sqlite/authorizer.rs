@@ -159,6 +159,7 @@ const MATCHING: [&str; 2] = ["like", "glob"];
 
 /// What the authorizer knows and has seen while the current statement was compiled.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Authorizer {
     /// Who asks.
     pub rights: Arc<Rights>,
