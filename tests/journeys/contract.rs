@@ -163,6 +163,7 @@ fn make_equal(value: &mut Value) {
                     "created_at" | "started_at" | "finished_at" | "computed_at" => {
                         Some("2023-12-01T08:00:00Z".into())
                     }
+                    "until" => Some("2023-12-31T08:00:00Z".into()),
                     "rows_per_s" => Some(50_000.into()),
                     "revision" => Some(5.into()),
                     "dataset_version" => Some(56.into()),
