@@ -91,9 +91,15 @@ fn the_engine_does_not_know_which_one_it_is() {
     assert!(knows.is_empty(), "{knows:#?}");
 }
 
-/// The lines of code of script-service without those of its tests, which stand at the end of a file.
+/// The lines of code of script-service without those of its tests.
 fn script_service(folder: &str) -> Vec<(String, String)> {
     let mut lines = code_of("script-service", folder);
+    leave_out_tests(&mut lines);
+    lines
+}
+
+/// Takes out the tests, which stand at the end of a file.
+fn leave_out_tests(lines: &mut Vec<(String, String)>) {
     let mut tests_of = None;
     lines.retain(|(place, line)| {
         let file = place.rsplit_once(':').map(|(file, _)| file.to_owned());
@@ -102,7 +108,6 @@ fn script_service(folder: &str) -> Vec<(String, String)> {
         }
         file != tests_of
     });
-    lines
 }
 
 #[test]
@@ -194,6 +199,95 @@ fn the_store_knows_nothing_of_those_who_ask_it() {
     let knows = found(&script_service("store"), &words, &[]);
 
     assert!(knows.is_empty(), "{knows:#?}");
+}
+
+/// The lines of code of `crate_name`, the tests at the end of its files left out.
+fn without_tests(crate_name: &str) -> Vec<(String, String)> {
+    let mut lines = code_of(crate_name, "");
+    leave_out_tests(&mut lines);
+    lines
+}
+
+#[test]
+fn what_is_pure_reads_nothing_asks_nobody_and_has_no_clock() {
+    let words = [
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "Instant::now",
+        "SystemTime",
+        "Timestamp::now",
+        "Zoned::now",
+        "tokio",
+        "getrandom",
+        "rand::",
+    ];
+
+    for pure in ["db-api", "script-api", "tabular", "shop-exports", "forecast"] {
+        let knows = found(&without_tests(pure), &words, &[]);
+        assert!(knows.is_empty(), "{pure}: {knows:#?}");
+    }
+}
+
+#[test]
+fn services_are_asked_by_their_clients_alone() {
+    // A URL that a caller names is fetched, which is no service of ours.
+    let apart = ["imports/fetch.rs"];
+
+    for caller in ["script-service", "dashboard-service", "comptoir"] {
+        let knows = found(&without_tests(caller), &["reqwest", "Client::builder"], &apart);
+        assert!(knows.is_empty(), "{caller}: {knows:#?}");
+    }
+}
+
+#[test]
+fn what_services_say_is_typed_once() {
+    // The title of an answer that is kept whole; the examples of the contract; public series.
+    let apart = ["answer.rs", "contract/", "commands/forecast/quality.rs"];
+
+    for caller in ["dashboard-service", "comptoir"] {
+        let types = found(&without_tests(caller), &["Deserialize)", "Deserialize,"], &apart);
+        assert!(types.is_empty(), "{caller}: {types:#?}");
+    }
+}
+
+#[test]
+fn the_page_holds_no_sql_and_names_the_status_of_an_error_in_one_file() {
+    let lines = without_tests("dashboard-service");
+
+    let sql = found(&lines, &["SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE "], &[]);
+    let statuses = found(&lines, &["StatusCode::"], &["error.rs"]);
+    let of_errors: Vec<_> = statuses
+        .iter()
+        .filter(|line| !line.contains("StatusCode::OK") && !line.contains("StatusCode::SEE_OTHER"))
+        .collect();
+
+    assert!(sql.is_empty(), "{sql:#?}");
+    assert!(of_errors.is_empty(), "{of_errors:#?}");
+}
+
+#[test]
+fn housekeeping_names_no_table_of_the_model() {
+    let lines = code_of("script-service", "store");
+    let retention: Vec<_> = lines
+        .into_iter()
+        .filter(|(place, _)| place.starts_with("retention.rs"))
+        .collect();
+    assert!(!retention.is_empty());
+
+    let model = [
+        " sales ",
+        " products ",
+        " stores ",
+        "product_targets",
+        "\"sales\"",
+        "\"products\"",
+        "\"stores\"",
+    ];
+    let named = found(&retention, &model, &[]);
+
+    assert!(named.is_empty(), "{named:#?}");
 }
 
 /// How many lines of code a file has at most; neither comments nor blank lines count.
