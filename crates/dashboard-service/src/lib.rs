@@ -9,7 +9,7 @@
 //! | `table`, `figure` | what is shown as rows, and what is drawn |
 //! | `format`, `language`, `words` | numbers, dates and words in French and English |
 //! | `page` | from a view to a document, or to what the script puts into the page |
-//! | `error` | the only place that names the status of an error |
+//! | `error` | what is shown instead of what was asked for, with its status |
 //! | `assets`, `policy` | what the page is made of, and what a browser may do with it |
 
 mod answer;

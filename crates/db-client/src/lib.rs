@@ -1,4 +1,4 @@
-//! The typed client of db-service, and the only place with its timeouts and retries.
+//! The typed client of db-service: how long its answers may take, and what is asked again.
 //!
 //! A request is sent again, with growing pauses, when it cannot have had an effect or when repeating it is
 //! safe: reads, and writes that carry an idempotency key. [`DbClient::execute`] and [`DbClient::batch`] give

@@ -1,7 +1,21 @@
 //! db-service: an HTTP gateway that owns a SQLite file.
 //!
-//! `routes/` takes requests apart, `engine/` runs statements, `answer/` writes rows, `upload/` reads them.
-//! [`run`] puts the parts together.
+//! [`run`] serves until it is told to stop: with a [`Config`], a listener, and a future that ends it. `main.rs`,
+//! `comptoir up` and tests call it alike. [`restore`] puts a backup in place of a database that nobody has open.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `routes/` | the route table, then one file per resource: a request is taken apart, the engine asked, its answer written |
+//! | `hrana/` | the protocol of libSQL's SDKs over the same engine |
+//! | `tokens` | who may do what |
+//! | `engine/` | the seam: what can be asked of a database, in words without HTTP |
+//! | `sqlite/` | the engine: one thread that writes, several that read, rights, backups; what knows rusqlite |
+//! | `answer/`, `upload/` | rows to JSON, NDJSON and CSV, and back |
+//! | `error` | each error with its status and code |
+//! | `config` | every setting, with its limit and unit |
+//! | `metrics` | what `/metrics` says beyond what all services say |
+//!
+//! A first look: `routes/query.rs`, then `engine/mod.rs`, then `sqlite/mod.rs`.
 
 mod answer;
 mod config;

@@ -14,7 +14,17 @@
 //! | `analysis` | analyses and their answers |
 //! | `forecast` | forecasts, how right they were, models compared |
 //! | `problem` | error answers |
-//! | `paths` | where everything is |
+//! | [`paths`] | where everything is |
+//!
+//! ```
+//! use script_api::{ForecastRequest, JobState, paths};
+//!
+//! let asked: ForecastRequest = serde_json::from_str(r#"{"model":"ets","horizon":14}"#)?;
+//! assert_eq!(asked.horizon, Some(14));
+//! assert!(JobState::SucceededWithRejects.is_final());
+//! assert_eq!(paths::JOBS_FORECAST, "/jobs/forecast");
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 mod analysis;
 mod decisions;

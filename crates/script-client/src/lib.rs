@@ -1,4 +1,4 @@
-//! The typed client of script-service, and the place with its timeouts and retries.
+//! The typed client of script-service: how long its answers may take, and what is asked again.
 //!
 //! [`ScriptClient`] has a method for each route that a program of ours calls. A request that makes a job can be
 //! [submitted](ScriptClient::submit) so that a lost answer loses nothing, and a job can be

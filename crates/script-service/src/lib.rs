@@ -1,9 +1,23 @@
 //! Takes imports, analyses and forecasts as jobs, runs them, answers with figures.
 //!
 //! It keeps no state of its own: jobs, rejects, uploads and results are rows in db-service, so it can be
-//! killed at any moment and started again. Start reading at `routes` for what comes in, at `jobs` for what is done
-//! about it, at `schedules` for what is done again and again, at `imports` for how their records become rows (the
-//! crate `tabular` reads files), at `analyses` for how figures are computed, at `forecasts` for how forecasts are made.
+//! killed at any moment and started again. [`run`] serves until it is told to stop: with a [`Config`], a listener, and a
+//! future that ends it.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `routes` | what comes in: the route table, then one file per resource |
+//! | `jobs`, `kinds` | what is done about it: the queue, leases, the trait that each kind of job has, their registry |
+//! | `schedules` | what is done again and again |
+//! | `imports` | how records become rows; the crate `tabular` reads files, `shop-exports` exports of shops |
+//! | `undo` | imports taken back |
+//! | `analyses` | how figures are computed, from a file of SQL each |
+//! | `forecasts` | how forecasts are made and kept; the crate `forecast` has the models |
+//! | `store` | the tables of all this, and the SQL over them |
+//! | `error`, `problems` | each error with its status, and what its code means |
+//! | `config`, `housekeeping` | the settings; what is dropped by age and by number |
+//!
+//! A first look: `routes/imports.rs`, then `jobs/runner.rs`, then `imports/mod.rs`.
 
 mod analyses;
 mod config;

@@ -1,7 +1,7 @@
 //! The seam between HTTP and storage.
 //!
-//! Routes speak to [`Engine`] and never see a connection; `embedded` is the one engine there is, and the
-//! only place that knows rusqlite. Rows cross the seam as [`Cell`]s lent to a sink, so that an answer is
+//! Routes speak to [`Engine`] and never see a connection; `sqlite` holds the one engine there is, and nothing beside it
+//! knows rusqlite. Rows cross the seam as [`Cell`]s lent to a sink, so that an answer is
 //! written straight from SQLite's memory.
 
 mod control;
