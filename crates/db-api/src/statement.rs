@@ -116,12 +116,14 @@ pub struct QueryRequest {
     pub sql: String,
     /// Its parameters.
     #[serde(default, skip_serializing_if = "Params::is_empty")]
+    #[schema(nullable)]
     pub params: Params,
     /// How values are written in the answer.
     #[serde(default, skip_serializing_if = "is_default")]
     pub values: ValueForm,
     /// How long the statement may take, in milliseconds; at most the service's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
     /// How many rows a JSON answer may hold; at most the service's own limit. More rows set `truncated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +139,7 @@ pub struct ExecuteRequest {
     pub sql: String,
     /// Its parameters.
     #[serde(default, skip_serializing_if = "Params::is_empty")]
+    #[schema(nullable)]
     pub params: Params,
     /// Runs the statement once per set, in one transaction; not together with `params`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +149,7 @@ pub struct ExecuteRequest {
     pub values: ValueForm,
     /// How long the statement may take, in milliseconds; at most the service's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
     /// How many `RETURNING` rows the answer may hold; at most the service's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,6 +172,7 @@ pub struct Statement {
     pub sql: String,
     /// Its parameters.
     #[serde(default, skip_serializing_if = "Params::is_empty")]
+    #[schema(nullable)]
     pub params: Params,
     /// Runs the statement once per set; not together with `params`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -216,6 +221,7 @@ pub enum BatchMode {
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// The statements, in order.
+    #[schema(min_items = 1)]
     pub statements: Vec<Statement>,
     /// Whether they share one fate.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -229,6 +235,7 @@ pub struct BatchRequest {
     /// How long all of it may take, in milliseconds: at most the service's `batch_timeout_ms`; unless given,
     /// `statement_timeout_ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
     /// How many rows the answer may hold for one statement; at most the service's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,8 +6,8 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use db_api::{ErrorCode, Problem, ProblemError};
-use service_kit::faults::Faults;
 use service_kit::problem_types::ProblemType;
+use service_kit::validation::Faults;
 use tracing::error;
 
 /// When to try again after the queue was full, in seconds.
@@ -60,7 +60,20 @@ impl IntoResponse for ApiError {
 
 /// An error of the Hrana protocol; its clients show the message only when the media type is this one exactly.
 fn hrana(refusal: &Refusal) -> Response {
-    let (status, code) = match refusal {
+    let (status, code) = hrana_status(refusal);
+    let words = refusal.to_string();
+    let body = serde_json::json!({ "message": words, "error": words, "code": code }).to_string();
+    let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    }
+    response
+}
+
+fn hrana_status(refusal: &Refusal) -> (StatusCode, String) {
+    match refusal {
         Refusal::Protocol(_) => (StatusCode::BAD_REQUEST, "PROTOCOL_ERROR".to_owned()),
         Refusal::Expired(_) => (StatusCode::GONE, "STREAM_EXPIRED".to_owned()),
         Refusal::Lost => (StatusCode::GONE, "STREAM_LOST".to_owned()),
@@ -74,16 +87,7 @@ fn hrana(refusal: &Refusal) -> Response {
         }
         Refusal::Statement(error) => (StatusCode::BAD_REQUEST, error.code().to_owned()),
         Refusal::Request(problem) => (problem.status, problem.code.to_ascii_uppercase()),
-    };
-    let words = refusal.to_string();
-    let body = serde_json::json!({ "message": words, "error": words, "code": code }).to_string();
-    let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
-    response
 }
 
 /// The problem document of an engine's error. The unforeseen is logged here, once.
@@ -149,13 +153,40 @@ fn bare(code: ErrorCode, detail: String) -> Problem {
 
 /// What the codes of errors mean.
 pub(crate) fn problem_types() -> Vec<ProblemType> {
-    ErrorCode::ALL
-        .map(|code| ProblemType {
-            code: code.as_str(),
-            status: status(code),
-            meaning: code.meaning(),
-        })
-        .into()
+    ErrorCode::ALL.map(problem_type).into()
+}
+
+/// What a code means.
+pub(crate) fn problem_type(code: ErrorCode) -> ProblemType {
+    ProblemType {
+        code: code.as_str(),
+        status: status(code),
+        meaning: code.meaning(),
+    }
+}
+
+/// The codes of Hrana's own refusals, and `of_engine` as Hrana names them: in capitals, but for a caller without rights.
+pub(crate) fn hrana_types(of_engine: &[ErrorCode]) -> Vec<(String, StatusCode)> {
+    let own = [
+        Refusal::Protocol(String::new()),
+        Refusal::Expired("".into()),
+        Refusal::Lost,
+        Refusal::Unknown,
+    ];
+    let own = own.iter().map(|refusal| {
+        let (status, code) = hrana_status(refusal);
+        (code, status)
+    });
+    let of_engine = of_engine.iter().map(|code| {
+        let name = code.as_str();
+        let name = if *code == ErrorCode::Unauthorized {
+            name.to_owned()
+        } else {
+            name.to_ascii_uppercase()
+        };
+        (name, status(*code))
+    });
+    own.chain(of_engine).collect()
 }
 
 fn status(code: ErrorCode) -> StatusCode {

@@ -19,6 +19,7 @@
 
 mod answer;
 mod config;
+mod contract;
 mod engine;
 mod error;
 mod hrana;
@@ -61,7 +62,7 @@ pub const STACK_BYTES: usize = 64 << 20;
 /// The contract of the service, as it is served at `/openapi.json`.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service_kit::service::contract(routes::table())
+    service_kit::service::contract(routes::table(), &error::problem_types())
 }
 
 /// Opens the database and answers on `listener` until `shutdown` is done; then finishes what is in flight, within

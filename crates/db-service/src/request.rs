@@ -4,7 +4,7 @@ use crate::integers;
 use axum::http::HeaderMap;
 use db_api::{BatchRequest, ExecuteRequest, IDEMPOTENCY_KEY, Params, QueryRequest, ValueError};
 use serde::de::DeserializeOwned;
-use service_kit::faults::{self, Asked, Fault, Faults, Place};
+use service_kit::validation::{self, Asked, Fault, Faults, Place};
 
 /// The longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -48,7 +48,7 @@ fn no_time(timeout_ms: Option<u64>) -> Vec<Fault> {
 
 /// The JSON body of a request.
 pub(crate) fn json<T: Body>(bytes: &[u8]) -> Result<T, Faults> {
-    let (value, mut faults) = match faults::json::<T>(bytes) {
+    let (value, mut faults) = match validation::json::<T>(bytes) {
         Ok(Asked { value, faults }) => (Some(value), faults),
         Err(faults) => (None, faults),
     };

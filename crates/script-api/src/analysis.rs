@@ -75,6 +75,7 @@ pub struct AnalysisParameter {
     /// What it is for.
     pub description: String,
     /// The same in other languages, by language tag.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub descriptions: Translations,
 }
 
@@ -113,10 +114,12 @@ pub struct AnalysisDescription {
     pub title: String,
     /// The same in other languages, by language tag.
     #[schema(example = json!({"fr": "Ventes par région"}))]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub titles: Translations,
     /// What it says. A parameter in braces stands for its value.
     pub description: String,
     /// The same in other languages, by language tag.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub descriptions: Translations,
     /// Whether it comes with the program.
     pub built_in: bool,
@@ -259,8 +262,9 @@ pub struct AnswerDocument {
     /// When.
     computed_at: String,
     /// `title` in other languages, by language tag.
+    #[schema(value_type = BTreeMap<String, String>)]
     titles: Translations,
-    #[schema(ignore)]
+    /// Its figures.
     #[serde(flatten)]
     figures: Map<String, Value>,
 }

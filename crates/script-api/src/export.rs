@@ -79,6 +79,7 @@ pub struct ImportReport {
     /// The names of the first of them.
     pub new_stores: Vec<String>,
     /// Names that were taken for the same: the first, and another.
+    #[schema(value_type = Vec<Vec<String>>)]
     pub same_names: Vec<(String, String)>,
     /// Records that are no sales, by the words that say so.
     pub skipped: BTreeMap<String, u64>,

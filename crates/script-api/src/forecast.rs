@@ -1,5 +1,6 @@
 //! Forecasts: what may be asked, what was made, how right it was, and models compared.
 
+use crate::day;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,15 +79,15 @@ pub struct ForecastRequest {
     pub model: Option<String>,
     /// Days to forecast, 1 to 3660; 7 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 7)]
+    #[schema(example = 7, minimum = 1, maximum = 3660)]
     pub horizon: Option<usize>,
     /// First day of the history; the first sale by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "2023-11-01")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "day::optional")]
+    #[schema(value_type = Option<String>, format = Date, example = "2023-11-01")]
     pub from: Option<Date>,
     /// Last day of the history; the latest sale by default. The forecast begins on the next day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "2023-11-30")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "day::optional")]
+    #[schema(value_type = Option<String>, format = Date, example = "2023-11-30")]
     pub to: Option<Date>,
     /// Only sales in stores of this region.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +112,7 @@ pub struct ForecastRequest {
     pub gaps: Option<Gaps>,
     /// Windows of the backtest that gives the metrics, 0 to 52; 4 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 52)]
     pub windows: Option<usize>,
     /// Seed of simulated intervals; the same request on the same data gives the same answer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -216,7 +218,6 @@ pub struct ForecastRun {
     /// Only sales of products of this category; null for all.
     pub category: Option<String>,
     /// What a day without sales counted as.
-    #[schema(inline)]
     pub gaps: Gaps,
     /// Days of the history without sales.
     pub days_without_sales: u64,
@@ -478,7 +479,6 @@ pub struct ForecastComparison {
     /// Days in each window of the backtest.
     pub horizon: usize,
     /// What a day without sales counted as.
-    #[schema(inline)]
     pub gaps: Gaps,
     /// Days of the history without sales.
     pub days_without_sales: usize,

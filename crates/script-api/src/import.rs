@@ -117,7 +117,7 @@ pub struct SourceRequest {
     pub table: ImportTable,
     /// A file under the data folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "history/sales-2023-10.csv")]
+    #[schema(example = "sales.csv")]
     pub path: Option<String>,
     /// Where to fetch it: http or https.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,7 @@
 //! ```
 
 mod analysis;
+mod day;
 mod decisions;
 mod export;
 mod forecast;

@@ -17,6 +17,7 @@ fn import() -> JobKind {
 /// What a schedule is to be. It has either `cron` or `watch`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ScheduleDefinition)]
 pub struct ScheduleRequest {
     /// The kind of jobs: `import` unless said otherwise.
     #[serde(default = "import")]

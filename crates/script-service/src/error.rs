@@ -6,6 +6,7 @@ use crate::analyses::compute::ComputeError;
 use crate::forecasts::ForecastFailure;
 use crate::imports::replay::ReplayError;
 use crate::jobs::context::Stop;
+use crate::problems;
 use crate::schedules::by_hand::NoJob;
 use crate::state::NotReady;
 use crate::store::StoreError;
@@ -13,8 +14,8 @@ use crate::undo::submission::UndoError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use db_client::DbError;
-use service_kit::faults::{Fault, Faults};
 use service_kit::problem::Problem;
+use service_kit::validation::{Fault, Faults};
 use tracing::error;
 
 /// Why a request is not answered as asked.
@@ -215,7 +216,7 @@ impl ApiError {
             Self::Invalid(_) | Self::Faults(_) | Self::Refused(_) => INVALID,
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", None),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
-            Self::Source { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, None),
+            Self::Source { code, .. } => (problems::find(&problems::all(), code).status, code, None),
             Self::TooManyComparisons { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", Some(5)),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(1)),
             Self::Store(error) => of_store(error),
@@ -266,13 +267,7 @@ fn correction_faults(faults: &[String]) -> Vec<serde_json::Value> {
 
 /// Why a job failed, with the status that a request with this fault would have had.
 pub(crate) fn of_job(code: &'static str, detail: impl Into<String>) -> Problem {
-    let status = match code {
-        "internal" | "process_died" | "rollback_failed" => StatusCode::INTERNAL_SERVER_ERROR,
-        "statement_timeout" => StatusCode::REQUEST_TIMEOUT,
-        "changed_since" | "not_undoable" => StatusCode::CONFLICT,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    Problem::new(status, code, detail)
+    Problem::new(problems::find(&problems::all(), code).status, code, detail)
 }
 
 impl From<ApiError> for Stop {

@@ -21,6 +21,8 @@
 
 mod analyses;
 mod config;
+mod contract;
+mod day;
 mod error;
 mod forecasts;
 mod housekeeping;
@@ -66,7 +68,7 @@ const GIVE_BACK: Duration = Duration::from_secs(1);
 /// The contract of the service, as it is served at `/openapi.json`.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service_kit::service::contract(routes::described())
+    service_kit::service::contract(routes::described(), &problems::TYPES)
 }
 
 /// Answers on `listener` until `shutdown` is done. It answers at once; jobs and analyses wait until db-service

@@ -2,7 +2,7 @@
 //! `error`.
 
 use axum::http::StatusCode;
-use service_kit::problem_types::ProblemType;
+use service_kit::problem_types::{ProblemType, with_general};
 
 /// Every code, by name, besides those that every service has.
 pub(crate) const TYPES: [ProblemType; 36] = [
@@ -189,6 +189,21 @@ pub(crate) const TYPES: [ProblemType; 36] = [
     },
 ];
 
+/// Every code, those that every service has among them.
+pub(crate) fn all() -> Vec<ProblemType> {
+    with_general(&TYPES)
+}
+
+/// The one of `types` with `code`. One that is not among them says what a source is refused for.
+pub(crate) fn find(types: &[ProblemType], code: &'static str) -> ProblemType {
+    let known = types.iter().find(|one| one.code == code);
+    known.copied().unwrap_or(ProblemType {
+        code,
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        meaning: "",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +221,27 @@ mod tests {
             }
         }
         text
+    }
+
+    #[test]
+    fn the_contract_names_no_code_that_the_page_does_not_explain() {
+        let contract = serde_json::to_value(crate::openapi()).unwrap();
+        let known: Vec<&str> = all().iter().map(|one| one.code).collect();
+        let mut named = 0;
+        for item in contract["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    for code in response["x-codes"].as_array().into_iter().flatten() {
+                        let code = code.as_str().unwrap();
+                        assert!(known.contains(&code), "{code}");
+                        let one = all().into_iter().find(|one| one.code == code).unwrap();
+                        assert_eq!(one.status.as_str(), status, "{code}");
+                        named += 1;
+                    }
+                }
+            }
+        }
+        assert!(named > 100, "{named}");
     }
 
     #[test]

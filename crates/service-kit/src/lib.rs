@@ -10,8 +10,10 @@
 //! | [`logging`] | one line per event on standard error, filtered by `RUST_LOG` |
 //! | [`problem`] | error answers as `application/problem+json` (RFC 9457) |
 //! | [`problem_types`] | what their codes mean, and the page that says it |
+//! | [`contract`] | what the contracts of all services say alike |
 //! | [`extract`] | bodies and `Path` whose refusals are such answers |
-//! | [`faults`] | all that is wrong with a request, each fault with its place |
+//! | [`validation`] | all that is wrong with a request, each fault with its place |
+//! | [`negotiation`] | which form of an answer a client wants, and whether it has it already |
 //! | [`origin`] | refuses what a foreign web page sends to a service on this machine |
 //! | `serve` | accepts, answers, drains; limits for slow clients and for many |
 //! | `edge` | what every request passes, as one layer: origin, panics, metrics, headers, compression |
@@ -23,14 +25,15 @@
 //! | `docs` | `/openapi.json` and its explorer, nothing fetched from outside |
 
 mod codings;
+pub mod contract;
 mod docs;
 mod edge;
 pub mod extract;
-pub mod faults;
 mod health;
 pub mod language;
 pub mod logging;
 pub mod metrics;
+pub mod negotiation;
 pub mod origin;
 mod probe;
 pub mod problem;
@@ -38,6 +41,7 @@ pub mod problem_types;
 mod program;
 mod serve;
 pub mod service;
+pub mod validation;
 
 pub use probe::probe;
 pub use program::{Settings, Stop, program, take_handles};

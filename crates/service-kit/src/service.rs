@@ -106,13 +106,14 @@ impl Service {
     {
         let has_contract = !self.routes.get_openapi().paths.paths.is_empty();
         let health = health::routes().with_state(Health::new(check, self.metrics.clone()));
-        let (router, contract) = self.routes.merge(health).split_for_parts();
+        let problems = problem_types::with_general(&self.problems);
+        let (router, mut contract) = self.routes.merge(health).split_for_parts();
+        crate::contract::complete(&mut contract, &problems);
         let router = if has_contract {
             router.merge(docs::routes(contract))
         } else {
             router
         };
-        let problems = problem_types::with_general(&self.problems);
         router
             .merge(problem_types::routes(&problems))
             .fallback_service(self.missing)
@@ -127,12 +128,17 @@ impl Service {
     }
 }
 
-/// The contract of a service with these routes, as it is served.
+/// The contract of a service with these routes and these codes of errors, as it is served.
 #[must_use]
-pub fn contract<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> OpenApi {
+pub fn contract<S: Clone + Send + Sync + 'static>(
+    routes: OpenApiRouter<S>,
+    problems: &[ProblemType],
+) -> OpenApi {
+    let problems = problem_types::with_general(problems);
     let health = health::routes().into_openapi();
     let mut contract = routes.into_openapi();
     contract.merge(health);
+    crate::contract::complete(&mut contract, &problems);
     contract
 }
 

@@ -70,7 +70,7 @@ impl Joined {
     }
 
     fn add_path(&mut self, service: Service, path: String, item: Value) -> anyhow::Result<()> {
-        let Value::Mapping(mut item) = item else {
+        let Value::Mapping(item) = item else {
             bail!("the path {path} has no operations");
         };
         if let Some(known) = self.paths.get_mut(&path) {
@@ -83,11 +83,6 @@ impl Joined {
                 servers.push(service.server());
             }
             return Ok(());
-        }
-        for method in METHODS {
-            if let Some(Value::Mapping(operation)) = item.get_mut(method) {
-                operation.insert("operationId".into(), operation_id(method, &path).into());
-            }
         }
         let mut with_servers = Mapping::new();
         with_servers.insert("servers".into(), vec![service.server()].into());
@@ -103,7 +98,8 @@ impl Joined {
             .get_mut(&example.path)
             .and_then(|item| item.get_mut(&example.method))
             .with_context(|| format!("there is no {} {}", example.method, example.path))?;
-        if let Some(request) = &example.request {
+        // What is refused is shown by its answer, not as something to send.
+        if let Some(request) = example.request.as_ref().filter(|_| example.status < 400) {
             let body = operation
                 .get_mut("requestBody")
                 .context("the operation takes no body")?;
@@ -153,14 +149,6 @@ fn put(place: &mut Value, name: &str, summary: &str, content: &Content) -> anyho
         bail!("the name is taken");
     }
     Ok(())
-}
-
-/// A name for an operation that no other has: `post_v1_tables_table_rows`.
-fn operation_id(method: &str, path: &str) -> String {
-    let words = path
-        .split(|letter: char| !letter.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn take_mapping(document: &mut Value, path: &[&str]) -> Mapping {
@@ -233,7 +221,6 @@ components: {schemas: {Health: {type: object}, Job: {type: object}}}";
             joined.paths["/jobs/{id}"]["servers"],
             Value::from(vec![Service::Script.server()])
         );
-        assert_eq!(joined.paths["/jobs/{id}"]["get"]["operationId"], "get_jobs_id");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `GET /v1/backup`: a consistent copy.
 
+use crate::contract;
 use crate::engine::{Kind, Scope, Ticket};
 use crate::error::ApiError;
 use crate::state::{App, Caller};
@@ -9,6 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use futures_util::StreamExt as _;
+use service_kit::contract::Bytes;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -21,8 +23,8 @@ const CHUNKS_AHEAD: usize = 4;
     path = db_api::BACKUP,
     tag = "operations",
     responses(
-        (status = 200, description = "a SQLite file", content_type = "application/vnd.sqlite3", body = [u8]),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        (status = 200, description = "a SQLite file", content_type = "application/vnd.sqlite3", body = Bytes),
+        contract::OfBackup,
     )
 )]
 pub(crate) async fn get(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {

@@ -1,6 +1,7 @@
 //! `POST /v1/batch`: a list of statements.
 
 use crate::answer::write::{JsonWrite, Shape};
+use crate::contract;
 use crate::engine::Scope;
 use crate::error::ApiError;
 use crate::hrana::v1;
@@ -20,10 +21,10 @@ use std::sync::Arc;
     path = db_api::BATCH,
     tag = "statements",
     request_body = BatchRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "a repetition with the same key and body gets the first answer and writes nothing")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "a repetition with the same key and body gets the first answer and writes nothing")),
     responses(
         (status = 200, description = "one outcome per statement", body = BatchResult),
-        (status = "default", description = "an error; `statement_index` names the statement", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfWrite,
     )
 )]
 pub(crate) async fn post(

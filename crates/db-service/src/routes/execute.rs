@@ -1,6 +1,7 @@
 //! `POST /v1/execute`: one statement that may write.
 
 use crate::answer::write::{JsonWrite, Shape};
+use crate::contract;
 use crate::engine::{Kind, Scope, Write};
 use crate::error::ApiError;
 use crate::hrana::v1;
@@ -13,7 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use db_api::{BatchMode, ExecuteRequest, ExecuteResult, Statement};
-use service_kit::faults::Faults;
+use service_kit::validation::Faults;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +27,10 @@ use std::time::Duration;
     path = db_api::EXECUTE,
     tag = "statements",
     request_body = ExecuteRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "a repetition with the same key and body gets the first answer and writes nothing")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "a repetition with the same key and body gets the first answer and writes nothing")),
     responses(
         (status = 200, description = "rows changed, and RETURNING rows", body = ExecuteResult),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfWrite,
     )
 )]
 pub(crate) async fn post(

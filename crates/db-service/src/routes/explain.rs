@@ -1,5 +1,6 @@
 //! `POST /v1/explain`: how SQLite would run a statement.
 
+use crate::contract;
 use crate::engine::{Kind, Read};
 use crate::error::ApiError;
 use crate::request;
@@ -16,7 +17,7 @@ use std::sync::Arc;
     request_body = QueryRequest,
     responses(
         (status = 200, description = "the steps", body = Vec<PlanNode>),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfStatement,
     )
 )]
 pub(crate) async fn post(

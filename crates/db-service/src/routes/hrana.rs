@@ -2,6 +2,7 @@
 //!
 //! Bodies are read whatever their content type says, since some clients send none.
 
+use crate::contract;
 use crate::error::ApiError;
 use crate::hrana::error::Refusal;
 use crate::hrana::{cursor, pipeline, v1};
@@ -13,14 +14,58 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, NoContent, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Requests on a stream, as the Hrana protocol means them.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "bodies are read by the protocol's own rules; this is for the contract"
+)]
+struct HranaPipeline {
+    /// The stream, as the answer before named it; null for a new one.
+    baton: Option<String>,
+    /// What to do, in order: each has its `type`.
+    #[schema(value_type = Vec<Object>)]
+    requests: Vec<serde_json::Value>,
+}
+
+/// A batch on a stream, as the Hrana protocol means it.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "bodies are read by the protocol's own rules; this is for the contract"
+)]
+struct HranaCursor {
+    /// The stream, as the answer before named it; null for a new one.
+    baton: Option<String>,
+    /// Its `steps`, each with a `stmt` and perhaps a `condition`.
+    #[schema(value_type = Object)]
+    batch: serde_json::Value,
+}
+
+/// Why a request of the Hrana protocol is refused as a whole; its stream has ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HranaError {
+    /// What went wrong, and what to do.
+    #[schema(example = "the stream has expired")]
+    message: String,
+    /// The same: some clients show this one.
+    error: String,
+    /// The stable name of the error, in capitals.
+    #[schema(example = "STREAM_EXPIRED")]
+    code: String,
+}
 
 /// Say that version 2 of the Hrana protocol is spoken here.
 #[utoipa::path(
     get,
     path = "/v2",
     tag = "hrana",
-    responses((status = 204, description = "`POST /v2/pipeline` takes JSON"))
+    responses((status = 204, description = "`POST /v2/pipeline` takes JSON")),
+    security(()),
 )]
 pub(crate) async fn v2() -> NoContent {
     NoContent
@@ -31,7 +76,8 @@ pub(crate) async fn v2() -> NoContent {
     get,
     path = "/v3",
     tag = "hrana",
-    responses((status = 204, description = "`POST /v3/pipeline` and `POST /v3/cursor` take JSON"))
+    responses((status = 204, description = "`POST /v3/pipeline` and `POST /v3/cursor` take JSON")),
+    security(()),
 )]
 pub(crate) async fn v3() -> NoContent {
     NoContent
@@ -43,13 +89,13 @@ pub(crate) async fn v3() -> NoContent {
     path = db_api::HRANA_V2_PIPELINE,
     tag = "hrana",
     request_body(
-        content = Object,
-        description = "`{baton, requests}`",
+        content = HranaPipeline,
+        description = "what to run, on which stream",
         example = json!({"baton": null, "requests": [{"type": "execute", "stmt": {"sql": "SELECT 1"}}, {"type": "close"}]}),
     ),
     responses(
         (status = 200, description = "`{baton, base_url, results}`: a result for every request, in order", body = Object),
-        (status = "default", description = "`{message, code}`; the stream has ended", body = Object),
+        contract::OfHrana,
     )
 )]
 pub(crate) async fn pipeline_v2(state: State<Arc<App>>, request: Request) -> Response {
@@ -67,13 +113,13 @@ pub(crate) async fn pipeline_v2(state: State<Arc<App>>, request: Request) -> Res
     path = db_api::HRANA_V3_PIPELINE,
     tag = "hrana",
     request_body(
-        content = Object,
-        description = "`{baton, requests}`",
+        content = HranaPipeline,
+        description = "what to run, on which stream",
         example = json!({"baton": null, "requests": [{"type": "execute", "stmt": {"sql": "SELECT 1"}}, {"type": "close"}]}),
     ),
     responses(
         (status = 200, description = "`{baton, base_url, results}`: a result for every request, in order", body = Object),
-        (status = "default", description = "`{message, code}`; the stream has ended", body = Object),
+        contract::OfHrana,
     )
 )]
 pub(crate) async fn pipeline_v3(state: State<Arc<App>>, request: Request) -> Response {
@@ -88,13 +134,13 @@ pub(crate) async fn pipeline_v3(state: State<Arc<App>>, request: Request) -> Res
     path = db_api::HRANA_V3_CURSOR,
     tag = "hrana",
     request_body(
-        content = Object,
-        description = "`{baton, batch}`",
+        content = HranaCursor,
+        description = "what to run, on which stream",
         example = json!({"baton": null, "batch": {"steps": [{"stmt": {"sql": "SELECT 1"}}]}}),
     ),
     responses(
         (status = 200, description = "first `{baton, base_url}`, then an entry a line; the last is `replication_index`", body = String, content_type = "application/x-ndjson"),
-        (status = "default", description = "`{message, code}`; the stream has ended", body = Object),
+        contract::OfHrana,
     )
 )]
 pub(crate) async fn cursor_v3(State(app): State<Arc<App>>, request: Request) -> Response {

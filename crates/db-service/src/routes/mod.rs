@@ -13,9 +13,11 @@ mod tables;
 
 use crate::state::App;
 use axum::extract::DefaultBodyLimit;
+use service_kit::contract::with_schema;
 use std::sync::Arc;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -36,9 +38,25 @@ fn head() -> OpenApi {
                     "An HTTP gateway that owns a SQLite file: parameterised SQL, transactions, streamed bulk insert, \
                      streamed answers, rights. Errors are problem documents (RFC 9457).",
                 ))
-                .license(Some(License::new("MIT"))),
+                .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build())),
         )
-        .servers(Some([Server::new("http://localhost:8080")]))
+        // Where this document came from.
+        .servers(Some([Server::new("/")]))
+        .components(Some(
+            with_schema::<hrana::HranaError>(with_schema::<db_api::Problem>(ComponentsBuilder::new()))
+                .security_scheme(
+                    "token",
+                    SecurityScheme::Http(
+                        HttpBuilder::new()
+                            .scheme(HttpAuthScheme::Bearer)
+                            .description(Some(
+                                "A token of the file that `--tokens` names. A service without tokens takes requests without.",
+                            ))
+                            .build(),
+                    ),
+                )
+                .build(),
+        ))
         .tags(Some([
             tag("statements", "SQL in, rows out"),
             tag("tables", "the schema, and rows in bulk"),

@@ -1,5 +1,6 @@
 //! `/v1/queries`: what runs now.
 
+use crate::contract;
 use crate::engine::Scope;
 use crate::error::ApiError;
 use crate::state::{App, Caller};
@@ -17,7 +18,7 @@ use std::sync::Arc;
     tag = "operations",
     responses(
         (status = 200, description = "what runs now", body = RunningStatements),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfAdministration,
     )
 )]
 pub(crate) async fn list(
@@ -38,7 +39,7 @@ pub(crate) async fn list(
     params(("id" = u64, Path, description = "from `GET /v1/queries`")),
     responses(
         (status = 204, description = "it stops; its caller is answered 499"),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfAdministration,
     )
 )]
 pub(crate) async fn stop(

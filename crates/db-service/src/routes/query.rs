@@ -2,9 +2,10 @@
 
 use crate::answer::json::JsonSink;
 use crate::answer::stream::{Form, Piece, StreamSink};
+use crate::contract;
 use crate::engine::{EngineError, Kind, Read, Ticket, Timing};
 use crate::error::{ApiError, not_modified};
-use crate::negotiation::{Has, client_has, form};
+use crate::negotiation::form;
 use crate::request;
 use crate::state::{App, Caller, server_timing};
 use axum::body::Body;
@@ -17,7 +18,8 @@ use db_api::{QueryRequest, QueryResult, ValueForm};
 use futures_util::Stream;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
-use service_kit::faults::{Asked, Fault};
+use service_kit::negotiation::{Has, client_has};
+use service_kit::validation::{Asked, Fault};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -45,6 +47,7 @@ pub(crate) struct QueryString {
     #[serde(default)]
     values: ValueForm,
     /// How long the statement may take, in milliseconds.
+    #[param(minimum = 1)]
     timeout_ms: Option<u64>,
     /// How many rows a JSON answer may hold.
     max_rows: Option<u64>,
@@ -65,7 +68,7 @@ pub(crate) struct QueryString {
             (String = "text/csv"),
         )),
         (status = 304, description = "the client has this answer: `If-None-Match` names its tag"),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfStatement,
     )
 )]
 pub(crate) async fn post(
@@ -86,9 +89,13 @@ pub(crate) async fn post(
     tag = "statements",
     params(QueryString),
     responses(
-        (status = 200, description = "columns and rows", body = QueryResult),
+        (status = 200, description = "columns and rows", content(
+            (QueryResult = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        )),
         (status = 304, description = "the client has this answer: `If-None-Match` names its tag"),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfQuery,
     )
 )]
 pub(crate) async fn get(

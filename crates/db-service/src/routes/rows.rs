@@ -1,5 +1,6 @@
 //! `POST /v1/tables/{table}/rows`: bulk insert.
 
+use crate::contract;
 use crate::engine::{Bulk, BulkDone, BulkSource, EngineError, Kind, Scope, Timing};
 use crate::error::ApiError;
 use crate::request;
@@ -14,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use db_api::{BulkReport, ErrorCode, OnConflict, OnError, Table, ValueForm};
 use serde::Deserialize;
 use service_kit::extract::Path;
-use service_kit::faults::{Asked, Fault};
+use service_kit::validation::{Asked, Fault};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use utoipa::IntoParams;
@@ -36,6 +37,7 @@ pub(crate) struct RowsOptions {
     #[serde(default)]
     dry_run: bool,
     /// The character between the fields of a CSV body; `,` by default, `tab` for a tab.
+    #[param(pattern = r#"^(tab|[\x00-\x09\x0b\x0c\x0e-!#-\x7f])$"#)]
     delimiter: Option<String>,
     /// How values are written in a CSV body: `plain` by the types of the columns, `tagged` as `GET /v1/query` writes them
     /// with `values=tagged`, where each field says itself what it is.
@@ -63,16 +65,16 @@ enum BodyForm {
     params(
         ("table" = String, Path, description = "the table", example = "sales"),
         RowsOptions,
-        ("Idempotency-Key" = Option<String>, Header, description = "a repetition with the same key and body gets the first answer and writes nothing"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "a repetition with the same key and body gets the first answer and writes nothing"),
     ),
     request_body(content(
-        (String = "text/csv"),
-        (String = "application/x-ndjson"),
-        (Vec<Object> = "application/json"),
+        (service_kit::contract::Bytes = "text/csv"),
+        (service_kit::contract::Bytes = "application/x-ndjson"),
+        (Vec<serde_json::Value> = "application/json"),
     )),
     responses(
         (status = 200, description = "how many rows were taken", body = BulkReport),
-        (status = "default", description = "an error; nothing was written", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfRows,
     )
 )]
 pub(crate) async fn post(

@@ -1,7 +1,7 @@
 //! `/v1/tables`: the schema.
 
+use crate::contract;
 use crate::error::{ApiError, not_modified};
-use crate::negotiation::{Has, client_has};
 use crate::state::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use db_api::{Table, TableList};
 use serde::Serialize;
 use service_kit::extract::Path;
+use service_kit::negotiation::{Has, client_has};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ const COUNT_FOR: Duration = Duration::from_millis(500);
     responses(
         (status = 200, description = "tables and views, by name", body = TableList),
         (status = 304, description = "the client has this answer"),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfTables,
     )
 )]
 pub(crate) async fn list(
@@ -50,7 +51,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "the table", body = Table),
         (status = 304, description = "the client has this answer"),
-        (status = "default", description = "an error", body = db_api::Problem, content_type = "application/problem+json"),
+        contract::OfTable,
     )
 )]
 pub(crate) async fn get(

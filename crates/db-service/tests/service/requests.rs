@@ -201,7 +201,7 @@ async fn percent_encoding_that_makes_no_text_is_refused() {
         ("sql=SELECT+'%ff'", "sql"),
         ("sql=SELECT+'%zz'", "sql"),
         ("sql=SELECT+1&params=%5B%22%c3%22%5D", "params"),
-        ("sql=SELECT+1&%ff=1", "\u{fffd}"),
+        ("sql=SELECT+1&%ff=1", "%ff"),
     ] {
         let answer = get(&db, &format!("/v1/query?{query}")).await;
         assert_eq!(places(&answer), [place], "{query}: {}", answer.text);

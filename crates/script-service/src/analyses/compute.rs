@@ -13,7 +13,7 @@ use crate::store::daily_sums::{count_tickets, current_state};
 use db_client::db_api::Value;
 use db_client::{DbClient, DbError};
 use script_api::HeaderError;
-use service_kit::faults::Faults;
+use service_kit::validation::Faults;
 
 /// How often an answer is computed again when the data changes under it.
 const ATTEMPTS: usize = 4;

@@ -11,7 +11,7 @@ use crate::store::results::{self, NewResult};
 use anyhow::Context as _;
 use db_client::DbClient;
 use script_api::{AnalysisRequest, DefaultWindow};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 
 /// All that is wrong with `request`.
 fn faults(request: &AnalysisRequest, catalog: &Catalog) -> Faults {

@@ -8,7 +8,7 @@ use db_client::db_api::{Params, Value};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use script_api::{AnalysisParameter, ColumnType};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 use std::collections::BTreeMap;
 use tabular::cents;
 
@@ -130,7 +130,7 @@ pub(super) fn own(
         .keys()
         .filter(|name| !is_known(name))
         .map(|name| {
-            Fault::at(
+            Fault::unknown_field(
                 format!("/{name}"),
                 format!("unknown field `{name}`: the analysis has no such parameter"),
             )
@@ -140,7 +140,7 @@ pub(super) fn own(
     for parameter in &header.parameters {
         let pointer = format!("/{}", parameter.name);
         match given.get(&parameter.name).or(parameter.default.as_ref()) {
-            None => faults.push(Fault::at(
+            None => faults.push(Fault::missing_field(
                 pointer,
                 format!("missing field `{}`: it must be given", parameter.name),
             )),

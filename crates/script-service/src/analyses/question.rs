@@ -6,7 +6,7 @@ use super::rounding::Rounding;
 use super::window::{self, WindowQuery};
 use crate::store::analysis_sources::Taken;
 use db_client::db_api::Value;
-use service_kit::faults::Faults;
+use service_kit::validation::Faults;
 use std::collections::BTreeMap;
 
 /// Lines that an answer counts.

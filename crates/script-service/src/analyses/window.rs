@@ -8,7 +8,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use script_api::DefaultWindow;
 use serde::{Deserialize, Serialize};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 use utoipa::{IntoParams, ToSchema};
 
 /// The part of a query string that says which days are meant.
@@ -243,12 +243,7 @@ fn period_days(
 }
 
 fn day(name: &str, text: &str) -> Result<Date, Fault> {
-    text.parse().map_err(|_| {
-        Fault::at(
-            format!("/{name}"),
-            format!("it must be a day such as 2023-11-30, not `{text}`"),
-        )
-    })
+    crate::day::parse(text).map_err(|reason| Fault::at(format!("/{name}"), reason))
 }
 
 #[cfg(test)]

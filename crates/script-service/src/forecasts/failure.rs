@@ -3,7 +3,7 @@
 use super::request;
 use db_client::DbError;
 use forecast::ForecastError;
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 
 /// Why there is no forecast, or no answer about one.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use db_client::DbClient;
 use forecast::{Series, Step};
 use jiff::civil::Date;
 use script_api::{Gaps, HistoryWindow};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 use std::collections::BTreeMap;
 
 /// How often the history is read again when the data changes under it.

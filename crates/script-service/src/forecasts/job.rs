@@ -6,7 +6,7 @@ use crate::forecasts::{ForecastFailure, history, runs, work};
 use crate::jobs::context::{JobContext, Stop};
 use crate::jobs::kind::{Ended, Job};
 use script_api::ForecastRequest;
-use service_kit::faults::{self, Asked, Faults};
+use service_kit::validation::{self, Asked, Faults};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ impl Job for ForecastRequest {
 
     /// With its defaults, so that whoever looks at the job sees what it does.
     fn parse(body: &[u8]) -> Result<Asked<Self>, Faults> {
-        let asked = if body.is_empty() {
+        let asked = if validation::is_nothing(body) {
             Asked {
                 value: Self::default(),
                 faults: Faults::default(),
             }
         } else {
-            faults::json(body)?
+            validation::json(body)?
         };
         Ok(Asked {
             value: request::with_defaults(asked.value),

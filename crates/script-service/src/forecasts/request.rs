@@ -4,7 +4,7 @@ use super::history::{HistoryQuery, Scope};
 use super::wire;
 use forecast::{ForecastError, Model};
 use script_api::ForecastRequest;
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 
 /// What a request comes to: the history, and what the models are asked about it.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ pub(crate) fn fault_of(error: ForecastError) -> Fault {
 mod tests {
     use super::*;
     use crate::jobs::kind::Job;
-    use service_kit::faults::Asked;
+    use service_kit::validation::Asked;
 
     fn planned(body: &str) -> Result<Plan, Faults> {
         let Asked { value, mut faults } = <ForecastRequest as Job>::parse(body.as_bytes())?;

@@ -8,7 +8,7 @@ use crate::jobs::kind::{Ended, Job};
 use crate::store::{staged_sales, uploads};
 use db_client::DbError;
 use script_api::{Counters, ImportRequest, JobState, Mode, OnCancel};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 use tracing::info;
 
 impl Job for ImportRequest {

@@ -3,7 +3,7 @@
 use super::fetch;
 use crate::wire;
 use script_api::{ImportRequest, ImportTable, SourceRequest};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 use std::path::Path;
 
 /// All that is wrong with a source.
@@ -13,7 +13,7 @@ pub(crate) fn source_faults(source: &SourceRequest) -> Faults {
         .keys()
         .map(|unknown| {
             let reason = format!("unknown field `{unknown}`: a source has no such member");
-            Fault::at(format!("/{unknown}"), reason)
+            Fault::unknown_field(format!("/{unknown}"), reason)
         })
         .collect();
     let given = [

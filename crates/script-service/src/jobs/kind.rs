@@ -7,7 +7,7 @@ use db_client::DbError;
 use script_api::JobState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use service_kit::faults::{self, Asked, Faults};
+use service_kit::validation::{self, Asked, Faults};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -18,13 +18,13 @@ pub(crate) trait Job: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 
     /// The request in `body`, with what is wrong with its form; an empty body asks for nothing in particular.
     fn parse(body: &[u8]) -> Result<Asked<Self>, Faults> {
-        if body.is_empty() {
+        if validation::is_nothing(body) {
             return Ok(Asked {
                 value: Self::default(),
                 faults: Faults::default(),
             });
         }
-        faults::json(body)
+        validation::json(body)
     }
 
     /// All that is wrong with what it asks for.

@@ -1,6 +1,6 @@
 //! `/analysis`: what there is, one answer, answers that were kept.
 
-use super::jobs::is_known;
+use super::pages::PageSize;
 use crate::analyses::answer::Answer;
 use crate::analyses::catalog::Analysis;
 use crate::analyses::compute::{self, ComputeError};
@@ -10,37 +10,45 @@ use crate::analyses::question::{self, Filters, Question};
 use crate::analyses::render::{self, CsvDialect};
 use crate::analyses::rounding::Rounding;
 use crate::analyses::window::{Comparison, WindowQuery};
+use crate::contract;
 use crate::error::ApiError;
 use crate::state::App;
 use crate::store::daily_sums;
 use crate::store::results::{self, ResultRow};
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use script_api::{
-    AnalysisDescription, AnalysisList, AnswerDocument, BrokenAnalysis, KeptResult, KeptResults, Problem,
+    AnalysisDescription, AnalysisList, AnswerDocument, BrokenAnalysis, KeptResult, KeptResults,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use service_kit::extract::Path;
-use service_kit::faults::{Asked, Fault, Query};
+use service_kit::negotiation::{Form, Has, JSON, choose, client_has};
+use service_kit::validation::{Asked, Fault, Query};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
+
+/// Lines of CSV.
+pub(super) const CSV: Form = Form::of("text", "csv");
 
 /// What is asked of an analysis. An analysis's own parameters come under their own names.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ComputeQuery {
     /// First day, `YYYY-MM-DD`.
+    #[param(format = Date)]
     from: Option<String>,
     /// Last day, `YYYY-MM-DD`.
+    #[param(format = Date)]
     to: Option<String>,
     /// `last_30_days` (any number of days), `month`, `quarter`, `year`, `2023-11`, `2023-Q4`, `2023` or `all`.
     period: Option<String>,
     /// The day that counts as today; the latest sale date by default.
+    #[param(format = Date)]
     as_of: Option<String>,
     /// What the window is compared with: `previous` (the window before it) or `year_before`.
     #[serde(default)]
@@ -105,7 +113,7 @@ pub(crate) enum SumSource {
     tag = "analyses",
     responses(
         (status = 200, description = "the analyses", body = AnalysisList),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfList,
     )
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisList>, ApiError> {
@@ -151,7 +159,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<AnalysisLis
             (String = "text/csv"),
         )),
         (status = 304, description = "the data did not change since the answer whose `ETag` was sent"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfComputing,
     )
 )]
 pub(crate) async fn compute(
@@ -166,7 +174,7 @@ pub(crate) async fn compute(
         .find(&name)
         .ok_or_else(|| ComputeError::NotFound(name.clone()))?;
     let query = asked.value;
-    let form = query.format.unwrap_or_else(|| accepted_form(&headers));
+    let form = wanted_form(query.format, &headers)?;
     let (dialect, save) = (query.dialect, query.save);
     let question = asked_for(query);
     let mut faults = asked.faults;
@@ -178,7 +186,8 @@ pub(crate) async fn compute(
     faults.or(())?;
     let state = daily_sums::current_state(&app.db).await?;
     let tag = tag(&analysis, state.version, form, &uri);
-    if is_known(&headers, &tag) && !save {
+    let has = if save { Has::No } else { client_has(&headers, &tag) };
+    if has == Has::This {
         return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
     let composed = compute::answer(&app.db, &analysis, &question).await?;
@@ -187,6 +196,10 @@ pub(crate) async fn compute(
     }
     let answer = composed.answer;
     let tag = self::tag(&analysis, answer.dataset_version, form, &uri);
+    if has == Has::Any {
+        // Whether there is an answer at all is known only now.
+        return Ok(with_caching(StatusCode::NOT_MODIFIED.into_response(), &tag));
+    }
     Ok(with_caching(respond(&answer, form, dialect)?, &tag))
 }
 
@@ -212,17 +225,15 @@ fn asked_for(query: ComputeQuery) -> Question {
     }
 }
 
-/// The form that `Accept` asks for.
-pub(super) fn accepted_form(headers: &HeaderMap) -> AnswerForm {
-    let accept = headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .unwrap_or_default();
-    if accept.contains("text/csv") {
-        AnswerForm::Csv
-    } else {
-        AnswerForm::Json
+/// The form that is asked for: by name, or else by `Accept`.
+pub(super) fn wanted_form(named: Option<AnswerForm>, headers: &HeaderMap) -> Result<AnswerForm, ApiError> {
+    if let Some(form) = named {
+        return Ok(form);
     }
+    Ok(match choose(headers, &[JSON, CSV])? {
+        0 => AnswerForm::Json,
+        _ => AnswerForm::Csv,
+    })
 }
 
 fn respond(answer: &Answer, form: AnswerForm, dialect: CsvDialect) -> Result<Response, ApiError> {
@@ -240,7 +251,7 @@ fn respond(answer: &Answer, form: AnswerForm, dialect: CsvDialect) -> Result<Res
     })
 }
 
-/// Changes with the data, the request and the analysis.
+/// Changes with the data, the request and the analysis. It is a weak one, since the answer may be compressed.
 fn tag(analysis: &Analysis, version: i64, form: AnswerForm, uri: &axum::http::Uri) -> String {
     let mut pairs: Vec<&str> = uri.query().unwrap_or_default().split('&').collect();
     pairs.sort_unstable();
@@ -251,7 +262,7 @@ fn tag(analysis: &Analysis, version: i64, form: AnswerForm, uri: &axum::http::Ur
         pairs.join("&"),
         env!("CARGO_PKG_VERSION")
     );
-    format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..32])
+    format!("W/\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..32])
 }
 
 fn with_caching(mut response: Response, tag: &str) -> Response {
@@ -272,7 +283,9 @@ pub(crate) struct ResultsQuery {
     /// Only answers of this analysis.
     analysis: Option<String>,
     /// How many at most: 50 unless said otherwise, at most 500.
-    page_size: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    page_size: PageSize,
     /// Only answers older than the one with this id: the last id of the page before.
     before: Option<i64>,
 }
@@ -285,14 +298,14 @@ pub(crate) struct ResultsQuery {
     params(ResultsQuery),
     responses(
         (status = 200, description = "the answers", body = KeptResults),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfList,
     )
 )]
 pub(crate) async fn results(
     State(app): State<Arc<App>>,
     Query(query): Query<ResultsQuery>,
 ) -> Result<Json<KeptResults>, ApiError> {
-    let limit = query.page_size.unwrap_or(50).clamp(1, 500);
+    let limit = query.page_size.get();
     let rows = results::list(&app.db, query.analysis, query.before, limit).await?;
     let results = rows.into_iter().map(kept).collect::<Result<_, _>>()?;
     Ok(Json(KeptResults { results }))

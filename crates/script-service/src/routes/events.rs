@@ -4,6 +4,7 @@
 //! and its id is the job's revision, so a client that was away goes on with `Last-Event-ID`. A finished job
 //! ends its stream with `end`. The ids of the stream of all jobs are times, in milliseconds since 1970.
 
+use crate::contract;
 use crate::error::ApiError;
 use crate::outages::Outage;
 use crate::state::App;
@@ -15,7 +16,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
-use script_api::{Job, Problem};
+use script_api::Job;
 use service_kit::extract::Path;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -45,9 +46,9 @@ const RECENT_JOBS: u32 = 50;
     tag = "jobs",
     params(("id" = i64, Path, description = "the job")),
     responses(
-        (status = 200, description = "events", content_type = "text/event-stream", body = String),
+        (status = 200, description = "events", content_type = "text/event-stream", body = serde_json::Value),
         (status = 204, description = "the job is finished and the client knows its end"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOne,
     )
 )]
 pub(crate) async fn of_job(
@@ -87,8 +88,8 @@ pub(crate) async fn of_job(
     path = script_api::paths::EVENTS,
     tag = "jobs",
     responses(
-        (status = 200, description = "events", content_type = "text/event-stream", body = String),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "events", content_type = "text/event-stream", body = serde_json::Value),
+        contract::OfList,
     )
 )]
 pub(crate) async fn of_all(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {

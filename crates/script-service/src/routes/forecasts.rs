@@ -1,7 +1,10 @@
 //! `/forecasts`: what was forecast, how right it was, and models compared on one window.
 
-use super::analysis::{AnswerForm, accepted_form};
+use super::analysis::{AnswerForm, wanted_form};
 use super::jobs::{parse_token, token};
+use super::pages::PageSize;
+use crate::contract;
+use crate::day::Day;
 use crate::error::ApiError;
 use crate::forecasts::history::{self, Scope};
 use crate::forecasts::request::Plan;
@@ -14,17 +17,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK,
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use forecast::Model;
-use jiff::civil::Date;
-use script_api::{Accuracy, ForecastComparison, ForecastPage, ForecastRequest, ForecastRun, Gaps, Problem};
+use script_api::{Accuracy, ForecastComparison, ForecastPage, ForecastRequest, ForecastRun, Gaps};
 use serde::Deserialize;
 use service_kit::extract::Path;
-use service_kit::faults::{Asked, Fault, Faults, Query};
+use service_kit::validation::{Asked, Fault, Faults, Query};
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::IntoParams;
-
-const PAGE_SIZE: u32 = 50;
-const MAX_PAGE_SIZE: u32 = 500;
 
 /// Which forecasts are listed.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -40,7 +39,9 @@ pub(crate) struct ListQuery {
     /// Only forecasts of this category.
     category: Option<String>,
     /// How many forecasts a page has: 50 unless said otherwise, at most 500.
-    page_size: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    page_size: PageSize,
     /// Where the page begins: `next_page_token` of the page before.
     page_token: Option<String>,
     /// `json` or `csv`; by `Accept` unless given.
@@ -59,7 +60,7 @@ pub(crate) struct ListQuery {
             (ForecastPage = "application/json"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfListInForms,
     )
 )]
 pub(crate) async fn list(
@@ -68,7 +69,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     uri: axum::http::Uri,
 ) -> Result<Response, ApiError> {
-    let page_size = query.page_size.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE);
+    let page_size = query.page_size.get();
     let selection = RunSelection {
         model: query.model,
         region: query.region,
@@ -82,7 +83,7 @@ pub(crate) async fn list(
     forecasts.truncate(page_size as usize);
     let next_page_token = forecasts.last().filter(|_| more).map(|run| token(run.id));
     let link = next_page_token.as_deref().map(|token| next_page(&uri, token));
-    let form = query.format.unwrap_or_else(|| accepted_form(&headers));
+    let form = wanted_form(query.format, &headers)?;
     let mut response = match form {
         AnswerForm::Json => Json(ForecastPage {
             forecasts,
@@ -130,7 +131,7 @@ pub(crate) struct FormQuery {
             (ForecastRun = "application/json"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOneInForms,
     )
 )]
 pub(crate) async fn get(
@@ -140,7 +141,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = runs::get(&app.db, id).await?;
-    respond(run, query.format.unwrap_or_else(|| accepted_form(&headers)))
+    respond(run, wanted_form(query.format, &headers)?)
 }
 
 /// Which sales the forecast is to be of.
@@ -172,7 +173,7 @@ pub(crate) struct LatestQuery {
             (ForecastRun = "application/json"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOneInForms,
     )
 )]
 pub(crate) async fn latest(
@@ -187,7 +188,7 @@ pub(crate) async fn latest(
     };
     let run = runs::find_latest(&app.db, &scope, query.model.as_deref()).await?;
     let run = run.ok_or_else(|| ForecastFailure::NotFound("of these sales".to_owned()))?;
-    respond(run, query.format.unwrap_or_else(|| accepted_form(&headers)))
+    respond(run, wanted_form(query.format, &headers)?)
 }
 
 /// How right a forecast was.
@@ -201,7 +202,7 @@ pub(crate) async fn latest(
     params(("id" = i64, Path, description = "the forecast")),
     responses(
         (status = 200, description = "the forecast against what came", body = Accuracy),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOne,
     )
 )]
 pub(crate) async fn accuracy(
@@ -221,14 +222,16 @@ pub(crate) struct CompareQuery {
     #[param(example = "arima,ets,prophet")]
     models: Option<String>,
     /// First day of the history; the first sale by default.
-    #[param(value_type = Option<String>)]
-    from: Option<Date>,
+    #[param(value_type = Option<String>, format = Date)]
+    from: Option<Day>,
     /// Last day of the history; the latest sale by default.
-    #[param(value_type = Option<String>)]
-    to: Option<Date>,
+    #[param(value_type = Option<String>, format = Date)]
+    to: Option<Day>,
     /// Days in each window of the backtest, 1 to 3660; 7 by default.
+    #[param(minimum = 1, maximum = 3660)]
     horizon: Option<usize>,
     /// Windows of the backtest, 1 to 52; 4 by default.
+    #[param(minimum = 1, maximum = 52)]
     windows: Option<usize>,
     /// Only sales in stores of this region.
     region: Option<String>,
@@ -252,7 +255,7 @@ pub(crate) struct CompareQuery {
     params(CompareQuery),
     responses(
         (status = 200, description = "the models, best first", body = ForecastComparison),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfComparing,
     )
 )]
 pub(crate) async fn compare(
@@ -321,8 +324,8 @@ impl CompareQuery {
         ForecastRequest {
             horizon: self.horizon,
             windows: self.windows,
-            from: self.from,
-            to: self.to,
+            from: self.from.map(|day| day.0),
+            to: self.to.map(|day| day.0),
             gaps: self.gaps,
             region: self.region,
             product: self.product,

@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use axum::http::HeaderMap;
-use service_kit::faults::Fault;
+use service_kit::validation::Fault;
 use std::time::Duration;
 
 /// The longest key that is taken, in characters.
@@ -18,8 +18,9 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
         .unwrap_or(text);
-    if text.is_empty() || text.len() > MAX_KEY {
-        let reason = format!("it must be 1 to {MAX_KEY} printable ASCII characters");
+    let is_printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if text.trim().is_empty() || text.len() > MAX_KEY || !is_printable {
+        let reason = format!("it must be 1 to {MAX_KEY} printable ASCII characters, not all of them blanks");
         return Err(Fault::header("Idempotency-Key", reason).into());
     }
     Ok(Some(text.to_owned()))

@@ -2,6 +2,7 @@
 
 use super::receive::{self, Received};
 use super::submit::{self, Submitted, Wish, answer};
+use crate::contract;
 use crate::error::ApiError;
 use crate::imports::request as rules;
 use crate::jobs::upload_claims::Claim;
@@ -14,10 +15,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use script_api::{
     CreateMissing, DateOrder, DecimalMark, Format, ImportRequest, ImportTable, Job, Locale, MaxRejects, Mode,
-    OnCancel, OnError, Problem, ReadOptions,
+    OnCancel, OnError, ReadOptions,
 };
 use serde::Deserialize;
-use service_kit::faults::{Asked, Fault, Faults};
+use service_kit::validation::{Asked, Fault, Faults};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -207,20 +208,20 @@ fn object(name: &'static str, text: Option<&str>) -> Result<BTreeMap<String, Str
     tag = "jobs",
     params(
         ImportQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "makes a retry safe: the same key gives the same job"),
         ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
     ),
     request_body(content(
         (ImportRequest = "application/json"),
-        (String = "text/csv"),
-        (String = "application/x-ndjson"),
-        (Vec<u8> = "application/octet-stream"),
+        (service_kit::contract::Bytes = "text/csv"),
+        (service_kit::contract::Bytes = "application/x-ndjson"),
+        (service_kit::contract::Bytes = "application/octet-stream"),
         (String = "multipart/form-data"),
     )),
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfImporting,
     )
 )]
 pub(crate) async fn import(

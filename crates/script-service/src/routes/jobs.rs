@@ -1,28 +1,27 @@
 //! `/jobs`: history, one job, cancel.
 
+use super::pages::PageSize;
 use super::submit::small_body;
+use crate::contract;
 use crate::error::ApiError;
 use crate::state::App;
 use crate::store::jobs::{self as store, Selection};
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LOCATION, ETAG, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER, USER_AGENT,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LOCATION, ETAG, LINK, LOCATION, RETRY_AFTER, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use script_api::{CancelRequest, Job, JobKind, JobPage, JobState, Problem};
+use script_api::{CancelRequest, Job, JobKind, JobPage, JobState};
 use serde::Deserialize;
 use service_kit::extract::Path;
-use service_kit::faults::{self, Asked, Fault, Query};
+use service_kit::negotiation::{Has, client_has};
+use service_kit::validation::{self, Asked, Fault, Query};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
-const PAGE_SIZE: u32 = 50;
-const MAX_PAGE_SIZE: u32 = 500;
 /// How long the name of who cancels may be, in characters.
 const MAX_BY: usize = 200;
 /// How often a waiting request looks for a job that another process may run.
@@ -40,7 +39,9 @@ pub(crate) struct ListQuery {
     /// Only jobs that the schedule of this name made.
     schedule: Option<String>,
     /// How many jobs a page has: 50 unless said otherwise, at most 500.
-    page_size: Option<u32>,
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    page_size: PageSize,
     /// Where the page begins: `next_page_token` of the page before.
     page_token: Option<String>,
 }
@@ -53,14 +54,14 @@ pub(crate) struct ListQuery {
     params(ListQuery),
     responses(
         (status = 200, description = "a page of jobs", body = JobPage),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfList,
     )
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    let page_size = query.page_size.unwrap_or(PAGE_SIZE).clamp(1, MAX_PAGE_SIZE);
+    let page_size = query.page_size.get();
     let before = query.page_token.as_deref().map(parse_token).transpose()?;
     let mut jobs = store::list(
         &app.db,
@@ -128,7 +129,7 @@ pub(super) fn parse_token(token: &str) -> Result<i64, ApiError> {
     responses(
         (status = 200, description = "the job", body = Job),
         (status = 304, description = "it did not change since the answer whose `ETag` was sent"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOne,
     )
 )]
 pub(crate) async fn get(
@@ -140,11 +141,11 @@ pub(crate) async fn get(
     // Whether an import can be taken back also depends on what others do.
     let undo = job.undo.as_ref().and_then(|undo| undo.code);
     let undo = undo.map_or(String::new(), |code| format!("-{}", code as u8));
-    let tag = format!("\"{}-{}{undo}\"", job.id, job.revision);
-    let mut response = if is_known(&headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
+    let tag = format!("W/\"{}-{}{undo}\"", job.id, job.revision);
+    let mut response = if client_has(&headers, &tag) == Has::No {
         Json(job).into_response()
+    } else {
+        StatusCode::NOT_MODIFIED.into_response()
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(ETAG, tag);
@@ -153,17 +154,6 @@ pub(crate) async fn get(
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
-}
-
-/// Whether the client has what `tag` is the entity tag of (`If-None-Match`, RFC 9110 13.1.2: weak comparison).
-pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// Ask for the end of a job.
@@ -177,8 +167,7 @@ pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     request_body(content = Option<CancelRequest>, description = "who asks; may be left out"),
     responses(
         (status = 202, description = "its end was asked for", body = Job),
-        (status = 409, description = "it is finished", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfCancelling,
     )
 )]
 pub(crate) async fn cancel(
@@ -188,10 +177,10 @@ pub(crate) async fn cancel(
 ) -> Result<Response, ApiError> {
     let client = request.headers().get(USER_AGENT).cloned();
     let body = small_body(request).await?;
-    let asked: CancelRequest = if body.is_empty() {
+    let asked: CancelRequest = if validation::is_nothing(&body) {
         CancelRequest::default()
     } else {
-        faults::json(&body).and_then(Asked::whole)?
+        validation::json(&body).and_then(Asked::whole)?
     };
     let by = match &asked.by {
         Some(by) if by.is_empty() || by.chars().count() > MAX_BY => {

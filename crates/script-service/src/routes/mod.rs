@@ -6,6 +6,7 @@ mod forecasts;
 mod idempotency;
 mod imports;
 mod jobs;
+mod pages;
 mod preview;
 mod receive;
 mod rejects;
@@ -19,9 +20,10 @@ use crate::state::App;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use service_kit::contract::with_schema;
 use std::sync::Arc;
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -42,9 +44,13 @@ fn head() -> OpenApi {
                     "Imports files of sales, products, stores and targets as jobs, and answers with figures: revenue by \
                      product, region and day, growth, seasonality, targets, forecasts. Errors are problem documents (RFC 9457).",
                 ))
-                .license(Some(License::new("MIT"))),
+                .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build())),
         )
-        .servers(Some([Server::new("http://localhost:5000")]))
+        // Where this document came from.
+        .servers(Some([Server::new("/")]))
+        .components(Some(
+            with_schema::<script_api::Problem>(ComponentsBuilder::new()).build(),
+        ))
         .tags(Some([
             tag("jobs", "work that is done in the background"),
             tag("schedules", "work that is asked for again and again"),

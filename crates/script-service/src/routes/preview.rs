@@ -2,6 +2,7 @@
 
 use super::imports::ImportQuery;
 use super::submit::{media_type, small_body};
+use crate::contract;
 use crate::error::ApiError;
 use crate::imports::exports::{ExportOptions, LookError};
 use crate::imports::fetch::{self, FetchError};
@@ -16,8 +17,8 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use futures_util::StreamExt as _;
-use script_api::{ImportTable, Preview, Problem, SourceRequest};
-use service_kit::faults::{self, Asked, Fault};
+use script_api::{ImportTable, Preview, SourceRequest};
+use service_kit::validation::{self, Asked, Fault};
 use std::io::Cursor;
 use std::sync::Arc;
 use tabular::SourceRead;
@@ -54,12 +55,12 @@ const BY_CONTENT: [ImportTable; 4] = [
     ),
     request_body(content(
         (SourceRequest = "application/json"),
-        (String = "text/csv"),
-        (Vec<u8> = "application/octet-stream"),
+        (service_kit::contract::Bytes = "text/csv"),
+        (service_kit::contract::Bytes = "application/octet-stream"),
     )),
     responses(
         (status = 200, description = "decisions and the first rows", body = Preview),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfLooking,
     )
 )]
 pub(crate) async fn preview(
@@ -91,7 +92,7 @@ pub(crate) async fn preview(
             let Asked {
                 value: source,
                 mut faults,
-            } = faults::json::<SourceRequest>(&body)?;
+            } = validation::json::<SourceRequest>(&body)?;
             faults.extend(rules::source_faults(&source));
             let content = match (&source.path, &source.url) {
                 _ if !faults.is_empty() => return Err(faults.into()),

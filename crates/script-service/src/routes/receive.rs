@@ -15,7 +15,7 @@ use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use futures_util::{Stream, StreamExt as _};
 use script_api::{ImportRequest, ImportTable, ReadOptions, SourceRequest, UploadRef};
 use serde::Deserialize;
-use service_kit::faults::{self, Asked, Fault, Faults};
+use service_kit::validation::{self, Asked, Fault, Faults};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -70,8 +70,8 @@ fn has_body(headers: &HeaderMap) -> bool {
 async fn json(app: &App, request: Request, faults: &mut Faults) -> Result<Received, ApiError> {
     let body = small_body(request).await?;
     let mut import = ImportRequest::default();
-    if !body.is_empty() {
-        match faults::json(&body) {
+    if !validation::is_nothing(&body) {
+        match validation::json(&body) {
             Ok(asked) => {
                 import = asked.value;
                 faults.extend(asked.faults);
@@ -219,13 +219,13 @@ async fn options_of(part: Field<'_>, received: &mut Received) -> Result<Vec<Read
             ));
         }
     }
-    let asked: Asked<FormOptions> = faults::json(&text)?;
+    let asked: Asked<FormOptions> = validation::json(&text)?;
     let FormOptions { files } = asked.whole()?;
     let mut unknown = Faults::default();
     for (index, file) in files.iter().enumerate() {
         for name in file.unknown.keys() {
             let reason = format!("unknown field `{name}`: a file has no such option");
-            unknown.push(Fault::at(format!("/files/{index}/{name}"), reason));
+            unknown.push(Fault::unknown_field(format!("/files/{index}/{name}"), reason));
         }
     }
     unknown.or(())?;

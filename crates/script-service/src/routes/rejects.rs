@@ -1,8 +1,10 @@
 //! `/jobs/{id}/rejects`: the records that were not taken.
 
+use super::analysis::CSV;
 use super::receive::forget;
 use super::submit::{Submitted, Wish, answer, fingerprint};
 use crate::analyses::render::CsvDialect;
+use crate::contract;
 use crate::error::ApiError;
 use crate::imports::corrections;
 use crate::imports::replay::{self, ReplayError, ReplayOptions};
@@ -12,16 +14,17 @@ use crate::store::rejects;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use db_client::DbClient;
 use futures_util::{Stream, stream};
-use script_api::{CorrectedRecord, Job, Mode, Problem, RejectList, RejectedRecord};
+use script_api::{CorrectedRecord, Job, Mode, RejectList, RejectedRecord};
 use serde::Deserialize;
 use service_kit::extract::{Path, body_within};
-use service_kit::faults::Query;
+use service_kit::negotiation::{Form, JSON, choose};
+use service_kit::validation::Query;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -67,7 +70,7 @@ pub(crate) struct RejectsQuery {
             (String = "application/x-ndjson"),
             (String = "text/csv"),
         )),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOneInForms,
     )
 )]
 pub(crate) async fn list(
@@ -77,40 +80,45 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     jobs::get(&app.db, id).await?;
-    let accept = headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .unwrap_or_default();
-    let form = query.format.unwrap_or(if accept.contains("text/csv") {
-        RejectsForm::Csv
-    } else if accept.contains("ndjson") {
-        RejectsForm::Ndjson
-    } else {
-        RejectsForm::Json
-    });
+    let form = match query.format {
+        Some(form) => form,
+        None => wanted_form(&headers)?,
+    };
     let (media_type, extension) = match form {
         RejectsForm::Json => {
             let mut rejects = rejects::page(&app.db, id, (-1, 0), MAX_JSON + 1).await?;
             let limit = usize::try_from(MAX_JSON).unwrap_or(usize::MAX);
             let truncated = rejects.len() > limit;
             rejects.truncate(limit);
-            return Ok(Json(RejectList {
+            let list = Json(RejectList {
                 job: id,
                 rejects,
                 truncated,
-            })
-            .into_response());
+            });
+            return Ok(([(VARY, "accept")], list).into_response());
         }
         RejectsForm::Ndjson => ("application/x-ndjson", "ndjson"),
         RejectsForm::Csv => ("text/csv; charset=utf-8", "csv"),
     };
     let disposition = format!("attachment; filename=\"rejects-{id}.{extension}\"");
-    let head: [(HeaderName, String); 2] = [
+    let head: [(HeaderName, String); 3] = [
+        (VARY, "accept".to_owned()),
         (CONTENT_TYPE, media_type.to_owned()),
         (CONTENT_DISPOSITION, disposition),
     ];
     let body = Body::from_stream(stream_all(app.db.clone(), id, form, query.dialect));
     Ok((head, body).into_response())
+}
+
+/// The form that `Accept` asks for.
+fn wanted_form(headers: &HeaderMap) -> Result<RejectsForm, ApiError> {
+    // NDJSON has three names.
+    let [one, two, three] = ["x-ndjson", "ndjson", "jsonl"].map(|name| Form::of("application", name));
+    Ok(match choose(headers, &[JSON, CSV, one, two, three])? {
+        0 => RejectsForm::Json,
+        1 => RejectsForm::Csv,
+        _ => RejectsForm::Ndjson,
+    })
 }
 
 /// How rejects are replayed.
@@ -146,19 +154,18 @@ pub(crate) struct ReplayQuery {
     params(
         ("id" = i64, Path, description = "the job whose rejects they are"),
         ReplayQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "makes a retry safe: the same key gives the same job"),
         ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
     ),
     request_body(content(
-        (String = "text/csv"),
-        (String = "application/x-ndjson"),
+        (service_kit::contract::Bytes = "text/csv"),
+        (service_kit::contract::Bytes = "application/x-ndjson"),
         (Vec<CorrectedRecord> = "application/json"),
     )),
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job that imports them; `Location` says where to look for it", body = Job),
-        (status = 409, description = "there is nothing to replay, or all of it was replayed before", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfReplaying,
     )
 )]
 pub(crate) async fn replay(

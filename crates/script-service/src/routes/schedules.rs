@@ -1,6 +1,7 @@
 //! `/schedules`: work that is asked for again and again.
 
 use super::submit::{Submitted, Wish, answer, small_body};
+use crate::contract;
 use crate::error::ApiError;
 use crate::schedules::definition::{self, next_due_ms};
 use crate::schedules::{by_hand::run_now, shown::shown};
@@ -10,9 +11,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use script_api::{Job, Problem, Schedule, ScheduleList, ScheduleRequest};
+use script_api::{Job, Schedule, ScheduleList, ScheduleRequest};
 use service_kit::extract::Path;
-use service_kit::faults::{self, Asked};
+use service_kit::validation::{self, Asked};
 use std::sync::Arc;
 
 /// The schedules there are.
@@ -22,7 +23,7 @@ use std::sync::Arc;
     tag = "schedules",
     responses(
         (status = 200, description = "the schedules", body = ScheduleList),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfList,
     )
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ScheduleList>, ApiError> {
@@ -39,7 +40,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ScheduleLis
     params(("name" = String, Path, description = "the schedule", example = "nightly")),
     responses(
         (status = 200, description = "the schedule, with its next times and its last job", body = Schedule),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOne,
     )
 )]
 pub(crate) async fn get(
@@ -64,7 +65,7 @@ pub(crate) async fn get(
     responses(
         (status = 200, description = "it was there, and is now like this", body = Schedule),
         (status = 201, description = "it is new", body = Schedule),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfScheduling,
     )
 )]
 pub(crate) async fn put(
@@ -73,7 +74,7 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, ApiError> {
     definition::check_name(&name)?;
-    let asked: ScheduleRequest = faults::json(&small_body(request).await?).and_then(Asked::whole)?;
+    let asked: ScheduleRequest = validation::json(&small_body(request).await?).and_then(Asked::whole)?;
     let enabled = asked.enabled;
     let definition = definition::checked(asked, &app.catalog, &app.config.time_zone)?;
     let next_due_ms = next_due_ms(&definition.trigger)?;
@@ -94,7 +95,7 @@ pub(crate) async fn put(
     params(("name" = String, Path, description = "the schedule", example = "nightly")),
     responses(
         (status = 204, description = "it is gone"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOne,
     )
 )]
 pub(crate) async fn delete(
@@ -112,13 +113,13 @@ pub(crate) async fn delete(
     tag = "schedules",
     params(
         ("name" = String, Path, description = "the schedule, one with `cron`", example = "nightly"),
-        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "makes a retry safe: the same key gives the same job"),
         ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
     ),
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfRunning,
     )
 )]
 pub(crate) async fn run(

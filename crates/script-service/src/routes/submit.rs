@@ -3,6 +3,7 @@
 use super::idempotency;
 use super::jobs::submitted;
 use crate::config::Config;
+use crate::contract;
 use crate::error::ApiError;
 use crate::jobs::kind;
 use crate::state::App;
@@ -11,9 +12,9 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
-use script_api::{AnalysisRequest, ForecastRequest, Job, Problem};
+use script_api::{AnalysisRequest, ForecastRequest, Job};
 use service_kit::extract::body_within;
-use service_kit::faults::Asked;
+use service_kit::validation::Asked;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,14 +54,14 @@ pub(super) async fn answer(app: &App, made: Submitted, wait: Option<Duration>) -
     path = script_api::paths::JOBS_ANALYSIS,
     tag = "jobs",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "makes a retry safe: the same key gives the same job"),
         ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
     ),
     request_body(content = Option<AnalysisRequest>, description = "which analyses; all built-in ones without a body"),
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfSubmitting,
     )
 )]
 pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
@@ -78,14 +79,14 @@ pub(crate) async fn analysis(State(app): State<Arc<App>>, request: Request) -> R
     path = script_api::paths::JOBS_FORECAST,
     tag = "jobs",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "makes a retry safe: the same key gives the same job"),
         ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
     ),
     request_body(content = Option<ForecastRequest>, description = "what to forecast, and how"),
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job; `Location` says where to look for it", body = Job),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfSubmitting,
     )
 )]
 pub(crate) async fn forecast(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

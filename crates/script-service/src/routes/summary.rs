@@ -1,11 +1,12 @@
 //! `/jobs/{id}/summary`: what became of a job, in short.
 
+use crate::contract;
 use crate::error::ApiError;
 use crate::state::App;
 use crate::store::{jobs, rejects};
 use axum::Json;
 use axum::extract::State;
-use script_api::{Job, JobSource, JobSummary, Problem, SourceSummary};
+use script_api::{Job, JobSource, JobSummary, SourceSummary};
 use service_kit::extract::Path;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
     params(("id" = i64, Path, description = "the job")),
     responses(
         (status = 200, description = "the summary", body = JobSummary),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfOne,
     )
 )]
 pub(crate) async fn get(

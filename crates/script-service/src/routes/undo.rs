@@ -1,15 +1,16 @@
 //! `POST /jobs/{id}/undo`: an import is taken back.
 
 use super::submit::{Submitted, Wish, answer, fingerprint, small_body};
+use crate::contract;
 use crate::error::ApiError;
 use crate::state::App;
 use crate::store::jobs::{self, IdempotencyKey};
 use crate::undo::{UndoJob, submission};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use script_api::{Job, Problem, UndoRequest};
+use script_api::{Job, UndoRequest};
 use service_kit::extract::Path;
-use service_kit::faults::{self, Asked};
+use service_kit::validation::{self, Asked};
 use std::sync::Arc;
 
 /// Take an import back.
@@ -26,15 +27,14 @@ use std::sync::Arc;
     tag = "jobs",
     params(
         ("id" = i64, Path, description = "the import"),
-        ("Idempotency-Key" = Option<String>, Header, description = "makes a retry safe: the same key gives the same job"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "makes a retry safe: the same key gives the same job"),
         ("Prefer" = Option<String>, Header, description = "`wait=30` waits up to 30 seconds for the end"),
     ),
     request_body(content = Option<UndoRequest>, description = "how; may be left out"),
     responses(
         (status = 200, description = "the finished job: `Prefer: wait` was given and it was done in time", body = Job),
         (status = 202, description = "the job that takes it back; `Location` says where to look for it", body = Job),
-        (status = 409, description = "it was taken back before, or cannot be", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "an error", body = Problem, content_type = "application/problem+json"),
+        contract::OfUndoing,
     )
 )]
 pub(crate) async fn undo(
@@ -44,10 +44,10 @@ pub(crate) async fn undo(
 ) -> Result<Response, ApiError> {
     let wish = Wish::of(request.headers(), &app.config)?;
     let body = small_body(request).await?;
-    let asked: UndoRequest = if body.is_empty() {
+    let asked: UndoRequest = if validation::is_nothing(&body) {
         UndoRequest::default()
     } else {
-        faults::json(&body).and_then(Asked::whole)?
+        validation::json(&body).and_then(Asked::whole)?
     };
     let undo = UndoJob {
         job: id,

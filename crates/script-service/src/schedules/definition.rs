@@ -9,7 +9,7 @@ use crate::store::schedules::{Definition, Trigger};
 use jiff::Timestamp;
 use script_api::{ImportRequest, JobKind, ScheduleRequest};
 use serde_json::Value;
-use service_kit::faults::{Asked, Fault, Faults};
+use service_kit::validation::{Asked, Fault, Faults};
 
 /// How long a name may be, in characters.
 const MAX_NAME: usize = 64;

@@ -4,7 +4,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 
 /// When a schedule makes jobs.
 #[derive(Debug, Clone)]

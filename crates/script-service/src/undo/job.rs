@@ -9,7 +9,7 @@ use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use script_api::{UndoConflict, UndoRequest};
 use serde::{Deserialize, Serialize};
-use service_kit::faults::{Fault, Faults};
+use service_kit::validation::{Fault, Faults};
 use tracing::info;
 
 /// What an undo job is asked to do.

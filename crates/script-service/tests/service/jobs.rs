@@ -566,7 +566,8 @@ async fn an_entity_tag_is_recognised_in_every_form() {
     let tag = tag.to_str().unwrap();
 
     for (known, status) in [
-        (format!("W/{tag}"), StatusCode::NOT_MODIFIED),
+        (tag.to_owned(), StatusCode::NOT_MODIFIED),
+        (tag.trim_start_matches("W/").to_owned(), StatusCode::NOT_MODIFIED),
         ("*".to_owned(), StatusCode::NOT_MODIFIED),
         (format!("\"x\", {tag}"), StatusCode::NOT_MODIFIED),
         ("\"x\"".to_owned(), StatusCode::OK),

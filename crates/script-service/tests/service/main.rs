@@ -8,6 +8,7 @@ mod housekeeping;
 mod imports;
 mod jobs;
 mod killed;
+mod negotiation;
 mod outages;
 mod poison;
 mod previews;
