@@ -3,6 +3,8 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
+use test_kit::contract::Contract;
 
 /// The root of the repository.
 #[must_use]
@@ -126,4 +128,17 @@ fn cargo(args: &[&str]) -> String {
 
 fn read_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("cargo metadata: {why}"))
+}
+
+/// The contract of both services, `openapi.yaml`.
+///
+/// # Panics
+///
+/// When it cannot be read.
+pub fn contract() -> &'static Contract {
+    static CONTRACT: OnceLock<Contract> = OnceLock::new();
+    CONTRACT.get_or_init(|| {
+        let document = serde_yaml_ng::from_str(&read("openapi.yaml"));
+        Contract::new(document.unwrap_or_else(|why| panic!("openapi.yaml: {why}")))
+    })
 }

@@ -2,7 +2,10 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use test_kit::contract::{Answered, Contract, Described};
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
@@ -40,11 +43,13 @@ impl Reply {
     }
 }
 
-/// A service over HTTP.
+/// A service over HTTP. What it answers is compared with its contract, if it has one.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
     base: String,
+    contract: Option<&'static Contract>,
+    met: Arc<Mutex<BTreeSet<Described>>>,
 }
 
 impl Http {
@@ -62,6 +67,65 @@ impl Http {
         Self {
             client: client.unwrap_or_else(|why| panic!("{why}")),
             base: base.to_owned(),
+            contract: None,
+            met: Arc::default(),
+        }
+    }
+
+    /// The same service, every answer of which must be as `contract` says.
+    #[must_use]
+    pub fn with_contract(self, contract: &'static Contract) -> Self {
+        Self {
+            contract: Some(contract),
+            ..self
+        }
+    }
+
+    /// What of its contract was answered so far.
+    #[must_use]
+    pub fn met(&self) -> BTreeSet<Described> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks for `target`, whose answer has no end, and reads its head only.
+    ///
+    /// # Panics
+    ///
+    /// When nobody answers, or not as the contract says.
+    pub async fn begin(&self, target: &str) {
+        let url = format!("{}{target}", self.base);
+        let response = self.client.get(url).send().await;
+        let response = response.unwrap_or_else(|why| panic!("{why}"));
+        let (status, headers) = (response.status(), response.headers().clone());
+        self.compare("GET", target, status, &headers, "");
+    }
+
+    fn compare(
+        &self,
+        method: &str,
+        target: &str,
+        status: StatusCode,
+        headers: &reqwest::header::HeaderMap,
+        body: &str,
+    ) {
+        let Some(contract) = self.contract else {
+            return;
+        };
+        let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
+        let met = contract.check(Answered {
+            method: &method.to_uppercase(),
+            path: target.split('?').next().unwrap_or_default(),
+            status: status.as_u16(),
+            content_type: content_type.unwrap_or_default(),
+            body,
+        });
+        match met {
+            Ok(met) => self
+                .met
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(met),
+            Err(why) => panic!("not as the contract says: {why}"),
         }
     }
 
@@ -79,8 +143,8 @@ impl Http {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Option<Reply> {
-        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or(Method::GET);
-        let mut request = self.client.request(method, format!("{}{target}", self.base));
+        let verb = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or(Method::GET);
+        let mut request = self.client.request(verb, format!("{}{target}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -97,6 +161,7 @@ impl Http {
             .unwrap_or_default()
             .to_owned();
         let text = response.text().await.ok()?;
+        self.compare(method, target, status, &headers, &text);
         Some(Reply {
             status,
             content_type,

@@ -6,7 +6,7 @@ mod files;
 mod http;
 mod process;
 
-pub use files::{cargo_duplicates, cargo_metadata, cargo_packages, documents, read, repository};
+pub use files::{cargo_duplicates, cargo_metadata, cargo_packages, contract, documents, read, repository};
 pub use http::{Http, Reply};
 pub use process::{Ended, Program, Up};
 

@@ -1,6 +1,6 @@
 //! The program as a process.
 
-use crate::{DEADLINE, Http};
+use crate::{DEADLINE, Http, contract};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -160,8 +160,8 @@ impl Program {
             }
             panic!("comptoir up ended without an address of {name}; it said {said:?}");
         };
-        let db = Http::new(&address("db-service"));
-        let script = Http::new(&address("script-service"));
+        let db = Http::new(&address("db-service")).with_contract(contract());
+        let script = Http::new(&address("script-service")).with_contract(contract());
         // The rest is read, or a full pipe would stop the process.
         let rest = std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Up {

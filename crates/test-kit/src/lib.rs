@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`TestDb`] | a db-service |
 //! | `TestStack` | a db-service and a script-service (feature `stack`) |
+//! | [`contract`] | answers compared with what the contract says |
 //! | `Browser` | a Chromium of its own (feature `browser`) |
 //! | [`ReservedPort`] | a port that nobody else gets, for what is killed and started again |
 //! | [`Need`], [`trials!`] | tests that need a program from outside: ignored without it |
@@ -11,6 +12,7 @@
 
 #[cfg(feature = "browser")]
 mod browser;
+pub mod contract;
 mod db;
 mod needs;
 pub mod plain;

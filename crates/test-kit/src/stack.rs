@@ -6,6 +6,7 @@
 )]
 
 use crate::TestDb;
+use crate::contract::{Answered, Contract};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use script_client::{ScriptClient, new_key};
 use script_service::Config;
@@ -161,26 +162,41 @@ impl Script {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
+    /// Status and text of the answer to `request`, which is as the contract says.
+    pub async fn answer(&self, request: RequestBuilder) -> (StatusCode, String) {
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = client.execute(request).await.unwrap();
+        let status = response.status();
+        let content_type = response.headers().get("content-type").cloned();
+        let text = response.text().await.unwrap();
+        let answered = Answered {
+            method: method.as_str(),
+            path: url.path(),
+            status: status.as_u16(),
+            content_type: content_type.as_ref().map_or("", |value| value.to_str().unwrap()),
+            body: &text,
+        };
+        if let Err(why) = Contract::of_script_service().check(answered) {
+            panic!("not as the contract says: {why}");
+        }
+        (status, text)
+    }
+
     /// The JSON answer of a request that succeeds.
     pub async fn json(&self, path: &str) -> Value {
-        let response = self.get(path).await;
-        let status = response.status();
-        let body: Value = response.json().await.unwrap();
+        let (status, text) = self.answer(self.request(Method::GET, path)).await;
+        let body: Value = serde_json::from_str(&text).unwrap();
         assert!(status.is_success(), "{path}: {status} {body:#}");
         body
     }
 
     /// The finished job of `POST path` with `body`.
     pub async fn job(&self, path: &str, body: impl Into<reqwest::Body>) -> Value {
-        let response = self
-            .request(Method::POST, path)
-            .header("prefer", "wait=60")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        let status = response.status();
-        let job: Value = response.json().await.unwrap();
+        let request = self.request(Method::POST, path).header("prefer", "wait=60");
+        let (status, text) = self.answer(request.body(body)).await;
+        let job: Value = serde_json::from_str(&text).unwrap();
         if status == StatusCode::ACCEPTED {
             // A slow disk may take longer than the service waits.
             let finished = |_: StatusCode, job: &Value| job["finished_at"].is_string();

@@ -5,6 +5,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use test_kit::TestDb;
+use test_kit::contract::{Answered, Contract};
 
 /// An answer, read whole.
 #[derive(Debug)]
@@ -49,14 +50,36 @@ pub(crate) fn request(db: &TestDb, method: Method, path: &str) -> RequestBuilder
     Client::new().request(method, format!("{}{path}", db.url))
 }
 
-/// Sends `request` and reads the answer whole.
+/// Sends `request` and reads the answer whole; whatever it is, it is as the contract says.
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
-    Answer {
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let body = request.body().and_then(reqwest::Body::as_bytes);
+    let is_hrana_1 = body.is_some_and(|body| {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        body.get("stmt").is_some() || body.get("batch").is_some()
+    });
+    let response = client.execute(request).await.unwrap();
+    let answer = Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         text: response.text().await.unwrap(),
+    };
+    // What is answered to version 1 of Hrana is in that protocol's own form.
+    if !is_hrana_1 {
+        let answered = Answered {
+            method: method.as_str(),
+            path: &path,
+            status: answer.status,
+            content_type: answer.header("content-type"),
+            body: &answer.text,
+        };
+        if let Err(why) = Contract::of_db_service().check(answered) {
+            panic!("not as the contract says: {why}");
+        }
     }
+    answer
 }
 
 /// Posts JSON.

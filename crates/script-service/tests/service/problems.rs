@@ -13,9 +13,8 @@ async fn refused(stack: &Stack, method: Method, path: &str, body: &str) -> (Valu
     };
     let request = stack.script.request(method, path).body(body.to_owned());
     let request = request.header("content-type", media_type);
-    let response = request.send().await.unwrap();
-    let status = response.status();
-    let problem: Value = response.json().await.unwrap();
+    let (status, text) = stack.script.answer(request).await;
+    let problem: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {problem:#}");
     let places = problem["errors"]
         .as_array()
