@@ -1,9 +1,12 @@
-//! What needs a program from outside: the tours need curl, the SDKs Node.js and Python.
+//! What needs a program from outside: the tours need curl, the SDKs and the tools that read the contract Node.js and
+//! Python.
 //!
-//! Without the program a test counts as ignored; `CI` (the tours) and `COMPTOIR_REQUIRE_SDKS=1` make that a failure.
+//! Without the program a test counts as ignored; `CI` (the tours), `COMPTOIR_REQUIRE_SDKS=1` and
+//! `COMPTOIR_REQUIRE_CONTRACT_TOOLS=1` make that a failure.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod contract_tools;
 mod sdks;
 mod tours;
 
@@ -27,6 +30,14 @@ fn main() -> ExitCode {
             the_command_line_prints_what_its_document_says,
             forecasts_come_out_as_their_document_says,
         ]));
+    let tools = Need::new(contract_tools::missing(), "COMPTOIR_REQUIRE_CONTRACT_TOOLS");
+    all = all.and(trials!(tools; contract_tools: [
+        redocly_finds_nothing,
+        the_specification_is_kept,
+        a_generated_client_reaches_every_route,
+        a_fuzzer_finds_nothing_in_db_service,
+        a_fuzzer_finds_nothing_in_script_service,
+    ]));
     for sdk in sdks::SDKS {
         let need = Need::new(sdk.missing(), "COMPTOIR_REQUIRE_SDKS");
         all = all.and(vec![
