@@ -86,6 +86,10 @@ pub struct Limits {
     /// stack when it is compiled.
     #[arg(long, env = "DB_MAX_SCHEMA_BYTES", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=4_000_000))]
     pub max_schema_bytes: u64,
+    /// How deep views, triggers and keys that cascade may build on each other: what reads or writes the last of them
+    /// makes SQLite compile them all, one inside of the other.
+    #[arg(long, env = "DB_MAX_SCHEMA_DEPTH", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=500))]
+    pub max_schema_depth: u64,
     /// How large one text or blob may be, in bytes.
     #[arg(long, env = "DB_MAX_VALUE_BYTES", default_value_t = 67_108_864)]
     pub max_value_bytes: u64,

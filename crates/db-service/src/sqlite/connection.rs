@@ -4,6 +4,7 @@ use super::authorizer::{Authorizer, Denial, Surface, Touched};
 use super::catalog::{self, Catalog, Names};
 use super::open;
 use super::result_codes;
+use super::schema_depth;
 use super::sql_text::{self, Need};
 use super::text_rights;
 use super::thread_priority;
@@ -66,6 +67,7 @@ pub(super) struct Guarded<C> {
     max_sql_bytes: u64,
     max_selects: u64,
     max_schema_bytes: u64,
+    max_schema_depth: u64,
 }
 
 impl<C: Deref<Target = Connection>> Guarded<C> {
@@ -102,6 +104,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
             max_sql_bytes: limits.max_sql_bytes,
             max_selects: limits.max_selects,
             max_schema_bytes: limits.max_schema_bytes,
+            max_schema_depth: limits.max_schema_depth,
         };
         guarded.install_authorizer()?;
         Ok(guarded)
@@ -342,6 +345,15 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 self.max_schema_bytes
             )));
         }
+        let mut objects = self.own(|| schema_depth::read(&self.conn))?;
+        schema_depth::add(&mut objects, sql);
+        let depth = schema_depth::depth(&objects);
+        if depth > self.max_schema_depth {
+            return Err(EngineError::TooLarge(format!(
+                "views, triggers and keys would build on each other {depth} deep, more than {} (max_schema_depth)",
+                self.max_schema_depth
+            )));
+        }
         Ok(())
     }
 
@@ -529,8 +541,11 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
         match sqlite_budget::refusal() {
             Some(Refusal::Stopped) => self.stopped(),
             Some(refusal) => EngineError::out_of_memory(refusal),
-            // The machine has no more.
-            None => EngineError::Overloaded("there is no memory left; try again".to_owned()),
+            // SQLite says the same of what it would not compile.
+            None => EngineError::TooLarge(format!(
+                "the statement compiles to more than {} operations, or the machine has no memory left",
+                open::MOST_OPERATIONS
+            )),
         }
     }
 

@@ -19,6 +19,7 @@ mod readiness;
 mod restore;
 mod result_codes;
 mod schema;
+mod schema_depth;
 mod session;
 mod short_statements;
 mod slow;
@@ -107,6 +108,14 @@ impl SqliteEngine {
                 "the texts of the schema of {} are {bytes} bytes long, more than {} (--max-schema-bytes)",
                 path.display(),
                 config.limits.max_schema_bytes
+            );
+        }
+        let depth = schema_depth::depth(&schema_depth::read(&conn)?);
+        if depth > config.limits.max_schema_depth {
+            anyhow::bail!(
+                "views, triggers and keys of {} build on each other {depth} deep, more than {} (--max-schema-depth)",
+                path.display(),
+                config.limits.max_schema_depth
             );
         }
         if !config.allow_double_quoted_texts {

@@ -64,13 +64,29 @@ fn harden(conn: &Connection, limits: &Limits, double_quoted_texts: bool) -> rusq
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, double_quoted_texts)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, double_quoted_texts)?;
     conn.pragma_update(None, "cell_size_check", true)?;
-    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, MOST_ATTACHED)?;
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_ATTACHED, MOST_ATTACHED),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, DEEPEST_EXPRESSION),
+        (Limit::SQLITE_LIMIT_VDBE_OP, MOST_OPERATIONS),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, MOST_ARGUMENTS),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, DEEPEST_TRIGGER),
+    ] {
+        conn.set_limit(limit, most)?;
+    }
     rusqlite::vtab::series::load_module(conn)?;
     super::functions::add(conn, limits.max_value_bytes)
 }
 
 /// How many databases a stream may attach.
 const MOST_ATTACHED: i32 = 4;
+/// How deep an expression may be.
+const DEEPEST_EXPRESSION: i32 = 1_000;
+/// To how many operations a statement may compile.
+pub(super) const MOST_OPERATIONS: i32 = 2_000_000;
+/// How many arguments a function may have: each may be as long as a value.
+const MOST_ARGUMENTS: i32 = 100;
+/// How deep triggers may fire each other while they run.
+const DEEPEST_TRIGGER: i32 = 1_000;
 
 /// The views and triggers that no longer compile since texts in double quotes are off, each with the reason.
 pub(super) fn in_need_of_double_quotes(conn: &Connection) -> rusqlite::Result<Vec<String>> {
@@ -87,14 +103,32 @@ pub(super) fn in_need_of_double_quotes(conn: &Connection) -> rusqlite::Result<Ve
             _ => vec![
                 format!("EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
                 format!("EXPLAIN DELETE FROM {table}"),
+                format!("EXPLAIN UPDATE {table} SET {}", all_set(conn, &table)?),
             ],
         };
-        let failure = texts.iter().find_map(|sql| conn.prepare(sql).err());
-        if let Some(failure) = failure.filter(|failure| failure.to_string().contains("no such column: \"")) {
+        // A view has no triggers for what it cannot do, which is another error.
+        let failure = texts
+            .iter()
+            .filter_map(|sql| conn.prepare(sql).err())
+            .find(|failure| failure.to_string().contains("no such column: \""));
+        if let Some(failure) = failure {
             found.push(format!("{kind} {name}: {failure}"));
         }
     }
     Ok(found)
+}
+
+/// Every column of `table`, in quotes already, set to itself.
+fn all_set(conn: &Connection, table: &str) -> rusqlite::Result<String> {
+    let columns: Vec<String> = conn
+        .prepare(&format!("PRAGMA table_info({table})"))?
+        .query_map([], |row| row.get::<_, String>(1))?
+        .map(|name| {
+            let name = super::schema::quoted(&name?);
+            Ok(format!("{name} = {name}"))
+        })
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(columns.join(", "))
 }
 
 /// The settings of a connection that writes. Set again after a pragma of a caller ran on it.
@@ -173,4 +207,86 @@ fn limit(conn: &Connection, limits: &Limits) -> rusqlite::Result<()> {
         clamp(limits.max_pattern_bytes),
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn limits() -> Limits {
+        Limits::default()
+    }
+
+    /// A connection of every kind.
+    fn connections(path: &PathBuf) -> [Connection; 3] {
+        let writer = open_writer(path, Synchronous::Full, &limits(), false).unwrap();
+        let session = open_session(path, Synchronous::Full, &limits(), false).unwrap();
+        let reader = Connection::open_with_flags(path, reader_flags()).unwrap();
+        set_up_reader(&reader, &limits(), false).unwrap();
+        [writer, session, reader]
+    }
+
+    #[test]
+    fn every_connection_has_the_limits_and_checks_that_sqlite_advises() {
+        let folder = tempfile::tempdir().unwrap();
+
+        for conn in connections(&folder.path().join("a.db")) {
+            for (limit, most) in [
+                (Limit::SQLITE_LIMIT_LENGTH, 67_108_864),
+                (Limit::SQLITE_LIMIT_SQL_LENGTH, 1_000_000),
+                (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200),
+                (Limit::SQLITE_LIMIT_ATTACHED, 4),
+                (Limit::SQLITE_LIMIT_EXPR_DEPTH, 1_000),
+                (Limit::SQLITE_LIMIT_VDBE_OP, 2_000_000),
+                (Limit::SQLITE_LIMIT_FUNCTION_ARG, 100),
+                (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1_000),
+            ] {
+                assert_eq!(conn.limit(limit).unwrap(), most, "{limit:?}");
+            }
+            for (pragma, value) in [("cell_size_check", 1), ("trusted_schema", 0), ("foreign_keys", 1)] {
+                let set: i64 = conn.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+                assert_eq!(set, value, "{pragma}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_texts_in_double_quotes_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let lenient = open_writer(&path, Synchronous::Full, &limits(), true).unwrap();
+        lenient
+            .execute_batch(
+                r#"CREATE TABLE t (a, b);
+                CREATE VIEW good AS SELECT 'x' AS x, "a" FROM t;
+                CREATE VIEW quoted AS SELECT a FROM t WHERE a = "x";
+                CREATE TRIGGER inserted AFTER INSERT ON t BEGIN UPDATE t SET a = "i"; END;
+                CREATE TRIGGER deleted AFTER DELETE ON t BEGIN UPDATE t SET a = "d"; END;
+                CREATE TRIGGER updated AFTER UPDATE OF b ON t BEGIN DELETE FROM t WHERE a = "u"; END;
+                CREATE TRIGGER instead INSTEAD OF UPDATE ON good BEGIN SELECT "v"; END;"#,
+            )
+            .unwrap();
+        drop(lenient);
+
+        let strict = open_writer(&path, Synchronous::Full, &limits(), false).unwrap();
+        let listed = in_need_of_double_quotes(&strict).unwrap();
+
+        for object in [
+            "view quoted",
+            "trigger inserted",
+            "trigger deleted",
+            "trigger updated",
+            "trigger instead",
+        ] {
+            assert!(
+                listed.iter().any(|one| one.starts_with(object)),
+                "{object}: {listed:?}"
+            );
+        }
+        assert!(
+            !listed.iter().any(|one| one.starts_with("view good")),
+            "{listed:?}"
+        );
+    }
 }

@@ -291,9 +291,13 @@ impl Shared {
     /// A thread's life.
     fn work(self: &Arc<Self>, worker: &Arc<Worker>) {
         *lock(&worker.thread) = Some(thread::current());
-        let reader = self.pool.get().map_err(EngineError::broken).and_then(|conn| {
-            Guarded::new(conn, &self.limits, self.warm_reads.versions()).map_err(EngineError::broken)
-        });
+        let reader = self
+            .pool
+            .get()
+            .map_err(|cause| no_connection(&cause))
+            .and_then(|conn| {
+                Guarded::new(conn, &self.limits, self.warm_reads.versions()).map_err(EngineError::broken)
+            });
         let mut turn = lock(&worker.handed).take();
         loop {
             if let Some(Turn { task, share }) = turn.take() {
@@ -435,6 +439,15 @@ impl Worker {
         }
         lock(&self.handed).take()
     }
+}
+
+/// A machine that has much to do opens none in time.
+fn no_connection(cause: &r2d2::Error) -> EngineError {
+    error!(%cause, "no connection could be opened to read");
+    EngineError::Overloaded(format!(
+        "no connection to the database could be opened within {} s; try again",
+        OPEN_WAIT.as_secs()
+    ))
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -21,12 +21,12 @@ const LATEST: Duration = Duration::from_secs(30);
 /// array, `b` a blob.
 const BIG: &[&str] = &[
     "CREATE TABLE big (t, p, n, e, x, j, k, d, b)",
-    "INSERT INTO big VALUES (replace(hex(zeroblob(1000000)), '0', 'a'),
-       replace(hex(zeroblob(500000)), '0', 'a') || 'b', replace(hex(zeroblob(1000000)), '0', '1'),
+    "INSERT INTO big VALUES (printf('%.*c', 2000000, 'a'),
+       printf('%.*c', 1000000, 'a') || 'b', printf('%.*c', 2000000, '1'),
        replace(hex(zeroblob(250000)), '0', 'ü') || 'é', replace(hex(zeroblob(125000)), '00', 'é41'),
        (SELECT '{' || group_concat('\"k' || value || '\":1') || '}' FROM generate_series(1, 100000)),
        (SELECT '{' || group_concat('\"l' || value || '\":1') || '}' FROM generate_series(1, 100000)),
-       replace(hex(zeroblob(450)), '0', '[') || replace(hex(zeroblob(450)), '0', ']'), zeroblob(500000))",
+       printf('%.*c', 900, '[') || printf('%.*c', 900, ']'), zeroblob(500000))",
     "CREATE VIRTUAL TABLE docs USING fts5(body)",
     "INSERT INTO docs SELECT replace(hex(zeroblob(30000)), '0', 'a ')",
     "CREATE VIRTUAL TABLE old_docs USING fts3(body)",
@@ -88,9 +88,9 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     (
         "glob",
         &[
-            "t GLOB '*' || replace(hex(zeroblob(25000)), '0', 'a') || 'b'",
-            "t GLOB '*' || replace(hex(zeroblob(90)), '0', 'a') || 'b'",
-            "t GLOB '*[' || replace(hex(zeroblob(90)), '0', 'c') || ']'",
+            "t GLOB '*' || printf('%.*c', 50000, 'a') || 'b'",
+            "t GLOB '*' || printf('%.*c', 180, 'a') || 'b'",
+            "t GLOB '*[' || printf('%.*c', 180, 'c') || ']'",
         ],
     ),
     (
@@ -194,8 +194,8 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     (
         "like",
         &[
-            "t LIKE '%' || replace(hex(zeroblob(25000)), '0', 'a') || 'b'",
-            "t LIKE '%' || replace(hex(zeroblob(90)), '0', 'a') || 'b'",
+            "t LIKE '%' || printf('%.*c', 50000, 'a') || 'b'",
+            "t LIKE '%' || printf('%.*c', 180, 'a') || 'b'",
             "t LIKE '%a' || replace(hex(zeroblob(90)), '0', '_') || 'b'",
             "t LIKE '%' || replace(hex(zeroblob(45)), '0', 'xa') || 'b' ESCAPE 'x'",
             "e LIKE '%' || replace(hex(zeroblob(45)), '0', 'ü') || 'b'",
@@ -535,7 +535,7 @@ async fn long() -> TestDb {
         &db,
         &[
             "CREATE TABLE long (t)",
-            "INSERT INTO long SELECT replace(hex(zeroblob(8000000)), '0', 'a') || value FROM generate_series(1, 2)",
+            "INSERT INTO long SELECT printf('%.*c', 16000000, 'a') || value FROM generate_series(1, 2)",
             "CREATE TABLE taken (a)",
         ],
     )

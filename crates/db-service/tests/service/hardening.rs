@@ -306,3 +306,127 @@ async fn no_statement_ends_the_process() {
     assert_eq!(status, 200, "{text}");
     assert!(program.is_running());
 }
+
+#[tokio::test]
+async fn expressions_and_functions_have_limits() {
+    let db = TestDb::start().await;
+    let sum = |depth: usize| format!("SELECT 1{}", " + 1".repeat(depth - 1));
+    let largest = |arguments: usize| format!("SELECT max({})", vec!["1"; arguments].join(", "));
+    let attach = async |count: usize| {
+        let one =
+            |number| json!({"type": "execute", "stmt": {"sql": format!("ATTACH ':memory:' AS a{number}")}});
+        let mut requests: Vec<Value> = (0..count).map(one).collect();
+        requests.push(json!({"type": "close"}));
+        let answer = post(&db, "/v3/pipeline", json!({"requests": requests}))
+            .await
+            .json();
+        answer["results"][count - 1].clone()
+    };
+
+    for (sql, status) in [
+        (sum(1_000), 200),
+        (sum(1_001), 400),
+        (largest(100), 200),
+        (largest(101), 400),
+    ] {
+        for path in ["/v1/query", "/v1/execute"] {
+            let answer = post(&db, path, json!({"sql": sql})).await;
+            assert_eq!(answer.status, status, "{path} {sql:.40}: {}", answer.text);
+        }
+    }
+    assert_eq!(attach(4).await["type"], "ok");
+    assert_eq!(attach(5).await["type"], "error");
+}
+
+/// Statements that make what builds on each other, `depth` deep, and those that use the last of it.
+fn deep(kind: &str, depth: u64) -> (Vec<String>, Vec<String>) {
+    let mut made = vec![format!(
+        "CREATE TABLE {kind}1 (id INTEGER PRIMARY KEY, p INTEGER)"
+    )];
+    for level in 2..=depth {
+        let below = level - 1;
+        match kind {
+            "views" => made.push(format!("CREATE VIEW views{level} AS SELECT * FROM views{below}")),
+            "triggers" => {
+                made.push(format!(
+                    "CREATE TABLE triggers{level} (id INTEGER PRIMARY KEY, p INTEGER)"
+                ));
+                made.push(format!(
+                    "CREATE TRIGGER fire{level} AFTER INSERT ON triggers{level} BEGIN
+                     INSERT INTO triggers{below} (p) VALUES (new.p); END"
+                ));
+            }
+            _ => made.push(format!(
+                "CREATE TABLE keys{level} (id INTEGER PRIMARY KEY,
+                 p INTEGER REFERENCES keys{below} ON DELETE CASCADE ON UPDATE CASCADE)"
+            )),
+        }
+    }
+    let used = match kind {
+        "views" => vec![format!("SELECT count(*) FROM views{depth}")],
+        "triggers" => vec![format!("INSERT INTO triggers{depth} (p) VALUES (1)")],
+        _ => vec![
+            "INSERT INTO keys1 VALUES (1, NULL)".to_owned(),
+            "UPDATE keys1 SET id = 2".to_owned(),
+            "DELETE FROM keys1".to_owned(),
+        ],
+    };
+    (made, used)
+}
+
+#[tokio::test]
+async fn a_schema_goes_as_deep_as_it_may_and_ends_no_process() {
+    // The most that can be set.
+    const DEPTH: u64 = 500;
+    let mut program = Program::start(&["--max-schema-depth", &DEPTH.to_string()]).await;
+
+    for kind in ["views", "triggers", "keys"] {
+        let (made, used) = deep(kind, DEPTH);
+        let statements: Vec<Value> = made.iter().map(|sql| json!({"sql": sql})).collect();
+        let (status, text) = program
+            .post(
+                "/v1/batch",
+                json!({"statements": statements, "timeout_ms": 600_000}),
+            )
+            .await;
+        assert_eq!(status, 200, "{kind}: {text:.500}");
+        let (beyond, _) = deep(kind, DEPTH + 1);
+        let statements: Vec<Value> = beyond[made.len()..]
+            .iter()
+            .map(|sql| json!({"sql": sql}))
+            .collect();
+        let (status, text) = program.post("/v1/batch", json!({"statements": statements})).await;
+        assert!(
+            status == 413 && text.contains("max_schema_depth"),
+            "{kind}: {status} {text:.500}"
+        );
+        for sql in &used {
+            let (status, text) = program.send("/v1/execute", sql).await;
+            assert_eq!(status, 200, "{kind} {sql}: {text:.500}");
+            let (status, text) = program.send("/v1/explain", sql).await;
+            assert!([200, 403].contains(&status), "{kind} {sql}: {status} {text:.500}");
+        }
+        assert!(program.is_running(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_is_too_deep_at_start_is_refused() {
+    let mut db = TestDb::start().await;
+    let (made, _) = deep("views", 30);
+    for sql in &made {
+        run(&db, &[sql]).await;
+    }
+    db.stop().await;
+    let mut config = db_service::Config::for_database(&db.database);
+    config.limits.max_schema_depth = 29;
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refused = db_service::run(config, listener, std::future::ready(())).await;
+
+    let words = refused.unwrap_err().to_string();
+    assert!(
+        words.contains("30 deep") && words.contains("--max-schema-depth"),
+        "{words}"
+    );
+}
