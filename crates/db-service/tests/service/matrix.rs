@@ -2,6 +2,8 @@
 //!
 //! A cell says whether the statement is taken (`+`) or refused (`-`); a blank is a cell that is not asked. The columns
 //! are the tokens of [`TOKENS`] in their order. A route without a row in [`ROUTES`] fails the test.
+//!
+//! The file is longer than others since most of it is one table, which is read as a whole: a row a statement.
 
 use super::http::until;
 use futures_util::future::join_all;

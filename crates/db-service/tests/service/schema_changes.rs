@@ -2,6 +2,8 @@
 //!
 //! Every way to run a statement is taken for every kind of change, made by each who can make one; before it, the
 //! same way has been warmed with the same text, so that a statement compiled against the old schema is at hand.
+//!
+//! The file is longer than others since it is one table of ways, changes and those who make them, with what takes each way.
 
 use super::http::{post, post_rows, request, run, send};
 use reqwest::Method;
