@@ -471,7 +471,7 @@ async fn a_stalled_upload_holds_up_no_other_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_upload_is_cut_off_and_leaves_nothing() {
-    let db = TestDb::start_with(|config| config.limits.stall_timeout_ms = 300).await;
+    let db = TestDb::start_with(|config| config.limits.stall_timeout_ms = 1_500).await;
     run(&db, SCHEMA).await;
     let mut upload = TcpStream::connect(db.url.trim_start_matches("http://")).unwrap();
     write!(upload, "POST /v1/tables/sales/rows HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\nid,product_id,sale_date\n1,1,2023-11-01\n").unwrap();

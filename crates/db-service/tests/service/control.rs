@@ -11,7 +11,7 @@ const ASKED: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 async fn a_statement_ends_at_its_time_limit() {
-    let db = TestDb::start_with(|config| config.limits.statement_timeout_ms = 400).await;
+    let db = TestDb::start_with(|config| config.limits.statement_timeout_ms = 1_500).await;
     run(&db, &["CREATE TABLE t (id INTEGER PRIMARY KEY)"]).await;
 
     for (path, body) in [

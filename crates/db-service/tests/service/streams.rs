@@ -160,7 +160,7 @@ async fn slow_readers_hold_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn slow_readers_are_cut_off() {
-    let db = TestDb::start_with(|config| config.limits.stall_timeout_ms = 300).await;
+    let db = TestDb::start_with(|config| config.limits.stall_timeout_ms = 1_500).await;
     // Each has read the first bytes of its answer.
     let clients: Vec<_> = (0..8).map(|_| slow_client(&db)).collect();
 

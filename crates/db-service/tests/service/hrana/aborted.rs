@@ -37,7 +37,7 @@ async fn begun(db: &TestDb) -> Stream<'_> {
 
 #[tokio::test]
 async fn a_write_that_takes_too_long_takes_the_transaction_with_it_and_says_so() {
-    let db = with_table_and(|config| config.limits.statement_timeout_ms = 100).await;
+    let db = with_table_and(|config| config.limits.statement_timeout_ms = 1_500).await;
     let mut stream = begun(&db).await;
 
     let error = stream.failure(LONG).await;
@@ -165,7 +165,7 @@ async fn a_transaction_beyond_its_limit_is_aborted_and_rollback_ends_it() {
 
 #[tokio::test]
 async fn an_error_that_leaves_the_transaction_open_does_not_abort_it() {
-    let db = with_table_and(|config| config.limits.statement_timeout_ms = 100).await;
+    let db = with_table_and(|config| config.limits.statement_timeout_ms = 1_500).await;
     let mut stream = begun(&db).await;
 
     stream.failure("INSERT INTO t VALUES (1, 'there already')").await;

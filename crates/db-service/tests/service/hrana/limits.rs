@@ -156,7 +156,7 @@ async fn a_statement_is_seen_and_stopped() {
 
 #[tokio::test]
 async fn a_statement_is_limited_in_time() {
-    let db = with_table_and(|config| config.limits.statement_timeout_ms = 200).await;
+    let db = with_table_and(|config| config.limits.statement_timeout_ms = 1_500).await;
     let mut stream = Stream::new(&db);
 
     let error = stream.failure(ENDLESS).await;

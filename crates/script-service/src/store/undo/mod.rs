@@ -193,4 +193,15 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn every_column_that_files_fill_is_put_back() {
+        for table in ImportTable::ALL {
+            let UndoTable { sql, key, others, .. } = UndoTable::of(table);
+            for column in crate::imports::tables::TableSpec::spec(table).columns {
+                let name = column.stored_as;
+                assert!(key.contains(&name) || others.contains(&name), "{sql}.{name}");
+            }
+        }
+    }
 }
