@@ -1,7 +1,7 @@
 //! The one thread that writes.
 //!
 //! Writes that arrive while a commit is being synced share the next one, each in its own savepoint. A caller
-//! is answered only after the commit that holds its write is on disk. When a shared transaction is lost, by a
+//! is answered only after the commit that holds its write is on disk (`--synchronous full`). When a shared transaction is lost, by a
 //! statement that rolls all of it back or by a commit that fails, its writes run again, each in a transaction of
 //! its own, so that only the one at fault fails.
 

@@ -1,6 +1,6 @@
 //! The tables that files are imported into: their columns, keys and the headers they are known by.
 //!
-//! Every SQL name in this crate's imports comes from here; nothing of a caller's text does.
+//! The names of columns that imports write come from here; none is made of a caller's text.
 
 use script_api::ImportTable;
 use tabular::{Column, Kind, Spec};
