@@ -112,7 +112,7 @@ fn services_that_are_not_there_have_an_exit_code_of_their_own() {
 
 #[test]
 fn wrong_arguments_are_told_apart_from_failures() {
-    assert_eq!(program().run(&["import", "x.csv"]).code, Some(2));
+    assert_eq!(program().run(&["import"]).code, Some(2));
     assert_eq!(
         program().run(&["import", "x.csv", "--table", "sold"]).code,
         Some(2)
@@ -322,6 +322,65 @@ fn faults_that_the_service_finds_are_wrong_arguments() {
     let lines: Vec<&str> = several.stderr.lines().collect();
     assert_eq!(lines.len(), 3, "{}", several.stderr);
     assert!(lines[0].contains("2 faults"), "{}", several.stderr);
+}
+
+#[test]
+fn exports_need_no_table_and_a_question_without_a_terminal_names_its_options() {
+    let up = program().up();
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, content: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, content).unwrap();
+        file
+    };
+    let torn = put(
+        "torn.csv",
+        "date;produit;magasin;montant\n13/12/2023;Thé vert;Lyon 2;1,50\n14/12/2023;Thé vert;Lyon 2;1.50\n",
+    );
+    let orders = put(
+        "orders.csv",
+        "date;produit;magasin;montant\n13/12/2023;Thé noir;Lyon 2;4,50\n",
+    );
+    let products = put("list.csv", "id,name,price,category\n77,Late,10.00,Late\n");
+    let import = |files: &[&std::path::Path], more: &[&str]| {
+        let mut args = vec!["import", "--script-url", up.script.base()];
+        args.extend(files.iter().map(|file| path(file)));
+        args.extend(more);
+        program().run(&args)
+    };
+
+    let open = import(&[&orders, &torn], &[]);
+    assert_eq!(open.code, Some(2), "{open:?}");
+    assert!(
+        open.stderr.contains("torn.csv leaves a question open"),
+        "{}",
+        open.stderr
+    );
+    assert!(open.stderr.contains("--answer decimal=comma"), "{}", open.stderr);
+    assert!(open.stderr.contains("--answer decimal=point"), "{}", open.stderr);
+    assert_eq!(open.stdout, "", "nothing is imported before all is answered");
+
+    let answered = import(&[&orders, &products, &torn], &["--answer", "decimal=comma"]);
+    assert_eq!(answered.code, Some(3), "{answered:?}");
+    let told = &answered.stdout;
+    assert!(
+        told.find("list.csv into products") < told.find("orders.csv into sales"),
+        "{told}"
+    );
+    assert!(
+        told.contains("orders.csv: 1 line of sales of 2023-12-13, 4.50 EUR."),
+        "{told}"
+    );
+    assert!(told.contains("To take it back: comptoir jobs undo "), "{told}");
+
+    let people = put("people.csv", "nom;prénom\nDupont;Anne\n");
+    let refused = import(&[&people], &[]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+    assert!(
+        refused.stderr.contains("people.csv") && refused.stderr.contains("day of a sale"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

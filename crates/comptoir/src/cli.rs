@@ -1,5 +1,6 @@
 //! The commands, their dispatch, and the exit codes.
 
+use crate::commands::asking::Unanswered;
 use crate::commands::{
     analyze, backup, forecast, generate, import, jobs, openapi, query, rejects, restore, schedule, token, up,
 };
@@ -151,6 +152,9 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if cause.is::<Interrupted>() {
         return Some(INTERRUPTED);
+    }
+    if cause.is::<Unanswered>() {
+        return Some(WRONG_ARGUMENTS);
     }
     match cause.downcast_ref::<ScriptError>()? {
         error if error.is_of_a_missing_service() => Some(UNREACHABLE),

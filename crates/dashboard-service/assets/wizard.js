@@ -8,6 +8,7 @@
   const words = JSON.parse(document.getElementById("wizard-words").textContent);
   const tag = document.documentElement.lang;
   const locale = tag === "fr" ? "fr-FR" : "en-GB";
+  const colon = tag === "fr" ? "\u00a0:" : ":";
   const byId = (id) => document.getElementById(id);
 
   /** How much of a file a preview looks at, in bytes: the beginning, or all of what has its directory at its end. */
@@ -131,7 +132,7 @@
     const state = entry.looking ? "" : entry.refused ? words.refused : open(entry).length ? words.asked : words.ready;
     const remove = element("button", words.remove, "link");
     remove.type = "button";
-    remove.setAttribute("aria-label", `${words.remove} : ${file.name}`);
+    remove.setAttribute("aria-label", `${words.remove}${colon} ${file.name}`);
     remove.addEventListener("click", () => drop(entry));
     head.append(name, element("span", size(file.size), "hint"), element("span", state, `mark ${entry.refused ? "bad" : open(entry).length ? "" : "good"}`), remove);
     const parts = [head];
@@ -203,7 +204,7 @@
     const asked = [...entry.asked.values()].filter((question) => now.has(question.id) || question.id in entry.answers);
     return asked.map((question) => {
       const box = element("fieldset", "", "question");
-      box.append(element("legend", question.text));
+      box.append(element("legend", quoted(question.text)));
       const given = entry.answers[question.id] ?? question.assumed;
       const answer = (value) => {
         entry.answers[question.id] = value;
@@ -218,7 +219,7 @@
           const radio = document.createElement("input");
           Object.assign(radio, { type: "radio", name: id, value, id: `${id}-${place}`, checked: given === value });
           radio.addEventListener("change", () => answer(value));
-          label.append(radio, element("span", text));
+          label.append(radio, element("span", quoted(text)));
           if (value === question.assumed) label.append(element("span", `(${words.assumed})`, "hint"));
           box.append(label);
         }
@@ -247,7 +248,7 @@
     select.id = id;
     select.setAttribute("aria-label", question.text);
     if (given === null || given === undefined) select.add(new Option(words.choose, "", true, true));
-    for (const { value, text } of question.choices) select.add(new Option(text, value, false, value === given));
+    for (const { value, text } of question.choices) select.add(new Option(quoted(text), value, false, value === given));
     select.addEventListener("change", () => select.value && answer(select.value));
     return select;
   }
@@ -264,7 +265,7 @@
     const table = document.createElement("table");
     const head = table.createTHead().insertRow();
     for (const column of ["line", ...columns]) {
-      const cell = element("th", words.names[column] ?? column);
+      const cell = element("th", words.names[column] ?? words.parts[column] ?? column);
       cell.scope = "col";
       if (["quantity", "amount"].includes(column)) cell.className = "number";
       head.append(cell);
@@ -276,8 +277,10 @@
       if (!row.values) {
         const cell = line.insertCell();
         cell.colSpan = Math.max(1, columns.length);
-        const why = row.code === "skipped" ? row.message : words.rejects[row.code] ?? row.message ?? row.code;
-        cell.append(element("span", `${words.left_out} : ${why}`, "reason"), element("div", row.raw, "raw"));
+        const isSkipped = row.code === "skipped";
+        const word = /`(.*)`/.exec(row.message ?? "")?.[1] ?? "";
+        const why = isSkipped ? `${words.no_sale} ${quoted(`\`${word}\``)}` : words.rejects[row.code] ?? row.message ?? row.code;
+        cell.append(element("span", `${words.not_taken}${colon} ${why}`, isSkipped ? "hint" : "reason"), element("div", row.raw, "raw"));
         continue;
       }
       for (const column of columns) {
@@ -290,9 +293,14 @@
     scroll.tabIndex = 0;
     scroll.id = `rows-of-${entry.id}`;
     scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-label", `${words.rows} : ${entry.file.name}`);
+    scroll.setAttribute("aria-label", `${words.rows}${colon} ${entry.file.name}`);
     scroll.append(table);
     return folded(entry, "rows", words.rows, [scroll], true);
+  }
+
+  /** `text` with names in the quotes of its language. */
+  function quoted(text) {
+    return text.replace(/`([^`]*)`/g, tag === "fr" ? "«\u00a0$1\u00a0»" : "“$1”");
   }
 
   function written(value, column, currency) {
@@ -306,16 +314,17 @@
   function understood(entry) {
     const { decisions, notes } = entry.seen;
     const term = (name) => words.terms[name] ?? String(name).replaceAll("_", " ");
+    const part = (name) => words.parts[name] ?? term(name);
     const parts = [];
     const said = [...decisions.sales ?? []].map((decision) => decision.text);
     for (const column of decisions.columns) {
       const how = [column.decimal, column.date_order, column.decided_by].filter(Boolean).map(term).join(", ");
-      said.push(`${words.names[column.column] ?? term(column.column)} : ${how}`);
+      said.push(`${part(column.column)}${colon} ${how}`);
     }
     const list = document.createElement("ul");
-    for (const text of [...said, ...notes]) list.append(element("li", text));
+    for (const text of [...said, ...notes]) list.append(element("li", quoted(text)));
     if (list.childElementCount) parts.push(list);
-    const columns = decisions.mapping.map(({ header, column }) => [header, words.names[column] ?? term(column)]);
+    const columns = decisions.mapping.map(({ header, column }) => [header, part(column)]);
     if (decisions.ignored_headers.length) columns.push([words.unused, decisions.ignored_headers.join(", ")]);
     const mapped = pairs(columns, "list");
     if (mapped) parts.push(element("h3", words.columns), mapped);

@@ -1,4 +1,5 @@
-//! Why files and records are not taken, as a shop owner reads it, by the codes of script-service.
+//! Why files and records are not taken, and what their columns are, as a shop owner reads it, by the names that
+//! script-service uses.
 
 use crate::language::Language;
 
@@ -109,6 +110,55 @@ pub(crate) const REJECTS: [Reason; 17] = [
     ),
     ("bad_json", "no JSON object", "objet JSON illisible"),
     ("record_too_long", "a line that is too long", "ligne trop longue"),
+];
+
+/// The parts of a line that a header may stand for, and the columns of our tables.
+pub(crate) const PARTS: [Reason; 37] = [
+    ("id", "number of the line", "numéro de la ligne"),
+    ("line_number", "line of the order", "ligne de la commande"),
+    ("ticket_id", "ticket or order", "ticket ou commande"),
+    ("sale_date", "day", "jour"),
+    ("sale_time", "time", "heure"),
+    ("product_id", "product, by number", "produit, par numéro"),
+    ("product_code", "product, by code", "produit, par code"),
+    ("product_name", "product, by name", "produit, par nom"),
+    ("category", "category", "catégorie"),
+    ("store_id", "store, by number", "magasin, par numéro"),
+    ("store_code", "store, by code", "magasin, par code"),
+    ("store_name", "store, by name", "magasin, par nom"),
+    ("city", "town", "ville"),
+    ("postal_code", "postal code", "code postal"),
+    ("region", "region", "région"),
+    ("quantity", "quantity", "quantité"),
+    ("unit_price", "price of one", "prix unitaire"),
+    ("amount", "amount", "montant"),
+    ("discount", "discount", "remise"),
+    ("discount_percent", "discount in percent", "remise en pourcentage"),
+    (
+        "order_discount",
+        "discount of the order",
+        "remise sur la commande",
+    ),
+    ("order_total", "total of the order", "total de la commande"),
+    ("refund", "given back", "remboursement"),
+    ("tax", "taxes", "taxes"),
+    ("cost", "cost", "coût"),
+    ("status", "status", "statut"),
+    ("type", "kind of line", "type de ligne"),
+    ("cancelled_at", "cancelled", "annulation"),
+    ("currency", "currency", "devise"),
+    ("channel", "channel", "canal"),
+    (
+        "buyer",
+        "buyer (never stored as it stands)",
+        "acheteur (jamais enregistré tel quel)",
+    ),
+    ("name", "name", "nom"),
+    ("code", "code", "code"),
+    ("price", "price", "prix"),
+    ("address", "address", "adresse"),
+    ("month", "month", "mois"),
+    ("target_amount", "target", "objectif"),
 ];
 
 /// What `code` means, where `reasons` know it.

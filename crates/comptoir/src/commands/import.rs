@@ -1,5 +1,6 @@
-//! `comptoir import`: a file or a URL into a table.
+//! `comptoir import`: files or URLs into tables.
 
+use super::asking::{self, Language, Unanswered, is_dialogue};
 use super::follow::{follow, submitted};
 use super::imported::Imported;
 use super::{ScriptAddress, name_and_value, preview};
@@ -9,8 +10,11 @@ use crate::progress::{ProgressLine, Step, Unit};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
-use script_client::script_api::{self, ImportRequest, ImportTable, Job, MaxRejects, Progress, SourceRequest};
+use script_client::script_api::{
+    self, ImportRequest, ImportTable, Job, MaxRejects, Progress, Question, SourceRequest,
+};
 use script_client::{Body, ScriptClient, ScriptError, new_key};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,19 +23,28 @@ use tokio_util::io::ReaderStream;
 
 /// The tables that files go to.
 const TABLES: [&str; 4] = ["products", "stores", "sales", "targets"];
+/// How often a file may ask anew: an answer may lead to another question.
+const ROUNDS: usize = 10;
 /// In whose name an import is cancelled.
 const BY: &str = "comptoir import (Ctrl-C)";
 
-/// Import a file or a URL into a table.
+/// Import files, or what URLs give.
 ///
-/// The service decides encoding, delimiter, decimal mark and date order from the content; options fix them.
+/// The service finds out what each file is and how it is read; options fix it. What a file leaves open is asked on a
+/// terminal, in English or French by LANG; in a script `--answer` says it, and a question that stays open ends the
+/// command with exit code 2 before anything is imported.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// A file (CSV, TSV, JSON, NDJSON, xlsx, ods; plain, gzip, zstd or zip), or an http(s) URL that script-service fetches.
-    source: String,
-    /// The table.
+    /// Files (CSV, TSV, JSON, NDJSON, xlsx, xls, ods; plain, gzip, zstd or zip), or http(s) URLs that script-service
+    /// fetches.
+    #[arg(required = true, value_name = "FILE|URL")]
+    sources: Vec<String>,
+    /// The table of all of them; by default what each file is, and sales for a URL.
     #[arg(long, value_parser = TABLES)]
-    table: String,
+    table: Option<String>,
+    /// An answer to a question that a file leaves open, such as `store=Lyon`; may be repeated.
+    #[arg(long = "answer", value_name = "QUESTION=ANSWER", value_parser = name_and_value)]
+    answers: Vec<(String, String)>,
     /// What becomes of records whose id is in the table already, and of rows that the file lacks.
     #[arg(long, value_enum)]
     mode: Option<Mode>,
@@ -133,37 +146,132 @@ pub(super) fn source(table: &str, options: &[(String, String)]) -> anyhow::Resul
     })
 }
 
+/// A source whose table is known, and whose questions are answered.
+struct Settled<'a> {
+    source: &'a str,
+    table: ImportTable,
+    answers: BTreeMap<String, String>,
+}
+
+impl Settled<'_> {
+    fn is_url(&self) -> bool {
+        is_url(self.source)
+    }
+}
+
+fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
 impl Import {
-    /// Imports, and prints counters and the first rejects.
+    /// Asks what is open, imports one source after the other, and prints what each brought.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let client = ScriptClient::new(&self.script.script_url)?;
-        let is_url = self.source.starts_with("http://") || self.source.starts_with("https://");
         if self.preview {
-            if is_url {
-                return preview::run_url(&client, &self.source_of_url()?).await;
+            for source in &self.sources {
+                if is_url(source) {
+                    preview::run_url(
+                        &client,
+                        &self.source_of_url(source, self.table()?, &self.given())?,
+                    )
+                    .await?;
+                } else {
+                    preview::run(
+                        &client,
+                        Path::new(source),
+                        &self.reading_options(self.table()?, &self.given())?,
+                    )
+                    .await?;
+                }
             }
-            return preview::run(&client, Path::new(&self.source), &self.reading_options()).await;
+            return Ok(Outcome::Done);
         }
+        let mut settled = Vec::new();
+        for source in &self.sources {
+            settled.push(self.settle(&client, source).await?);
+        }
+        // Products and stores come before the sales that name them.
+        settled.sort_by_key(|settled| ImportTable::ALL.iter().position(|table| *table == settled.table));
+        let mut outcome = Outcome::Done;
+        for source in &settled {
+            if self.import(&client, source).await? == Outcome::SomeRejected {
+                outcome = Outcome::SomeRejected;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// What `source` is, with its questions answered.
+    async fn settle<'a>(&self, client: &ScriptClient, source: &'a str) -> anyhow::Result<Settled<'a>> {
+        let given = self.table()?;
+        let mut settled = Settled {
+            source,
+            table: given.unwrap_or(ImportTable::Sales),
+            answers: self.given(),
+        };
+        let path = Path::new(source);
+        // What comes through a pipe can be read once only.
+        if is_url(source) || !path.is_file() {
+            return Ok(settled);
+        }
+        let language = Language::of_environment();
+        for _ in 0..ROUNDS {
+            let mut options = self.reading_options(given, &settled.answers)?;
+            options.push(("lang", language.tag().to_owned()));
+            if let Some(mode) = self.mode {
+                options.push(("mode", mode.name().to_owned()));
+            }
+            let seen = match client.preview(&options, preview::head(path).await?.into()).await {
+                Ok(seen) => seen,
+                // Where the table is known the import itself says what is wrong, and waits for a service that is away.
+                Err(_) if given.is_some() => break,
+                Err(error) => return Err(anyhow::Error::from(error).context(format!("import {source}"))),
+            };
+            settled.table = seen.table;
+            let unasked = |question: &&Question| !settled.answers.contains_key(&question.id);
+            let questions: Vec<Question> = seen.questions.iter().filter(unasked).cloned().collect();
+            if !is_dialogue() {
+                if let Some(unanswered) = Unanswered::of(source, &questions) {
+                    return Err(unanswered.into());
+                }
+                break;
+            }
+            if questions.is_empty() {
+                break;
+            }
+            let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+            asking::ask(
+                &questions,
+                language,
+                &mut settled.answers,
+                &mut input,
+                &mut output,
+            )?;
+        }
+        Ok(settled)
+    }
+
+    async fn import(&self, client: &ScriptClient, settled: &Settled<'_>) -> anyhow::Result<Outcome> {
         let mut interrupts = Interrupts::listen();
         let began = Instant::now();
         let key = new_key()?;
-        let job = if is_url {
-            let request = self.request_of_url()?;
+        let job = if settled.is_url() {
+            let request = self.request_of_url(settled)?;
             let submission = client.submit(anyhow::Error::downcast_ref, async || {
                 Ok(client.import_sources(&key, &request).await?)
             });
             submitted(&mut interrupts, || true, submission).await?
         } else {
-            let upload = Upload::new(Path::new(&self.source));
-            let submission = upload.send(&client, &key, self.upload_options());
+            let upload = Upload::new(Path::new(settled.source));
+            let submission = upload.send(client, &key, self.upload_options(settled)?);
             submitted(&mut interrupts, || upload.is_sent(), submission).await?
         };
-        let job = follow_import(&client, job, &mut interrupts, BY).await?;
+        let job = follow_import(client, job, &mut interrupts, BY).await?;
         Imported {
-            client: &client,
+            client,
             script_url: &self.script.script_url,
-            title: &format!("{} into {}", self.source, self.table),
-            subject: &self.source,
+            title: &format!("{} into {}", settled.source, settled.table),
+            subject: settled.source,
             dry_run: self.dry_run,
             took: began.elapsed(),
             interrupted: interrupts.presses() > 0,
@@ -172,16 +280,36 @@ impl Import {
         .await
     }
 
-    fn source_of_url(&self) -> anyhow::Result<SourceRequest> {
-        Ok(SourceRequest {
-            url: Some(self.source.clone()),
-            ..source(&self.table, &self.options)?
-        })
+    fn table(&self) -> anyhow::Result<Option<ImportTable>> {
+        let named = self.table.as_deref();
+        named
+            .map(|name| {
+                ImportTable::parse(name)
+                    .with_context(|| format!("`{name}` is not one of {}", TABLES.join(", ")))
+            })
+            .transpose()
     }
 
-    fn request_of_url(&self) -> anyhow::Result<ImportRequest> {
+    /// The answers of the command line.
+    fn given(&self) -> BTreeMap<String, String> {
+        self.answers.iter().cloned().collect()
+    }
+
+    fn source_of_url(
+        &self,
+        url: &str,
+        table: Option<ImportTable>,
+        answers: &BTreeMap<String, String>,
+    ) -> anyhow::Result<SourceRequest> {
+        let mut source = source(table.unwrap_or(ImportTable::Sales).as_str(), &self.options)?;
+        source.url = Some(url.to_owned());
+        source.options.answers.extend(answers.clone());
+        Ok(source)
+    }
+
+    fn request_of_url(&self, settled: &Settled<'_>) -> anyhow::Result<ImportRequest> {
         Ok(ImportRequest {
-            sources: vec![self.source_of_url()?],
+            sources: vec![self.source_of_url(settled.source, Some(settled.table), &settled.answers)?],
             mode: self.mode.unwrap_or(Mode::Upsert).on_the_wire(),
             dry_run: self.dry_run,
             force: self.force,
@@ -194,20 +322,30 @@ impl Import {
         })
     }
 
-    /// The table, and what is fixed about the reading of the file.
-    fn reading_options(&self) -> Vec<(&str, String)> {
+    /// The table, where it is known, and what is fixed about the reading of the file.
+    fn reading_options(
+        &self,
+        table: Option<ImportTable>,
+        answers: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Vec<(&str, String)>> {
         let further = self
             .options
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        std::iter::once(("table", self.table.clone()))
+        let mut options: Vec<(&str, String)> = table
+            .map(|table| ("table", table.to_string()))
+            .into_iter()
             .chain(further)
-            .collect()
+            .collect();
+        if !answers.is_empty() {
+            options.push(("answers", serde_json::to_string(answers)?));
+        }
+        Ok(options)
     }
 
-    fn upload_options(&self) -> Vec<(&str, String)> {
-        let mut options = self.reading_options();
-        if let Some(name) = Path::new(&self.source).file_name() {
+    fn upload_options(&self, settled: &Settled<'_>) -> anyhow::Result<Vec<(&str, String)>> {
+        let mut options = self.reading_options(Some(settled.table), &settled.answers)?;
+        if let Some(name) = Path::new(settled.source).file_name() {
             options.push(("name", name.to_string_lossy().into_owned()));
         }
         if let Some(mode) = self.mode {
@@ -222,7 +360,7 @@ impl Import {
         if let Some(most) = &self.max_rejects {
             options.push(("max_rejects", most.clone()));
         }
-        options
+        Ok(options)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What became of an import: in words and tables, and as the exit code of the command.
 
+use super::asking::Language;
+use super::told;
 use crate::interrupts::Interrupted;
 use crate::outcome::Outcome;
 use crate::output::{self, grouped};
@@ -39,6 +41,11 @@ impl Imported<'_> {
     pub(super) async fn report(&self, job: &Job) -> anyhow::Result<Outcome> {
         if !job.state.has_failed() || job.counters.read > 0 {
             self.print_counters(job)?;
+        }
+        if !job.state.has_failed() {
+            for sentence in told::sentences(job, Language::of_environment()) {
+                output::print(sentence)?;
+            }
         }
         for note in &job.notes {
             output::print(note)?;

@@ -1,6 +1,7 @@
 //! One file per command: its arguments, and what it does with them.
 
 pub(crate) mod analyze;
+pub(crate) mod asking;
 pub(crate) mod backup;
 mod follow;
 pub(crate) mod forecast;
@@ -15,6 +16,7 @@ pub(crate) mod rejects;
 pub(crate) mod restore;
 pub(crate) mod schedule;
 pub(crate) mod token;
+mod told;
 pub(crate) mod up;
 
 use clap::Args;

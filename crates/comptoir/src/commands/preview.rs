@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 
 /// How much of a file is sent, in bytes; archives and workbooks have their directory at the end.
 const HEAD_BYTES: u64 = 2 << 20;
-const ZIP: &[u8] = b"PK\x03\x04";
+const LOOKED_AT_WHOLE: [&[u8]; 2] = [b"PK\x03\x04", &[0xd0, 0xcf, 0x11, 0xe0]];
 
 /// Prints decisions, headers and the first rows of the file at `path`; `options` go into the query string.
 pub(super) async fn run(
@@ -37,11 +37,28 @@ fn print(preview: &Preview) -> anyhow::Result<Outcome> {
     for note in &preview.notes {
         output::print(note)?;
     }
+    for question in &preview.questions {
+        let choices: Vec<&str> = question
+            .choices
+            .iter()
+            .map(|choice| choice.value.as_str())
+            .collect();
+        let assumed = question
+            .assumed
+            .as_ref()
+            .map_or_else(String::new, |assumed| format!("; {assumed} is assumed"));
+        output::print(format_args!(
+            "{} --answer {}=… ({}{assumed})",
+            question.text,
+            question.id,
+            choices.join(", ")
+        ))?;
+    }
     Ok(Outcome::Done)
 }
 
 /// The beginning of the file, or all of an archive.
-async fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) async fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
     let open = || format!("open {}", path.display());
     let file = tokio::fs::File::open(path).await.with_context(open)?;
     if file.metadata().await.with_context(open)?.is_dir() {
@@ -50,7 +67,7 @@ async fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut file = file.take(HEAD_BYTES);
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).await.with_context(open)?;
-    if bytes.starts_with(ZIP) {
+    if LOOKED_AT_WHOLE.iter().any(|magic| bytes.starts_with(magic)) {
         file.into_inner()
             .read_to_end(&mut bytes)
             .await

@@ -69,7 +69,8 @@ fn words(language: Language) -> Value {
             "store": w.wizard_store, "quantity": w.wizard_quantity, "amount": w.wizard_amount,
             "ticket_id": w.wizard_ticket,
         },
-        "refusals": reasons::by_code(&reasons::REFUSALS, language),
+        "parts": reasons::by_code(&reasons::PARTS, language), "no_sale": w.report_skipped,
+        "not_taken": w.wizard_not_taken, "refusals": reasons::by_code(&reasons::REFUSALS, language),
         "rejects": reasons::by_code(&reasons::REJECTS, language),
     })
 }

@@ -8,6 +8,7 @@ use crate::format;
 use crate::labels;
 use crate::language::Language;
 use crate::page::{self, Failure, View, Visit};
+use crate::reasons;
 use crate::table::{Table, shown};
 use crate::words::Words;
 use askama::Template;
@@ -241,6 +242,10 @@ fn decided(decisions: &Decisions, language: Language) -> Vec<(String, String)> {
         let known = terms.iter().find(|(known, _)| *known == name);
         known.map_or_else(|| name.replace('_', " "), |(_, term)| (*term).to_owned())
     };
+    let part = |name: &str| {
+        let known = reasons::of(&reasons::PARTS, name, language);
+        known.map_or_else(|| name.replace('_', " "), str::to_owned)
+    };
     let dialect = decisions.dialect.as_ref();
     let facts = [
         ("format", Some(choice(decisions.format))),
@@ -260,7 +265,7 @@ fn decided(decisions: &Decisions, language: Language) -> Vec<(String, String)> {
         .collect();
     for mapped in &decisions.mapping {
         if mapped.header != mapped.column {
-            lines.push((mapped.header.clone(), format!("→ {}", mapped.column)));
+            lines.push((mapped.header.clone(), format!("→ {}", part(&mapped.column))));
         }
     }
     for column in &decisions.columns {
@@ -270,7 +275,7 @@ fn decided(decisions: &Decisions, language: Language) -> Vec<(String, String)> {
             Some(choice(column.decided_by)),
         ];
         let how: Vec<String> = how.into_iter().flatten().map(|name| term(&name)).collect();
-        lines.push((column.column.clone(), how.join(", ")));
+        lines.push((part(&column.column), how.join(", ")));
     }
     lines
 }

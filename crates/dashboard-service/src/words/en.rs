@@ -257,4 +257,5 @@ pub(crate) static EN: Words = Words {
     report_undo_changed: "Others have changed some of these rows since. What they did not change can be undone.",
     report_undo_partial: "Undo what was not changed",
     report_skipped: "no sale:",
+    wizard_not_taken: "Not taken",
 };

@@ -263,4 +263,5 @@ pub(crate) struct Words {
     pub(crate) report_undo_changed: &'static str,
     pub(crate) report_undo_partial: &'static str,
     pub(crate) report_skipped: &'static str,
+    pub(crate) wizard_not_taken: &'static str,
 }
