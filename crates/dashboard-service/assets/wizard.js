@@ -279,8 +279,9 @@
         cell.colSpan = Math.max(1, columns.length);
         const isSkipped = row.code === "skipped";
         const word = /`(.*)`/.exec(row.message ?? "")?.[1] ?? "";
-        const why = isSkipped ? `${words.no_sale} ${quoted(`\`${word}\``)}` : words.rejects[row.code] ?? row.message ?? row.code;
-        cell.append(element("span", `${words.not_taken}${colon} ${why}`, isSkipped ? "hint" : "reason"), element("div", row.raw, "raw"));
+        const why = isSkipped ? words.no_sale.replace("{name}", () => word) : words.rejects[row.code] ?? row.message ?? row.code;
+        const said = isSkipped ? why : `${words.not_taken}${colon} ${why}`;
+        cell.append(element("span", said, isSkipped ? "hint" : "reason"), element("div", row.raw, "raw"));
         continue;
       }
       for (const column of columns) {

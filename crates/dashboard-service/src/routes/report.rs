@@ -249,7 +249,7 @@ async fn left_out(
     by_reason.extend(
         skipped
             .into_iter()
-            .map(|(word, records)| (format!("{} “{word}”", language.words().report_skipped), records)),
+            .map(|(word, records)| (language.words().report_skipped.replace("{name}", word), records)),
     );
     Ok(by_reason
         .into_iter()

@@ -256,6 +256,6 @@ pub(crate) static EN: Words = Words {
     report_undo_expired: "It can no longer be undone: what it replaced is not kept any more.",
     report_undo_changed: "Others have changed some of these rows since. What they did not change can be undone.",
     report_undo_partial: "Undo what was not changed",
-    report_skipped: "no sale:",
+    report_skipped: "no sale: “{name}”",
     wizard_not_taken: "Not taken",
 };

@@ -256,6 +256,6 @@ pub(crate) static FR: Words = Words {
     report_undo_expired: "Il ne peut plus être annulé\u{a0}: ce qu’il a remplacé n’est plus conservé.",
     report_undo_changed: "D’autres ont modifié certaines de ces lignes depuis. Ce qui n’a pas été modifié peut être annulé.",
     report_undo_partial: "Annuler ce qui n’a pas été modifié",
-    report_skipped: "pas une vente\u{a0}:",
+    report_skipped: "pas une vente\u{a0}: «\u{a0}{name}\u{a0}»",
     wizard_not_taken: "Non retenue",
 };
