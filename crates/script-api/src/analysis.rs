@@ -218,6 +218,8 @@ pub struct Answer<V = Value> {
     pub notes: Vec<String>,
     /// Which state of the data it was computed from.
     pub dataset_version: i64,
+    /// What is known of its amounts; absent where no import said anything.
+    pub amounts: Option<Amounts>,
     /// When, `YYYY-MM-DDTHH:MM:SSZ`.
     pub computed_at: String,
 }
@@ -237,6 +239,22 @@ impl<V> Answer<V> {
             .find(|(figure, _)| figure == name)
             .map(|(_, value)| value)
     }
+}
+
+/// What is known of amounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Amounts {
+    /// The code of their currency.
+    #[schema(example = "EUR")]
+    pub currency: Option<String>,
+    /// Whether they are with taxes: `included`, `excluded`, or `mixed` where some are and some are not.
+    #[schema(example = "included")]
+    pub taxes: Option<String>,
+    /// What is wrong with adding them up, where something is.
+    pub warning: Option<String>,
+    /// The same in other languages, by language tag.
+    #[serde(default, skip_serializing_if = "Translations::is_empty")]
+    pub warnings: Translations,
 }
 
 /// What an answer looks like. Figures of the analysis, such as `weekend_uplift`, stand beside the rows under
@@ -259,6 +277,9 @@ pub struct AnswerDocument {
     notes: Vec<String>,
     /// Which state of the data it was computed from.
     dataset_version: i64,
+    /// What is known of its amounts; absent where no import said anything.
+    #[serde(default)]
+    amounts: Option<Amounts>,
     /// When.
     computed_at: String,
     /// `title` in other languages, by language tag.
@@ -290,6 +311,9 @@ impl<V: Serialize> Serialize for Answer<V> {
         }
         map.serialize_entry("notes", &self.notes)?;
         map.serialize_entry("dataset_version", &self.dataset_version)?;
+        if let Some(amounts) = &self.amounts {
+            map.serialize_entry("amounts", amounts)?;
+        }
         map.serialize_entry("computed_at", &self.computed_at)?;
         map.serialize_entry("titles", &self.titles)?;
         map.end()
@@ -343,6 +367,7 @@ impl<'de, V: DeserializeOwned> Deserialize<'de> for Answer<V> {
             figures,
             notes: document.notes,
             dataset_version: document.dataset_version,
+            amounts: document.amounts,
             computed_at: document.computed_at,
         })
     }
@@ -403,6 +428,10 @@ mod tests {
             figures: vec![("uplift".into(), 4.into())],
             notes: vec!["a note".into()],
             dataset_version: 7,
+            amounts: Some(Amounts {
+                currency: Some("EUR".into()),
+                ..Amounts::default()
+            }),
             computed_at: "2023-12-01T00:00:00Z".into(),
         };
 

@@ -150,6 +150,11 @@ pub struct ReadOptions {
     /// Answers to the questions that a preview asks, by their ids.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, String>,
+    /// What one of another currency is worth in that of the database, by its code: `{"USD": 0.92}`. A converted line
+    /// is rounded to the cent by itself, half up away from zero.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, f64>)]
+    pub rates: BTreeMap<String, serde_json::Number>,
     /// Which products and stores are made where lines of sales name some that are not there.
     #[serde(skip_serializing_if = "CreateMissing::is_default")]
     pub create_missing: CreateMissing,

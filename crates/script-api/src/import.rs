@@ -119,9 +119,14 @@ pub struct SourceRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "sales.csv")]
     pub path: Option<String>,
-    /// Where to fetch it: http or https.
+    /// Where to fetch it: http or https. Credentials before the host are used; they, and the values of parameters
+    /// such as `token` or `X-Amz-Signature`, are kept sealed and never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Set by the service: the address with its secrets, sealed; `url` is then as it may be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub sealed_url: Option<String>,
     /// Set by the service: the bytes that came with the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
@@ -143,6 +148,7 @@ impl SourceRequest {
             table,
             path: None,
             url: None,
+            sealed_url: None,
             upload: None,
             options: ReadOptions::default(),
             unknown: BTreeMap::new(),

@@ -39,7 +39,7 @@ mod schedule;
 mod undo;
 
 pub use analysis::{
-    AnalysisColumn, AnalysisDescription, AnalysisList, AnalysisParameter, AnalysisRequest, Answer,
+    Amounts, AnalysisColumn, AnalysisDescription, AnalysisList, AnalysisParameter, AnalysisRequest, Answer,
     AnswerDocument, BrokenAnalysis, ChartHint, ColumnType, DefaultWindow, HeaderError, KeptResult,
     KeptResults, Translations, Window,
 };

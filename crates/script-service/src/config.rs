@@ -5,6 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use tabular::Convention;
 
+/// How buyers of lines of sales are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Buyers {
+    /// As a keyed pseudonym: the same person has the same, and nobody without the key finds out who it is.
+    Pseudonym,
+    /// As the file says: names, addresses of mail.
+    AsWritten,
+    /// Not at all.
+    None,
+}
+
 /// Takes imports and analyses as jobs, runs them, answers with figures.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "script-service", version)]
@@ -21,6 +33,14 @@ pub struct Config {
     /// Folder with the files that imports may name; nothing outside it is read.
     #[arg(long, env = "SCRIPT_DATA", default_value = "data")]
     pub data: PathBuf,
+    /// File with the key by which addresses with credentials are sealed and buyers get their pseudonyms, 64 hexadecimal
+    /// digits; made when it is first needed. `.script-service.key` in the data folder by default: not in the database,
+    /// so not in its backups.
+    #[arg(long, env = "SCRIPT_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+    /// How buyers of lines of sales are kept: as `pseudonym`, `as_written`, or `none`.
+    #[arg(long, env = "SCRIPT_BUYERS", value_enum, default_value_t = Buyers::Pseudonym)]
+    pub buyers: Buyers,
     /// Folder with analyses of one's own, one `.sql` file each; read again when a file changes.
     #[arg(long, env = "SCRIPT_ANALYSES")]
     pub analyses: Option<PathBuf>,
@@ -138,6 +158,8 @@ impl Config {
             db_url: db_url.to_owned(),
             db_token: None,
             data,
+            key_file: None,
+            buyers: Buyers::Pseudonym,
             analyses: None,
             locale: Convention::Fr,
             batch_rows: 14_000,

@@ -8,6 +8,7 @@ use crate::imports::replay::ReplayError;
 use crate::jobs::context::Stop;
 use crate::problems;
 use crate::schedules::by_hand::NoJob;
+use crate::secrets::KeyError;
 use crate::state::NotReady;
 use crate::store::StoreError;
 use crate::undo::submission::UndoError;
@@ -51,6 +52,12 @@ pub(crate) enum ApiError {
     Database(#[from] DbError),
     #[error("internal error")]
     Internal(#[from] anyhow::Error),
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        Self::NotReady(NotReady::StandsStill(error.to_string()))
+    }
 }
 
 impl From<Faults> for ApiError {

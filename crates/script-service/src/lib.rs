@@ -35,6 +35,7 @@ mod outages;
 mod problems;
 mod routes;
 mod schedules;
+mod secrets;
 mod state;
 mod store;
 mod undo;

@@ -82,6 +82,7 @@ pub(crate) fn options(wire: &ReadOptions) -> tabular::ReadOptions {
         strict,
         constants: _,
         answers,
+        rates: _,
         create_missing: _,
     } = wire.clone();
     tabular::ReadOptions {

@@ -535,7 +535,7 @@ fn base_of(
                     format!("HT : `{net}`"),
                 ),
             ],
-            assumed: Some("included".into()),
+            assumed: Some(asking.assumed_taxes()),
         });
         if answer.as_deref() == Some("excluded") {
             return Some(*without);

@@ -105,6 +105,8 @@ pub enum Meaning {
     Postal(u8),
     /// A region.
     Region,
+    /// A country.
+    Country(u8),
     /// How many.
     Quantity(u8),
     /// Money.
@@ -313,7 +315,7 @@ fn of_place(said: &Said) -> Option<Meaning> {
         return Some(Meaning::City(whose));
     }
     if said.has(Word::Country) {
-        return Some(Meaning::Nothing);
+        return Some(Meaning::Country(whose));
     }
     let is_state = said.spells(&["state"]);
     if said.has(Word::Region) && (!is_state || said.any(&[Word::Billing, Word::Shipping])) {

@@ -86,6 +86,9 @@ pub struct Layout {
     pub postal: Option<usize>,
     /// The region.
     pub region: Option<usize>,
+    /// The country of the town.
+    #[serde(default)]
+    pub country: Option<usize>,
     /// How many.
     pub quantity: Option<usize>,
     /// A discount in percent.
@@ -213,6 +216,13 @@ impl Layout {
         });
         self.postal = pick.best(|meaning| {
             if let Meaning::Postal(rank) = meaning {
+                Some(rank)
+            } else {
+                None
+            }
+        });
+        self.country = pick.best(|meaning| {
+            if let Meaning::Country(rank) = meaning {
                 Some(rank)
             } else {
                 None

@@ -18,6 +18,9 @@
 //! | `census`, `orders` | what columns hold, and what the lines of an order say together |
 //! | `relations` | which amount is another less a discount, with taxes, with shipping |
 //! | [`layout`], `amounts`, [`plan`] | which column is what, how amounts are made, all decisions |
+//! | `deciding`, `deciding_references`, `deciding_statuses`, [`currencies`] | one decision after the other |
+//! | [`regions`] | the regions of France |
+//! | [`pairs`] | lines and their orders in two tables |
 //! | [`questions`] | what is left open, as data |
 //! | [`references`] | products and stores: known, missing, made |
 //! | `keys` | what makes a line the same when its file comes again |
@@ -26,6 +29,10 @@
 pub mod amounts;
 mod cells;
 mod census;
+pub mod currencies;
+mod deciding;
+mod deciding_references;
+mod deciding_statuses;
 pub mod fold;
 pub mod headers;
 mod keys;
@@ -33,9 +40,11 @@ pub mod layout;
 pub mod lines;
 pub mod numbers;
 mod orders;
+pub mod pairs;
 pub mod plan;
 pub mod questions;
 pub mod references;
+pub mod regions;
 mod relations;
 pub mod statuses;
 mod words;

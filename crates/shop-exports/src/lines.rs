@@ -2,12 +2,15 @@
 
 use crate::amounts::Base;
 use crate::cells::{self, cell};
+use crate::currencies::{Conversion, code_of};
+use crate::deciding_statuses::status_key;
 use crate::fold;
-use crate::keys::{Digest, Digesting, Occurrences, Repeats};
+use crate::keys::{Digesting, Occurrences, Repeats};
 use crate::numbers::{self, ONE};
 use crate::orders::Numbers;
-use crate::plan::{KeyRule, Plan, status_key};
+use crate::plan::{KeyRule, Plan};
 use crate::references::{By, Said};
+use crate::regions;
 use crate::statuses::{self, Treatment};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -134,9 +137,10 @@ struct Inherited {
 struct Pending {
     place: Place,
     line: Line,
-    digest: Option<Digest>,
     /// A refund by its status that is the sale itself: it is taken, and given back.
     is_given_back: bool,
+    /// What its amounts are converted at.
+    rate: Option<i128>,
 }
 
 /// Reads records into lines under a [`Plan`]. Records must come in their order, all of them.
@@ -234,13 +238,16 @@ impl<'a> Lines<'a> {
         }
         self.inherit(record, out);
         match self.line(record) {
-            Ok((line, digest, is_given_back)) => {
+            Ok((line, is_given_back)) => {
                 self.note_order(record);
                 let pending = Pending {
                     place: place(),
                     line,
-                    digest,
                     is_given_back,
+                    rate: match self.conversion(record) {
+                        Ok(Conversion::Rate(rate)) => Some(rate),
+                        _ => None,
+                    },
                 };
                 self.pending.push(pending);
                 if !self.looks_ahead {
@@ -419,7 +426,11 @@ impl<'a> Lines<'a> {
                 .map(numbers::to_cents)
                 .filter(|cents| *cents != 0)
         };
-        let (discount, refund) = (get(rule.order_discount), get(rule.refund));
+        let of_refund = match self.conversion(record) {
+            Ok(Conversion::Column(converted)) => converted.refund,
+            _ => rule.refund,
+        };
+        let (discount, refund) = (get(rule.order_discount), get(of_refund));
         let total = if let Base::OrderTotal(field) = rule.base {
             get(Some(field))
         } else {
@@ -430,14 +441,12 @@ impl<'a> Lines<'a> {
         self.total = self.total.or(total);
     }
 
-    /// The line of `record`, what it is told apart by, and whether it was given back as a whole.
-    fn line(&mut self, record: &Record) -> Result<(Line, Option<Digest>, bool), Outcome> {
+    /// The line of `record`, and whether it was given back as a whole.
+    fn line(&mut self, record: &Record) -> Result<(Line, bool), Outcome> {
         let layout = &self.plan.layout;
         let treatment = self.treatment()?;
         let (date, of_day) = self.day()?;
-        if !self.inherited.currency.is_empty() || !self.plan.other_currencies.is_empty() {
-            self.check_currency(record)?;
-        }
+        let conversion = self.conversion(record)?;
         let product = self.product(record)?;
         let quantity = match layout.quantity {
             None => ONE,
@@ -459,7 +468,10 @@ impl<'a> Lines<'a> {
                 }
             }
         };
-        let amount = self.amount(record, quantity)?;
+        let amount = match conversion {
+            Conversion::Column(converted) => Some(self.converted(record, converted.amount)?),
+            Conversion::None | Conversion::Rate(_) => self.amount(record, quantity)?,
+        };
         let (quantity_milli, is_whole) = numbers::to_milli(quantity);
         let time = cells::time(&self.inherited.time).or(of_day);
         let cents = |field: Option<usize>| {
@@ -491,6 +503,10 @@ impl<'a> Lines<'a> {
             buyer: kept(&self.inherited.buyer),
             rounded: !is_whole,
         };
+        if matches!(conversion, Conversion::Column(_)) {
+            // What stands beside is in the other currency.
+            (line.cost_cents, line.discount_cents, line.tax_cents) = (None, None, None);
+        }
         let is_positive = amount.is_none_or(|cents| cents > 0);
         let mut is_given_back = false;
         match treatment {
@@ -501,9 +517,18 @@ impl<'a> Lines<'a> {
             }
             _ => {}
         }
-        let (key, digest) = self.key(record, &line);
-        line.key = key;
-        Ok((line, digest, is_given_back))
+        line.key = self.key(record, &line);
+        Ok((line, is_given_back))
+    }
+
+    /// The amount in `field`, in the currency of the database.
+    fn converted(&self, record: &Record, field: usize) -> Result<i64, Outcome> {
+        let text = cell(record, field).text;
+        let message = || format!("`{text}` is not an amount");
+        let number = self.numbers.get(record, field);
+        number
+            .map(numbers::to_cents)
+            .ok_or_else(|| fault("amount", text, "bad_amount", message()))
     }
 
     /// The amount of the line; `None` where it is that of the product.
@@ -584,7 +609,12 @@ impl<'a> Lines<'a> {
             .ok_or_else(|| fault("sale_date", text, "bad_date", format!("`{text}` is not a date")))
     }
 
-    fn check_currency(&self, record: &Record) -> Result<(), Outcome> {
+    /// What becomes of `record` by its currency.
+    fn conversion(&self, record: &Record) -> Result<Conversion, Outcome> {
+        let currencies = &self.plan.currencies;
+        if currencies.others.is_empty() {
+            return Ok(Conversion::None);
+        }
         let written = if self.inherited.currency.is_empty() {
             match self.plan.amount.base {
                 Base::Line(field) | Base::UnitTimesQuantity(field) | Base::OrderTotal(field) => {
@@ -593,18 +623,32 @@ impl<'a> Lines<'a> {
                 Base::ListPrice => None,
             }
         } else {
-            let text = &self.inherited.currency;
-            Some(numbers::currency(text).map_or_else(|| text.to_uppercase(), str::to_owned))
+            Some(code_of(&self.inherited.currency))
         };
-        match written {
-            Some(code) if code != self.plan.currency => Err(fault(
-                "currency",
-                &code,
-                "other_currency",
-                format!("it is in {code}, the sales are in {}", self.plan.currency),
-            )),
-            _ => Ok(()),
+        let Some(code) = written.or_else(|| currencies.unsaid.clone()) else {
+            return Ok(Conversion::None);
+        };
+        if code == currencies.kept {
+            return Ok(Conversion::None);
         }
+        if let Some(rate) = currencies.rates.get(&code).and_then(|rate| numbers::rate(rate)) {
+            return Ok(Conversion::Rate(rate));
+        }
+        if let Some(converted) = currencies.converted {
+            let says = converted.currency.map_or("", |field| cell(record, field).text);
+            if says.is_empty() || code_of(says) == currencies.kept {
+                return Ok(Conversion::Column(converted));
+            }
+        }
+        Err(fault(
+            "currency",
+            &code,
+            "other_currency",
+            format!(
+                "it is in {code}, the sales are in {}; `rates` says what it is worth",
+                currencies.kept
+            ),
+        ))
     }
 
     fn product(&self, record: &Record) -> Result<Said, Outcome> {
@@ -667,18 +711,24 @@ impl<'a> Lines<'a> {
             said.city = get(layout.city);
             said.postal = get(layout.postal);
             said.region = get(layout.region);
+            if said.region.is_none() && self.plan.currencies.kept == "EUR" {
+                let text = |field: Option<usize>| self.text(record, field);
+                let found = regions::find(text(layout.postal), text(layout.city), text(layout.country));
+                said.region = found.map(str::to_owned);
+                said.region_is_found = found.is_some();
+            }
         }
         Some(said)
     }
 
-    fn key(&mut self, record: &Record, line: &Line) -> (LineKey, Option<Digest>) {
+    fn key(&mut self, record: &Record, line: &Line) -> LineKey {
         let mut digesting;
         match self.plan.key {
             KeyRule::Id(field) => {
                 if let Some(id) = cells::plain_id(cell(record, field).text) {
-                    return (LineKey::Id(id), None);
+                    return LineKey::Id(id);
                 }
-                return (LineKey::Text(String::new()), None);
+                return LineKey::Text(String::new());
             }
             KeyRule::TextId(field) => {
                 digesting = Digesting::new("id");
@@ -717,7 +767,7 @@ impl<'a> Lines<'a> {
             KeyRule::Content => digest.key(self.occurrences.next(digest)),
             _ => digest.key(1),
         };
-        (LineKey::Text(key), Some(digest))
+        LineKey::Text(key)
     }
 
     /// Hands out the lines of the order, with what is of all of it spread over them.
@@ -779,10 +829,16 @@ impl<'a> Lines<'a> {
                 };
                 refund
             });
-            let _ = pending.digest;
-            out(pending.place.clone(), Outcome::Line(Box::new(pending.line)));
+            let rate = pending.rate;
+            let mut hand_out = |mut line: Line| {
+                if let Some(rate) = rate {
+                    convert(&mut line, rate);
+                }
+                out(pending.place.clone(), Outcome::Line(Box::new(line)));
+            };
+            hand_out(pending.line);
             if let Some(refund) = refund {
-                out(pending.place, Outcome::Line(Box::new(refund)));
+                hand_out(refund);
             }
         }
     }
@@ -805,6 +861,18 @@ fn negate(line: &mut Line) {
     line.quantity_milli = -line.quantity_milli.abs();
     line.cost_cents = line.cost_cents.map(|cents| -cents.abs());
     line.tax_cents = line.tax_cents.map(|cents| -cents.abs());
+}
+
+/// Puts the amounts of `line` into the currency of the database, each rounded by itself.
+fn convert(line: &mut Line, rate: i128) {
+    for cents in [
+        &mut line.amount_cents,
+        &mut line.cost_cents,
+        &mut line.discount_cents,
+        &mut line.tax_cents,
+    ] {
+        *cents = cents.map(|cents| numbers::convert(cents, rate));
+    }
 }
 
 fn kept(text: &str) -> Option<String> {

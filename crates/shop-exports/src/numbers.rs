@@ -358,6 +358,30 @@ pub fn of_pieces(price: i64, quantity: i64) -> i64 {
     if price < 0 && quantity < 0 { -cents } else { cents }
 }
 
+/// A rate of one, as [`rate`] reads it.
+pub const RATE_ONE: i128 = 1_000_000_000_000;
+
+/// `text`, a decimal number above 0 with up to twelve decimals, in parts of [`RATE_ONE`].
+#[must_use]
+pub fn rate(text: &str) -> Option<i128> {
+    let text = text.trim().replace(',', ".");
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() > 7 || decimals.len() > 12 || whole.is_empty() || !is_number(whole) || !is_number(decimals)
+    {
+        return None;
+    }
+    let decimals: i128 = format!("{decimals:0<12}").parse().ok()?;
+    let rate = whole.parse::<i128>().ok()? * RATE_ONE + decimals;
+    (rate > 0).then_some(rate)
+}
+
+/// `cents` at a `rate` in parts of [`RATE_ONE`], half up away from zero.
+#[must_use]
+pub fn convert(cents: i64, rate: i128) -> i64 {
+    divide(i128::from(cents) * rate, RATE_ONE)
+}
+
 /// `value` by `divisor`, half up away from zero.
 #[must_use]
 pub fn divide(value: i128, divisor: i128) -> i64 {
@@ -445,6 +469,26 @@ mod tests {
         );
         assert_eq!(product_cents(12_500, 1_000 * ONE), 1_250);
         assert!(parse("10 %", DecimalMark::Point).is_some_and(|number| number.percent));
+    }
+
+    #[test]
+    fn rates_are_exact_and_rounded_once() {
+        for (cents, by, expected) in [
+            (10_000, "0.92", 9_200),
+            (1, "0.5", 1),
+            (-1, "0.5", -1),
+            (10_000, "0.00152449", 15),
+            (333, "1,1", 366),
+        ] {
+            assert_eq!(
+                rate(by).map(|rate| convert(cents, rate)),
+                Some(expected),
+                "{cents} at {by}"
+            );
+        }
+        for text in ["", "0", "-1", "abc", "1e3", "1.2.3"] {
+            assert_eq!(rate(text), None, "{text}");
+        }
     }
 
     #[test]

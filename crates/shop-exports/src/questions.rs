@@ -48,6 +48,8 @@ pub(crate) struct Asking<'a> {
     answers: Option<&'a std::collections::BTreeMap<String, String>>,
     pub open: Vec<Question>,
     pub decisions: Vec<Decision>,
+    /// Whether amounts so far are without taxes.
+    pub prefers_untaxed: bool,
 }
 
 impl<'a> Asking<'a> {
@@ -82,6 +84,16 @@ impl<'a> Asking<'a> {
         self.answers
             .and_then(|answers| answers.get(id))
             .map(String::as_str)
+    }
+
+    /// What is assumed where a file has amounts with taxes and without: what there is already.
+    pub(crate) fn assumed_taxes(&self) -> String {
+        if self.prefers_untaxed {
+            "excluded"
+        } else {
+            "included"
+        }
+        .to_owned()
     }
 
     /// Says what was decided `about` something: `en` in English, `fr` in French.

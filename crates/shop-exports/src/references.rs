@@ -250,6 +250,8 @@ pub struct Said {
     pub postal: Option<String>,
     /// Its region.
     pub region: Option<String>,
+    /// Whether its region was found by its postal code or town.
+    pub region_is_found: bool,
     /// Whether it is made where only its id is known.
     pub may_be_made: bool,
 }

@@ -3,6 +3,7 @@
 mod reading;
 
 use reading::{Asked, Read};
+use shop_exports::headers::Taxes;
 use shop_exports::{Database, Known, Options};
 
 fn read(text: &str) -> Read {
@@ -269,6 +270,87 @@ fn lines_in_another_currency_are_rejected_with_the_reason() {
 
     assert_eq!(read.total(), 3_000);
     assert_eq!(read.faults, ["other_currency"]);
+}
+
+#[test]
+fn lines_in_another_currency_are_converted_at_the_rate_of_the_request() {
+    let text = "date;produit;montant;devise\n13/11/2023;A;10,00;EUR\n14/11/2023;C;30,05;USD\n14/11/2023;D;0,01;USD\n";
+    let options = Options {
+        rates: [("USD".to_owned(), "0.92".to_owned())].into(),
+        ..Options::default()
+    };
+
+    let read = reading::read(text, &Database::default(), &options);
+
+    // 30.05 × 0.92 = 27.646, 0.01 × 0.92 = 0.0092: each rounded by itself.
+    assert_eq!(read.total(), 1_000 + 2_765 + 1);
+    assert!(read.says("currency", "converted to EUR at 0.92"));
+}
+
+#[test]
+fn a_file_all_in_another_currency_than_the_sales_so_far_asks_what_it_is_worth() {
+    let euros = Database {
+        currency: Some("EUR".into()),
+        ..Database::default()
+    };
+    for text in [
+        "date,product,amount,currency\n2023-11-13,Tea,10.00,USD\n",
+        "date,product,amount (USD)\n2023-11-13,Tea,10.00\n",
+        "date,product,amount\n2023-11-13,Tea,$10.00\n",
+    ] {
+        let read = reading::read(text, &euros, &Options::default());
+        assert_eq!(read.questions(), [Asked::new("rate_USD", None)], "{text}");
+
+        let options = Options {
+            answers: [("rate_USD".to_owned(), "0.92".to_owned())].into(),
+            ..Options::default()
+        };
+        assert_eq!(reading::read(text, &euros, &options).total(), 920, "{text}");
+    }
+}
+
+#[test]
+fn what_a_request_says_of_the_currency_is_not_that_of_the_sales_so_far() {
+    let euros = Database {
+        currency: Some("EUR".into()),
+        ..Database::default()
+    };
+    let options = Options {
+        constants: [("currency".to_owned(), "USD".to_owned())].into(),
+        rates: [("USD".to_owned(), "0.5".to_owned())].into(),
+        ..Options::default()
+    };
+
+    let read = reading::read("date,product,amount\n2023-11-13,Tea,10.00\n", &euros, &options);
+
+    assert_eq!(read.total(), 500);
+}
+
+#[test]
+fn sales_so_far_without_taxes_make_those_of_a_file_that_has_both() {
+    let net = Database {
+        taxes: Some(Taxes::Excluded),
+        ..Database::default()
+    };
+    let text = "date;produit;montant ht;montant ttc\n13/11/2023;A;10,00;12,00\n";
+
+    assert_eq!(reading::read(text, &net, &Options::default()).total(), 1_000);
+    assert_eq!(read(text).total(), 1_200);
+}
+
+#[test]
+fn regions_of_france_are_found_for_stores_and_not_for_other_countries() {
+    let text = "date;produit;montant;magasin;code postal;ville;pays\n\
+                13/11/2023;A;10,00;Centre;69003;Lyon;France\n13/11/2023;A;10,00;Mitte;10115;Berlin;Allemagne\n";
+
+    let read = read(text);
+
+    let regions: Vec<Option<&str>> = read
+        .lines
+        .iter()
+        .map(|line| line.store.region.as_deref())
+        .collect();
+    assert_eq!(regions, [Some("Auvergne-Rhône-Alpes"), None]);
 }
 
 #[test]

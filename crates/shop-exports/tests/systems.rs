@@ -93,6 +93,8 @@ const EXPECTED: &[Expected] = &[
     expected("square-items-fr.csv", (1_130, 4), (2, 1), &[]),
     // 10.50 + 1,200.00 − 3.50, without taxes and tips
     expected("square-transactions.csv", (120_700, 3), (1, 1), &["currency"]),
+    // 49.00 + 92.15, converted + 49.00 − 49.00
+    expected("stripe-payments.csv", (14_115, 4), (1, 1), &["converted"]),
     // 49.00 + 1,234.50 − 20.00, before fees
     expected("stripe-balance.csv", (126_350, 3), (1, 1), &[]),
     expected("sumup-items.csv", (500, 3), (2, 1), &["taxes"]),

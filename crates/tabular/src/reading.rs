@@ -8,6 +8,7 @@ use crate::delimited::DelimitedReader;
 use crate::dialect::Dialect;
 use crate::encoding::{Decoding, EncodingChoice};
 use crate::header::{self, Mapping};
+use crate::joined::Joined;
 use crate::json::{JsonReader, Shape};
 use crate::options::{Format, ReadOptions};
 use crate::record::Record;
@@ -50,6 +51,8 @@ pub struct Reading {
     pub strict: bool,
     /// For each column of the table that holds whole numbers or references, what its values are instead.
     pub whole: Vec<WholeEvidence>,
+    /// Another table that says more of each record: its headers stand behind those of this one.
+    pub joined: Option<Arc<Joined>>,
 }
 
 /// How many values of a column of whole numbers are something else.
@@ -103,11 +106,11 @@ impl Reading {
                 spec,
                 mapping: &self.options.mapping,
             };
-            return Ok(Records(Reader::Sheet(workbook::open(
-                source,
-                self.format,
-                &wanted,
-            )?)));
+            let reader = Reader::Sheet(workbook::open(source, self.format, &wanted)?);
+            return Ok(Records {
+                reader,
+                joined: self.joined.clone(),
+            });
         }
         let unpacked = bytes::unpack(source, self.packing, progress)?;
         let decoded: Box<dyn Read + Send> = Box::new(Decoding::new(unpacked, &self.encoding));
@@ -122,12 +125,16 @@ impl Reading {
             records.skip_lines(dialect.skip_lines)?;
             records.next(&mut Record::default())?;
         }
+        records.joined.clone_from(&self.joined);
         Ok(records)
     }
 }
 
 /// The records of a source, whatever its format.
-pub struct Records(Reader);
+pub struct Records {
+    reader: Reader,
+    joined: Option<Arc<Joined>>,
+}
 
 enum Reader {
     Delimited(DelimitedReader<Box<dyn Read + Send>>),
@@ -138,16 +145,20 @@ enum Reader {
 impl Records {
     /// Fills `record` with the next one; `false` at the end.
     pub fn next(&mut self, record: &mut Record) -> io::Result<bool> {
-        match &mut self.0 {
+        let there = match &mut self.reader {
             Reader::Delimited(reader) => reader.next(record),
             Reader::Json(reader) => reader.next(record),
             Reader::Sheet(reader) => reader.next(record),
+        }?;
+        if there && let Some(joined) = &self.joined {
+            joined.extend(record);
         }
+        Ok(there)
     }
 
     /// Passes over lines before the header.
     pub(crate) fn skip_lines(&mut self, count: u64) -> io::Result<()> {
-        match &mut self.0 {
+        match &mut self.reader {
             Reader::Delimited(reader) => reader.skip_lines(count),
             Reader::Json(_) | Reader::Sheet(_) => Ok(()),
         }
@@ -155,12 +166,12 @@ impl Records {
 
     /// Whether the source ended within the record that came last.
     pub(crate) fn is_cut_off(&self) -> bool {
-        matches!(&self.0, Reader::Delimited(reader) if !reader.ended_with_newline)
+        matches!(&self.reader, Reader::Delimited(reader) if !reader.ended_with_newline)
     }
 
     /// The names of the members of the objects that came so far.
     pub(crate) fn names(&self) -> &[String] {
-        match &self.0 {
+        match &self.reader {
             Reader::Json(reader) => &reader.names,
             Reader::Delimited(_) | Reader::Sheet(_) => &[],
         }
@@ -168,7 +179,7 @@ impl Records {
 
     /// What is odd about the end of the source, once it is reached.
     pub(crate) fn note_on_end(&self) -> Option<Text> {
-        match &self.0 {
+        match &self.reader {
             Reader::Delimited(reader) if !reader.ended_with_newline => Some(Text::new(
                 "the last line has no line break: the source may have been cut off",
                 "la dernière ligne n’a pas de saut de ligne : le fichier est peut-être tronqué",
@@ -190,7 +201,7 @@ pub(crate) fn records(
     shape: &Shape,
     names: Vec<String>,
 ) -> io::Result<Records> {
-    Ok(Records(match (format, dialect, shape) {
+    let reader = match (format, dialect, shape) {
         (Format::Csv, Some(dialect), _) => Reader::Delimited(DelimitedReader::new(
             decoded,
             dialect.delimiter_byte(),
@@ -205,5 +216,6 @@ pub(crate) fn records(
         (Format::Json, ..) => Reader::Json(JsonReader::values(decoded, names)),
         (Format::Ndjson, ..) => Reader::Json(JsonReader::lines(decoded, names)),
         _ => Reader::Delimited(DelimitedReader::new(decoded, b',', Some(b'"'), b'\n')),
-    }))
+    };
+    Ok(Records { reader, joined: None })
 }

@@ -7,8 +7,9 @@ use super::header::{DeclaredColumn, Header, NoteCondition};
 use super::question::Question;
 use super::rounding::{self, Rounding};
 use super::window::Span;
+use crate::store::daily_sums::DataState;
 use db_client::db_api::{QueryResult, Value};
-use script_api::{ColumnType, Window};
+use script_api::{Amounts, ColumnType, Translations, Window};
 use std::collections::BTreeMap;
 
 /// An answer, its values exact.
@@ -26,7 +27,7 @@ pub(super) fn compose(
     analysis: &Analysis,
     span: &Span,
     result: &QueryResult,
-    version: i64,
+    state: &DataState,
     question: &Question,
 ) -> Result<Composed, ComputeError> {
     let header = &analysis.header;
@@ -96,10 +97,18 @@ pub(super) fn compose(
             rows.len()
         ));
     }
+    let amounts = amounts(state);
+    notes.extend(
+        amounts
+            .iter()
+            .filter_map(|amounts| amounts.warning.as_ref())
+            .cloned(),
+    );
+    let (title, titles) = titles(header, state);
     let answer = Answer {
         analysis: analysis.name.clone(),
-        title: header.title.clone(),
-        titles: header.titles.clone(),
+        title,
+        titles,
         window: Window {
             from: span.from,
             to: span.to,
@@ -108,10 +117,41 @@ pub(super) fn compose(
         rows,
         figures,
         notes,
-        dataset_version: version,
+        dataset_version: state.version,
+        amounts,
         computed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     };
     Ok(Composed { answer, headline })
+}
+
+/// What an answer is called, in all languages: where amounts are without taxes, that is said.
+fn titles(header: &Header, state: &DataState) -> (String, Translations) {
+    let (mut title, mut titles) = (header.title.clone(), header.titles.clone());
+    if state.taxes.as_deref() == Some("excluded") {
+        title.push_str(" (excl. taxes)");
+        for (language, title) in &mut titles {
+            title.push_str(if language == "fr" {
+                " (HT)"
+            } else {
+                " (excl. taxes)"
+            });
+        }
+    }
+    (title, titles)
+}
+
+/// What is known of the amounts of `state`; `None` where no import said anything.
+fn amounts(state: &DataState) -> Option<Amounts> {
+    let is_mixed = state.taxes.as_deref() == Some("mixed");
+    let warning = "Some amounts are with taxes and some without: figures add up both.";
+    let french = "Certains montants sont TTC, d'autres HT : les chiffres additionnent les deux.";
+    let warnings = is_mixed.then(|| ("fr".to_owned(), french.to_owned()));
+    (state.currency.is_some() || state.taxes.is_some()).then(|| Amounts {
+        currency: state.currency.clone(),
+        taxes: state.taxes.clone(),
+        warning: is_mixed.then(|| warning.to_owned()),
+        warnings: warnings.into_iter().collect(),
+    })
 }
 
 fn inferred_columns(result: &QueryResult) -> Vec<DeclaredColumn> {

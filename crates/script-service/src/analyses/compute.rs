@@ -62,7 +62,7 @@ pub(crate) async fn answer(
             .map_err(|error| of_file(analysis, error))?;
         let after = current_state(db).await?;
         if after.version == state.version || attempt == ATTEMPTS {
-            return answer::compose(analysis, &span, &result, state.version, question);
+            return answer::compose(analysis, &span, &result, &state, question);
         }
         state = after;
         attempt += 1;

@@ -91,6 +91,7 @@ mod tests {
             )],
             notes: vec![],
             dataset_version: 7,
+            amounts: None,
             computed_at: "2023-12-01T00:00:00Z".into(),
         }
     }

@@ -68,7 +68,7 @@ pub(crate) async fn read(db: &DbClient, query: &HistoryQuery) -> Result<History,
         let sums = daily_cents(db, &query.scope, query.from, query.to).await?;
         let after = daily_sums::current_state(db).await?;
         if after.version == before.version || attempt == ATTEMPTS {
-            return compose(query, &sums, before);
+            return compose(query, &sums, &before);
         }
         before = after;
         attempt += 1;
@@ -109,7 +109,7 @@ async fn check_scope(db: &DbClient, scope: &Scope) -> Result<(), ForecastFailure
 fn compose(
     query: &HistoryQuery,
     sums: &BTreeMap<Date, i64>,
-    state: DataState,
+    state: &DataState,
 ) -> Result<History, ForecastFailure> {
     let (Some(coverage), Some((&first, _))) = (state.coverage, sums.first_key_value()) else {
         return Err(ForecastFailure::NoForecast(

@@ -4,6 +4,7 @@ use super::batch::{Reject, reject_statement};
 use super::failure::{failed, read_failure};
 use super::foreseen::Foreseen;
 use super::locate::locate;
+use super::pairs::Pairs;
 use super::source::OpenSource;
 use super::survey;
 use crate::jobs::context::{JobContext, Stop};
@@ -22,8 +23,12 @@ struct Found {
 }
 
 /// Reads all sources without writing, and fails when too many records cannot be taken.
-pub(super) async fn check_all(context: &JobContext, request: &ImportRequest) -> Result<(), Stop> {
-    let found = look_at_all(context, request).await?;
+pub(super) async fn check_all(
+    context: &JobContext,
+    request: &ImportRequest,
+    pairs: &Pairs,
+) -> Result<(), Stop> {
+    let found = look_at_all(context, request, pairs).await?;
     let Counters { read, rejected, .. } = found.counters;
     let too_many = match &request.max_rejects {
         Some(limit) => limit
@@ -45,15 +50,18 @@ pub(super) async fn check_all(context: &JobContext, request: &ImportRequest) -> 
     ))
 }
 
-async fn look_at_all(context: &JobContext, request: &ImportRequest) -> Result<Found, Stop> {
+async fn look_at_all(context: &JobContext, request: &ImportRequest, pairs: &Pairs) -> Result<Found, Stop> {
     let mut foreseen = Foreseen::default();
     let mut found = Found::default();
     let mut number = 0;
     for (source, index) in request.sources.iter().zip(0..) {
+        if pairs.lines_of(index).is_some() {
+            continue;
+        }
         let Some(location) = locate(context, source, index, request.force).await? else {
             continue;
         };
-        let surveyed = survey::survey(context, request, (source, index), &location).await?;
+        let surveyed = survey::survey(context, request, (source, index), &location, pairs).await?;
         let records = surveyed.survey.records;
         let start = (0, true);
         let mut open = OpenSource::open(

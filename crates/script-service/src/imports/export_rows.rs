@@ -5,7 +5,10 @@ use super::exports::{Export, amount_of, unresolved, width};
 use super::fault::{FaultCode, RecordFault};
 use super::locate::Location;
 use super::tables::QUANTITY_MILLI;
+use crate::config::{Buyers, Config};
 use crate::jobs::context::JobContext;
+use crate::secrets::buyers::Pseudonyms;
+use crate::secrets::{Key, KeyError};
 use crate::store::rows::Rows;
 use db_client::db_api::Value;
 use shop_exports::plan::KeyRule;
@@ -31,7 +34,7 @@ pub(super) static SALES_BY_LINE_KEY: Spec = Spec {
 };
 
 /// The columns of rows, behind their key.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "product_id",
     "store_id",
     "sale_date",
@@ -43,6 +46,7 @@ const COLUMNS: [&str; 11] = [
     "discount_cents",
     "tax_cents",
     "channel",
+    "buyer",
 ];
 
 /// What makes the rows of `export` the same: `id`, or `line_key`.
@@ -62,12 +66,43 @@ pub(super) fn columns(export: &Export, with_key: bool) -> Vec<&'static str> {
         .collect()
 }
 
+/// How the buyers of lines are kept.
+pub(super) enum KeptBuyers {
+    /// By their pseudonyms.
+    Pseudonyms(Pseudonyms),
+    /// As they are written.
+    AsWritten,
+    /// Not at all.
+    None,
+}
+
+impl KeptBuyers {
+    /// As `config` says, for an export whose lines may name buyers.
+    pub(super) fn of(config: &Config, export: &Export) -> Result<Self, KeyError> {
+        Ok(match config.buyers {
+            _ if export.plan.layout.buyer.is_none() => Self::None,
+            Buyers::Pseudonym => Self::Pseudonyms(Pseudonyms::new(&Key::of(config)?)),
+            Buyers::AsWritten => Self::AsWritten,
+            Buyers::None => Self::None,
+        })
+    }
+
+    fn kept(&self, buyer: String) -> Option<String> {
+        match self {
+            Self::Pseudonyms(pseudonyms) => Some(pseudonyms.of(&buyer)),
+            Self::AsWritten => Some(buyer),
+            Self::None => None,
+        }
+    }
+}
+
 /// Reads an export on a thread of its own, the first `done` records passed over.
 pub(super) fn read_batches(
     context: &JobContext,
     location: &Location,
     reading: Reading,
     export: Export,
+    buyers: KeptBuyers,
     (done, keep_raw, with_key): (u64, bool, bool),
 ) -> mpsc::Receiver<io::Result<Batch>> {
     let (sender, receiver) = mpsc::channel(1);
@@ -95,6 +130,7 @@ pub(super) fn read_batches(
                 cut: done,
                 keep_raw,
                 with_key,
+                buyers,
                 resolve: Box::new({
                     let (mut products, mut stores) = (products, stores);
                     move |line: &Line| {
@@ -164,6 +200,7 @@ struct Filling {
     cut: u64,
     keep_raw: bool,
     with_key: bool,
+    buyers: KeptBuyers,
     /// Product, store and amount of a line.
     resolve: Resolve,
 }
@@ -207,6 +244,7 @@ impl Filling {
             line.discount_cents.into(),
             line.tax_cents.into(),
             line.channel.into(),
+            line.buyer.and_then(|buyer| self.buyers.kept(buyer)).into(),
         ]);
         self.batch.warnings += u64::from(line.rounded);
         self.batch.positions.push(RecordPosition {

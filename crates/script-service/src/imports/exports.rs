@@ -4,6 +4,7 @@
 //! other is looked at whole before its first line is written: [`look`].
 
 use super::fault::{FaultCode, RecordFault};
+use super::pairs::{self, Beside};
 use super::questions;
 use super::tables::TableSpec as _;
 use crate::wire;
@@ -51,6 +52,11 @@ impl ExportOptions {
                 decimal: read.decimal,
                 date_order: read.date_order,
                 convention: read.locale.unwrap_or(convention),
+                rates: options
+                    .rates
+                    .iter()
+                    .map(|(code, rate)| (code.clone(), rate.to_string()))
+                    .collect(),
                 time_zone: Some(options.time_zone.clone().unwrap_or_else(|| time_zone.to_owned())),
             },
             create: options.create_missing,
@@ -60,7 +66,9 @@ impl ExportOptions {
     /// Whether something is said that only exports know.
     fn is_about_exports(&self) -> bool {
         let mut answered = self.options.answers.keys();
-        !self.options.constants.is_empty() || answered.any(|id| !questions::is_about_writing(id))
+        !self.options.constants.is_empty()
+            || !self.options.rates.is_empty()
+            || answered.any(|id| !questions::is_about_writing(id))
     }
 }
 
@@ -102,10 +110,10 @@ pub(crate) fn look(
     asked: &ExportOptions,
     key_needed: bool,
     database: &Database,
-    plan: Option<Plan>,
+    (plan, beside): (Option<Plan>, &[Beside<'_>]),
     (progress, limit): (&Arc<AtomicU64>, Option<u64>),
 ) -> Result<Surveyed, LookError> {
-    let own_layout = if plan.is_some() || asked.is_about_exports() {
+    let own_layout = if plan.is_some() || asked.is_about_exports() || !beside.is_empty() {
         None
     } else {
         let surveyed = tabular::survey(open, ImportTable::Sales.spec(), read, key_needed, progress, limit);
@@ -127,12 +135,8 @@ pub(crate) fn look(
             Err(error) => return Err(error.into()),
         }
     };
-    let loose = tabular::ReadOptions {
-        mapping: BTreeMap::new(),
-        ..read.clone()
-    };
-    let mut survey = match tabular::survey(open, &EXPORT, &loose, false, progress, limit) {
-        Ok(survey) => survey,
+    let (mut survey, joined) = match pairs::survey(open, read, beside, progress, limit) {
+        Ok(surveyed) => surveyed,
         // What was wrong with our own layout says more than what was wrong with any.
         Err(error) => return Err(own_layout.unwrap_or(error).into()),
     };
@@ -153,6 +157,13 @@ pub(crate) fn look(
             });
         }
     };
+    let mut prepared = prepared;
+    if let Some(text) = joined {
+        let about = "orders".into();
+        prepared
+            .decisions
+            .insert(0, shop_exports::Decision { about, text });
+    }
     let export = match plan.or_else(|| prepared.plan.clone()) {
         Some(plan) => {
             let width = width(&survey.reading);
@@ -161,6 +172,7 @@ pub(crate) fn look(
         }
         None => None,
     };
+    prepared.decisions.extend(export.as_ref().and_then(regions_found));
     survey.decisions.mapping = prepared
         .columns
         .iter()
@@ -176,6 +188,25 @@ pub(crate) fn look(
         survey,
         prepared: Some(prepared),
         export,
+    })
+}
+
+/// Of how many stores that are made the region was found by their postal code or town.
+fn regions_found(export: &Export) -> Option<shop_exports::Decision> {
+    let made = export.stores.made().iter();
+    let found = made.filter(|(_, store)| store.region_is_found).count();
+    (found > 0).then(|| shop_exports::Decision {
+        about: "region".into(),
+        text: tabular::Text::new(
+            format!(
+                "the regions of {found} stores are those of their postal codes or towns in France, as the table \
+                 `data/regions` has them"
+            ),
+            format!(
+                "les régions de {found} magasins sont celles de leur code postal ou de leur ville, selon la table \
+                 `data/regions`"
+            ),
+        ),
     })
 }
 
@@ -255,6 +286,8 @@ fn is_plain(survey: &Survey, database: &Database) -> bool {
                 | Meaning::LineNumber
                 | Meaning::Money(_)
                 | Meaning::Time
+                | Meaning::Channel
+                | Meaning::Buyer(60..)
         )
     });
     has_all && has_id && is_whole && is_line_amount && are_ids && !says_more
@@ -323,7 +356,7 @@ fn look_at_lines(
     }
     let repeats = lines.into_repeats();
     let mut report = reporting.finish();
-    report.currency.clone_from(&plan.currency);
+    report.currency.clone_from(&plan.currencies.kept);
     report.taxes = taxes_word(plan.amount.taxes).into();
     report.created = Created {
         products: products.made().len() as u64,

@@ -7,10 +7,15 @@
 
 use super::pieces::{Upload, UploadWriter};
 use crate::config::Config;
+use crate::secrets::addresses::shown;
 use crate::store::job_sources::Validators;
 use axum::body::Body;
-use axum::http::header::{ACCEPT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION};
-use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
+use axum::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use db_client::{DbClient, DbError};
 use http_body_util::{BodyExt as _, Empty};
@@ -19,6 +24,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
+use percent_encoding::percent_decode_str;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -73,7 +79,7 @@ pub(crate) async fn head(
     let fetched = async {
         // Nobody has asked whether it changed, so there is an answer.
         let Some(mut answer) = open(config, url, &Validators::default()).await? else {
-            return Err(FetchError::Refused(format!("{url} answered nothing")));
+            return Err(FetchError::Refused(format!("{} answered nothing", shown(url))));
         };
         let mut head = Vec::new();
         while (head.len() as u64) < wanted(&head)
@@ -111,7 +117,8 @@ impl Deadline {
             .await
             .unwrap_or_else(|_| {
                 Err(FetchError::Refused(format!(
-                    "{url} took longer than {} s (--fetch-timeout-s)",
+                    "{} took longer than {} s (--fetch-timeout-s)",
+                    shown(url),
                     self.limit_s
                 )))
             })
@@ -129,15 +136,17 @@ impl Opened {
     /// The next bytes, `before` of them having come already; `None` at the end.
     async fn next(&mut self, config: &Config, before: u64) -> Result<Option<Bytes>, FetchError> {
         while let Some(frame) = self.body.frame().await {
-            let frame =
-                frame.map_err(|error| FetchError::Refused(format!("{} broke off: {error}", self.url)))?;
+            let frame = frame.map_err(|error| {
+                FetchError::Refused(format!("{} broke off: {error}", shown(self.url.as_str())))
+            })?;
             let Ok(bytes) = frame.into_data() else {
                 continue; // trailers
             };
             if before + bytes.len() as u64 > config.max_upload_bytes {
                 return Err(FetchError::Refused(format!(
                     "{} is larger than {} bytes (--max-upload-bytes)",
-                    self.url, config.max_upload_bytes
+                    shown(self.url.as_str()),
+                    config.max_upload_bytes
                 )));
             }
             return Ok(Some(bytes));
@@ -187,11 +196,18 @@ async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<O
         .wrap_connector(http);
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(https);
     let mut url = parse(url)?;
+    let mut credentials = Credentials::taken_from(&mut url);
     for _ in 0..=config.max_redirects {
         check_host(&url, &config.allow_private_addresses)?;
         let mut request = Request::get(url.as_str())
             .header("user-agent", concat!("comptoir/", env!("CARGO_PKG_VERSION")))
             .header(ACCEPT_ENCODING, "identity");
+        if let Some(credentials) = credentials
+            .as_ref()
+            .filter(|credentials| credentials.are_for(&url))
+        {
+            request = request.header(AUTHORIZATION, credentials.header()?);
+        }
         if let Some(etag) = &known.etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
@@ -200,29 +216,35 @@ async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<O
         }
         let request = request
             .body(Empty::new())
-            .map_err(|error| FetchError::Refused(format!("{url}: {error}")))?;
+            .map_err(|error| FetchError::Refused(format!("{}: {error}", shown(url.as_str()))))?;
         let response = client.request(request).await.map_err(|error| {
             let mut cause: &dyn std::error::Error = &error;
             while let Some(source) = cause.source() {
                 cause = source;
             }
-            FetchError::Refused(format!("{url} cannot be reached: {cause}"))
+            FetchError::Refused(format!("{} cannot be reached: {cause}", shown(url.as_str())))
         })?;
         let status = response.status();
         if status == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
         if status.is_redirection() {
-            let target = text(response.headers(), &LOCATION)
-                .ok_or_else(|| FetchError::Refused(format!("{url} redirects to nowhere")))?;
-            url = url
-                .join(&target)
-                .map_err(|error| FetchError::Refused(format!("{url} redirects to `{target}`: {error}")))?;
+            let target = text(response.headers(), &LOCATION).ok_or_else(|| {
+                FetchError::Refused(format!("{} redirects to nowhere", shown(url.as_str())))
+            })?;
+            url = url.join(&target).map_err(|error| {
+                let (from, to) = (shown(url.as_str()).into_owned(), shown(&target));
+                FetchError::Refused(format!("{from} redirects to `{to}`: {error}"))
+            })?;
             url = parse(url.as_str())?;
+            credentials = Credentials::taken_from(&mut url).or(credentials);
             continue;
         }
         if !status.is_success() {
-            return Err(FetchError::Refused(format!("{url} answered {status}")));
+            return Err(FetchError::Refused(format!(
+                "{} answered {status}",
+                shown(url.as_str())
+            )));
         }
         let validators = Validators {
             etag: text(response.headers(), &ETAG),
@@ -235,17 +257,60 @@ async fn open(config: &Config, url: &str, known: &Validators) -> Result<Option<O
         }));
     }
     Err(FetchError::Refused(format!(
-        "more than {} redirects, the last to {url} (--max-redirects)",
-        config.max_redirects
+        "more than {} redirects, the last to {} (--max-redirects)",
+        config.max_redirects,
+        shown(url.as_str())
     )))
+}
+
+/// Who asks, as the address says before its host.
+struct Credentials {
+    origin: url::Origin,
+    user: String,
+    password: String,
+}
+
+impl Credentials {
+    /// Takes them out of `url`.
+    fn taken_from(url: &mut Url) -> Option<Self> {
+        if url.username().is_empty() && url.password().is_none() {
+            return None;
+        }
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let credentials = Self {
+            origin: url.origin(),
+            user: decoded(url.username()),
+            password: decoded(url.password().unwrap_or_default()),
+        };
+        // Neither fails for an address that had them.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Some(credentials)
+    }
+
+    /// Whether they are for `url`: another server than that of the address does not get them.
+    fn are_for(&self, url: &Url) -> bool {
+        self.origin == url.origin()
+    }
+
+    fn header(&self) -> Result<HeaderValue, FetchError> {
+        let text = STANDARD.encode(format!("{}:{}", self.user, self.password));
+        let mut value = HeaderValue::from_str(&format!("Basic {text}"))
+            .map_err(|_| FetchError::Refused("the credentials of the address cannot be sent".into()))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
 }
 
 /// `text` as a URL that may be fetched.
 pub(crate) fn parse(text: &str) -> Result<Url, FetchError> {
-    let url =
-        Url::parse(text).map_err(|error| FetchError::Refused(format!("`{text}` is not a URL: {error}")))?;
+    let url = Url::parse(text)
+        .map_err(|error| FetchError::Refused(format!("`{}` is not a URL: {error}", shown(text))))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(FetchError::Refused(format!("`{text}` is neither http nor https")));
+        return Err(FetchError::Refused(format!(
+            "`{}` is neither http nor https",
+            shown(text)
+        )));
     }
     Ok(url)
 }
@@ -258,7 +323,7 @@ fn check_host(url: &Url, allowed: &[IpAddr]) -> Result<(), FetchError> {
         _ => return Ok(()),
     };
     if is_private(address) && !allowed.contains(&address) {
-        return Err(FetchError::Refused(private(url.as_ref(), address)));
+        return Err(FetchError::Refused(private(&shown(url.as_str()), address)));
     }
     Ok(())
 }

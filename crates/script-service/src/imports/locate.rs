@@ -4,6 +4,7 @@ use super::failure::failed;
 use super::fetch::{self, FetchError, Fetched};
 use super::pieces::PieceReader;
 use crate::jobs::context::{JobContext, Stop};
+use crate::secrets::{Key, addresses};
 use crate::store::job_sources::{self, KeptBytes, Validators};
 use anyhow::{Context as _, bail};
 use db_client::DbClient;
@@ -29,9 +30,12 @@ impl Location {
     /// link that leads out.
     pub(crate) fn under(folder: &Path, path: &str) -> anyhow::Result<Self> {
         let relative = Path::new(path);
-        let plain = relative
-            .components()
-            .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
+        // What begins with a point is no data: the key of the service may lie there.
+        let plain = relative.components().all(|component| match component {
+            Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
+            Component::CurDir => true,
+            _ => false,
+        });
         if !plain || path.is_empty() {
             bail!("`{path}` does not lie under the data folder");
         }
@@ -42,7 +46,10 @@ impl Location {
             .join(relative)
             .canonicalize()
             .with_context(|| format!("there is no file `{path}` under the data folder"))?;
-        if !file.starts_with(&folder) {
+        let is_hidden = file
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !file.starts_with(&folder) || is_hidden {
             bail!("`{path}` does not lie under the data folder");
         }
         if !file.is_file() {
@@ -112,14 +119,16 @@ async fn locate_url(
             bytes: kept.upload_bytes,
         }));
     }
+    let asked = fetch_digest(context, source);
     let known = if force {
         Validators::default()
     } else {
-        job_sources::validators(db, url, source.table.as_str()).await?
+        job_sources::validators(db, url, source.table.as_str(), &asked).await?
     };
+    let address = address_of(context, source, url)?;
     context.progress.begin("fetching", None);
     let bytes = Arc::clone(&context.progress.bytes);
-    let outcome = fetch::fetch(db, &context.config, url, &known, |count| {
+    let outcome = fetch::fetch(db, &context.config, &address, &known, |count| {
         context.progress.set_bytes_total(count);
         bytes.store(count, Ordering::Relaxed);
     })
@@ -131,7 +140,7 @@ async fn locate_url(
                 upload_id: upload.id,
                 upload_bytes: upload.bytes,
             };
-            job_sources::set_fetched(db, job, index, &kept, &validators).await?;
+            job_sources::set_fetched(db, job, index, &kept, &validators, &asked).await?;
             Ok(Some(Location::Upload {
                 id: kept.upload_id,
                 bytes: kept.upload_bytes,
@@ -140,6 +149,27 @@ async fn locate_url(
         Err(FetchError::Refused(detail)) => Err(failed("fetch_failed", detail)),
         Err(FetchError::Db(error)) => Err(error.into()),
     }
+}
+
+/// The whole address of a source that is shown as `url`.
+fn address_of(context: &JobContext, source: &SourceRequest, url: &str) -> Result<String, Stop> {
+    let Some(sealed) = &source.sealed_url else {
+        return Ok(url.to_owned());
+    };
+    let key = Key::of(&context.config).map_err(|error| failed("no_key", error.to_string()))?;
+    addresses::open(&key, sealed).ok_or_else(|| {
+        failed(
+            "no_key",
+            format!("the address {url} was sealed with another key than that of --key-file; send the request again"),
+        )
+    })
+}
+
+/// What a source is asked for with: an answer to another request says nothing of this one.
+fn fetch_digest(context: &JobContext, source: &SourceRequest) -> String {
+    let options = serde_json::to_string(&source.options).unwrap_or_default();
+    let (locale, zone) = (context.config.locale, &context.config.time_zone);
+    blake3::hash(format!("{options}\n{locale:?}\n{zone}").as_bytes()).to_hex()[..32].to_owned()
 }
 
 #[cfg(test)]
@@ -153,6 +183,9 @@ mod tests {
         std::fs::create_dir(&data).unwrap();
         std::fs::write(data.join("a.csv"), "x").unwrap();
         std::fs::write(folder.path().join("secret.csv"), "x").unwrap();
+        std::fs::write(data.join(".script-service.key"), "x").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(data.join(".script-service.key"), data.join("key.csv")).unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path().join("secret.csv"), data.join("link.csv")).unwrap();
 
@@ -166,6 +199,8 @@ mod tests {
             "",
             ".",
             "b.csv",
+            ".script-service.key",
+            "key.csv",
         ] {
             assert!(Location::under(&data, path).is_err(), "{path}");
         }

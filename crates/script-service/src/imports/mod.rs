@@ -13,6 +13,7 @@
 //! | `tables` | our tables: columns, keys, the headers they go by |
 //! | `rows`, `ids`, `fault` | records to rows, or why not |
 //! | `exports`, `export_rows` | exports of shops: what is decided about them, their lines as rows |
+//! | `pairs` | lines and their orders in two sources, or on two sheets |
 //! | `batch` | some records of a source at a time |
 //! | `partition` | which rows are new, change something, or are there already |
 //! | `delivery` | a batch as one transaction |
@@ -41,6 +42,7 @@ mod foreseen;
 pub(crate) mod ids;
 mod job;
 pub(crate) mod locate;
+pub(crate) mod pairs;
 mod partition;
 pub(crate) mod pieces;
 pub(crate) mod preview;

@@ -46,7 +46,7 @@ pub(crate) fn preview(open: Opener<'_>, look: &Look<'_>) -> Result<Preview, Look
             look.asked,
             key_needed,
             look.database,
-            None,
+            (None, &[]),
             pace,
         )?
     } else {

@@ -2,7 +2,7 @@
 
 use super::fetch;
 use crate::wire;
-use script_api::{ImportRequest, ImportTable, SourceRequest};
+use script_api::{ImportRequest, ImportTable, ReadOptions, SourceRequest};
 use service_kit::validation::{Fault, Faults};
 use std::path::Path;
 
@@ -26,11 +26,29 @@ pub(crate) fn source_faults(source: &SourceRequest) -> Faults {
     }
     let options = wire::options(&source.options).faults().into_iter();
     faults.extend(options.map(|(member, reason)| Fault::at(format!("/{member}"), reason)));
+    for (code, reason) in rate_faults(&source.options) {
+        faults.push(Fault::at(format!("/rates/{code}"), reason));
+    }
     if let Some(url) = &source.url {
         let parsed = fetch::parse(url);
         faults.take(parsed.map_err(|error| Fault::at("/url", error.to_string())));
     }
     faults
+}
+
+/// The rates of `options` that are none, by their currencies.
+pub(crate) fn rate_faults(options: &ReadOptions) -> Vec<(String, String)> {
+    let wrong = options
+        .rates
+        .iter()
+        .filter(|(_, rate)| shop_exports::numbers::rate(&rate.to_string()).is_none());
+    wrong
+        .map(|(code, rate)| {
+            let reason =
+                format!("a rate is a number above 0 with up to twelve decimals, such as 0.92, not `{rate}`");
+            (code.clone(), reason)
+        })
+        .collect()
 }
 
 /// All that is wrong with a request.
@@ -64,9 +82,16 @@ pub(crate) fn not_set_by_callers(request: &ImportRequest) -> Faults {
         .enumerate()
         .filter(|(_, source)| source.upload.is_some())
         .map(|(index, _)| format!("/sources/{index}/upload"));
+    let sealed = request
+        .sources
+        .iter()
+        .enumerate()
+        .filter(|(_, source)| source.sealed_url.is_some())
+        .map(|(index, _)| format!("/sources/{index}/sealed_url"));
     replay
         .into_iter()
         .chain(uploads)
+        .chain(sealed)
         .map(|pointer| {
             Fault::at(
                 pointer,

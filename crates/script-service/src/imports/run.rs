@@ -5,6 +5,7 @@
 
 use super::check::check_all;
 use super::foreseen::Foreseen;
+use super::pairs::Pairs;
 use super::request::origin;
 use super::{replace, source};
 use crate::jobs::context::{JobContext, Stop};
@@ -19,15 +20,16 @@ pub(super) async fn run(context: &JobContext, request: &ImportRequest) -> Result
     if request.dry_run && checkpoint.batches > 0 {
         running_jobs::begin_again(&context.db, context.job, &mut checkpoint).await?;
     }
+    let pairs = Pairs::find(context, request).await?;
     let nothing_is_read = checkpoint.source == 0 && checkpoint.source_read == 0;
     if nothing_is_read && (request.on_error == OnError::Abort || request.max_rejects.is_some()) {
-        check_all(context, request).await?;
+        check_all(context, request, &pairs).await?;
     }
     while let Some(source) = usize::try_from(checkpoint.source)
         .ok()
         .and_then(|index| request.sources.get(index))
     {
-        source::import(context, request, source, &mut checkpoint, &mut foreseen).await?;
+        source::import(context, request, source, &pairs, &mut checkpoint, &mut foreseen).await?;
     }
     if request.mode.replaces() && request.dry_run {
         replace::foresee(context, request.mode, &foreseen.replacement, &mut checkpoint).await?;

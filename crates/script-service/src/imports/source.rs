@@ -2,12 +2,13 @@
 
 use super::batch::{Batch, read_batches};
 use super::delivery::{Destination, SourceWriter};
-use super::export_rows::{self, SALES_BY_LINE_KEY};
+use super::export_rows::{self, KeptBuyers, SALES_BY_LINE_KEY};
 use super::exports::{self, Surveyed};
-use super::failure::read_failure;
+use super::failure::{failed, read_failure};
 use super::foreseen::Foreseen;
 use super::ids::References;
 use super::locate::{Location, locate};
+use super::pairs::{Pairs, joined_note};
 use super::request::{origin, shares_its_table};
 use super::rows::RowReader;
 use super::survey;
@@ -56,7 +57,9 @@ impl OpenSource {
             let columns = export_rows::columns(&export, has_key);
             let reading = surveyed.survey.reading;
             let start = (done, keep_raw, has_key);
-            let batches = export_rows::read_batches(context, location, reading, export, start);
+            let buyers = KeptBuyers::of(&context.config, &export)
+                .map_err(|error| failed("no_key", error.to_string()))?;
+            let batches = export_rows::read_batches(context, location, reading, export, buyers, start);
             (spec, has_key, columns, batches)
         } else {
             let survey = surveyed.survey;
@@ -100,10 +103,19 @@ pub(super) async fn import(
     context: &JobContext,
     request: &ImportRequest,
     source: &SourceRequest,
+    pairs: &Pairs,
     checkpoint: &mut Checkpoint,
     foreseen: &mut Foreseen,
 ) -> Result<(), Stop> {
     let index = checkpoint.source;
+    if let Some(lines) = pairs
+        .lines_of(index)
+        .and_then(|lines| usize::try_from(lines).ok())
+        && let Some(lines) = request.sources.get(lines)
+    {
+        checkpoint.notes.push(joined_note(source, lines));
+        return finish(context, checkpoint).await;
+    }
     let Some(location) = locate(context, source, index, request.force).await? else {
         let note = format!(
             "{}: not modified since it was last imported; `force` imports it all the same",
@@ -112,7 +124,8 @@ pub(super) async fn import(
         checkpoint.notes.push(note);
         return finish(context, checkpoint).await;
     };
-    let surveyed = survey_and_make(context, request, source, &location, checkpoint, foreseen).await?;
+    let surveyed =
+        survey_and_make(context, request, (source, pairs), &location, checkpoint, foreseen).await?;
     let records = surveyed.survey.records;
     let start = (checkpoint.source_read, request.dry_run);
     let mut open = OpenSource::open(context, request, source, &location, surveyed, foreseen, start).await?;
@@ -132,7 +145,7 @@ pub(super) async fn import(
 async fn survey_and_make(
     context: &JobContext,
     request: &ImportRequest,
-    source: &SourceRequest,
+    (source, pairs): (&SourceRequest, &Pairs),
     location: &Location,
     checkpoint: &mut Checkpoint,
     foreseen: &mut Foreseen,
@@ -140,7 +153,7 @@ async fn survey_and_make(
     let (index, job) = (checkpoint.source, context.job);
     let mut attempt = 0;
     loop {
-        let surveyed = survey::survey(context, request, (source, index), location).await?;
+        let surveyed = survey::survey(context, request, (source, index), location, pairs).await?;
         survey::keep(context, source, index, &surveyed, checkpoint).await?;
         let Some(export) = &surveyed.export else {
             return Ok(surveyed);
@@ -160,7 +173,7 @@ async fn survey_and_make(
         let [before, after] = notes::note_amounts(job);
         statements.extend([
             before,
-            references::say_amounts(&export.plan.currency, taxes),
+            references::say_amounts(&export.plan.currencies.kept, taxes),
             after,
         ]);
         statements.push(references::count_made(

@@ -3,17 +3,18 @@
 
 use super::exports::{self, ExportOptions, LookError, Surveyed};
 use super::failure::{failed, survey_failure};
-use super::locate::Location;
+use super::locate::{Location, locate};
+use super::pairs::{Beside, Pairs, read_options};
 use super::questions;
 use super::request::origin;
 use super::tables::TableSpec as _;
 use crate::jobs::context::{JobContext, Stop};
 use crate::store::running_jobs::{self, Checkpoint};
 use crate::store::{job_sources, references};
-use crate::wire;
 use db_client::{DbClient, DbError};
 use script_api::{ImportRequest, ImportTable, Mode, SourceRequest};
 use shop_exports::What;
+use shop_exports::headers::Taxes;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -23,6 +24,7 @@ pub(super) async fn survey(
     request: &ImportRequest,
     (source, index): (&SourceRequest, u64),
     location: &Location,
+    pairs: &Pairs,
 ) -> Result<Surveyed, Stop> {
     let total = location
         .len()
@@ -30,11 +32,14 @@ pub(super) async fn survey(
     context.progress.begin("surveying", None);
     context.progress.set_bytes_total(total);
     let table = source.table;
-    let mut options = wire::options(&source.options);
-    options.default_locale = context.config.locale;
-    options
-        .time_zone
-        .get_or_insert_with(|| context.config.time_zone.clone());
+    let options = read_options(context, source);
+    let mut beside = None;
+    if let Some(of) = pairs.orders_of(index)
+        && let Some(orders) = usize::try_from(of).ok().and_then(|of| request.sources.get(of))
+        && let Some(location) = locate(context, orders, of, request.force).await?
+    {
+        beside = Some((origin(orders).to_owned(), location, read_options(context, orders)));
+    }
     let key_needed = needs_key(table, request.mode);
     let (database, plan) = match table {
         ImportTable::Sales => {
@@ -52,7 +57,25 @@ pub(super) async fn survey(
         let open = || location.open(&db, &runtime);
         if table == ImportTable::Sales {
             let pace = (&bytes, None);
-            return exports::look(&open, &options, &asked, key_needed, &database, plan, pace);
+            let at = beside.as_ref().map(|(_, location, _)| location);
+            let open_orders = || at.unwrap_or(&location).open(&db, &runtime);
+            let beside: Vec<Beside<'_>> = beside
+                .iter()
+                .map(|(name, _, options)| Beside {
+                    name: name.clone(),
+                    open: &open_orders,
+                    options: options.clone(),
+                })
+                .collect();
+            return exports::look(
+                &open,
+                &options,
+                &asked,
+                key_needed,
+                &database,
+                (plan, &beside),
+                pace,
+            );
         }
         let survey = tabular::survey(&open, table.spec(), &options, key_needed, &bytes, None)?;
         Ok(Surveyed {
@@ -88,7 +111,11 @@ pub(crate) async fn database(db: &DbClient) -> Result<shop_exports::Database, Db
         products: references::known(db, What::Product).await?,
         stores: references::known(db, What::Store).await?,
         currency,
-        taxes: None,
+        taxes: match amounts.taxes.as_deref() {
+            Some("included") => Some(Taxes::Included),
+            Some("excluded") => Some(Taxes::Excluded),
+            _ => None,
+        },
     })
 }
 

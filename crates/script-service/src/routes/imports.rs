@@ -79,6 +79,8 @@ pub(crate) struct ImportQuery {
     constants: Option<String>,
     /// Answers to the questions of a preview, as a JSON object from their ids.
     answers: Option<String>,
+    /// What one of another currency is worth, as a JSON object: `{"USD":0.92}`.
+    rates: Option<String>,
     /// `none`, `products`, `stores` or `both`: what is made where lines of sales name what is not there.
     #[param(value_type = Option<CreateMissing>)]
     create_missing: Option<CreateMissing>,
@@ -105,8 +107,21 @@ impl ImportQuery {
             strict: self.strict.unwrap_or_default(),
             constants: object("constants", self.constants.as_deref()).unwrap_or_default(),
             answers: object("answers", self.answers.as_deref()).unwrap_or_default(),
+            rates: self.rates().unwrap_or_default(),
             create_missing: self.create_missing.unwrap_or_default(),
         }
+    }
+
+    fn rates(&self) -> Result<BTreeMap<String, serde_json::Number>, Fault> {
+        let Some(text) = &self.rates else {
+            return Ok(BTreeMap::new());
+        };
+        serde_json::from_str(text).map_err(|error| {
+            Fault::parameter(
+                "rates",
+                format!("it must be a JSON object of numbers, such as {{\"USD\":0.92}}: {error}"),
+            )
+        })
     }
 
     fn mapping(&self) -> Result<BTreeMap<String, String>, Fault> {
@@ -141,6 +156,10 @@ impl ImportQuery {
             .map(|(name, reason)| Fault::parameter(name, reason))
             .collect();
         faults.take(self.mapping());
+        faults.take(self.rates());
+        for (code, reason) in rules::rate_faults(&self.options()) {
+            faults.push(Fault::parameter("rates", format!("{code}: {reason}")));
+        }
         faults.take(object("constants", self.constants.as_deref()));
         faults.take(object("answers", self.answers.as_deref()));
         // Whatever else it says, it is an import of its own.

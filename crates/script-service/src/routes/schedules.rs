@@ -5,7 +5,9 @@ use crate::contract;
 use crate::error::ApiError;
 use crate::schedules::definition::{self, next_due_ms};
 use crate::schedules::{by_hand::run_now, shown::shown};
+use crate::secrets::requests;
 use crate::state::App;
+use crate::store::StoreError;
 use crate::store::schedules as store;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -76,7 +78,13 @@ pub(crate) async fn put(
     definition::check_name(&name)?;
     let asked: ScheduleRequest = validation::json(&small_body(request).await?).and_then(Asked::whole)?;
     let enabled = asked.enabled;
-    let definition = definition::checked(asked, &app.catalog, &app.config.time_zone)?;
+    let mut definition = definition::checked(asked, &app.catalog, &app.config.time_zone)?;
+    let before = match store::find(&app.db, &name).await {
+        Ok(template) => Some(template.request),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    definition.request = requests::sealed(&app.config, &definition.request, before.as_deref())?;
     let next_due_ms = next_due_ms(&definition.trigger)?;
     let is_new = store::put(&app.db, &name, &definition, enabled, next_due_ms).await?;
     let status = if is_new {

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::contract;
 use crate::error::ApiError;
 use crate::jobs::kind;
+use crate::secrets::requests;
 use crate::state::App;
 use crate::store::jobs::{self, IdempotencyKey, Submission};
 use axum::extract::{Request, State};
@@ -114,7 +115,11 @@ pub(super) async fn put<J: kind::Job>(
 ) -> Result<Submitted, ApiError> {
     let submission = Submission {
         kind: J::NAME,
-        request: serde_json::to_string(job).map_err(|error| ApiError::Internal(error.into()))?,
+        request: requests::sealed(
+            &app.config,
+            &serde_json::to_string(job).map_err(|error| ApiError::Internal(error.into()))?,
+            None,
+        )?,
         key: key.map(|key| IdempotencyKey {
             key,
             fingerprint: fingerprint(J::NAME, uri, content),

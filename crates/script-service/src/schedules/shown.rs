@@ -1,6 +1,7 @@
 //! A schedule as callers see it: with its next times and its last job.
 
 use super::times::Times;
+use crate::secrets::requests;
 use crate::store::schedules::ScheduleRow;
 use jiff::Timestamp;
 use script_api::{Schedule, ScheduledJob};
@@ -20,7 +21,7 @@ pub(crate) fn shown(row: ScheduleRow) -> anyhow::Result<Schedule> {
         next_runs: next_runs(&row),
         name: row.name,
         job: row.kind,
-        request: RawValue::from_string(row.request)?,
+        request: RawValue::from_string(requests::shown(row.request))?,
         cron: row.cron,
         time_zone: row.time_zone,
         watch: row.watch,

@@ -38,11 +38,14 @@ pub(crate) struct Coverage {
 }
 
 /// Which state the data is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataState {
     pub version: i64,
     dirty: i64,
     pub coverage: Option<Coverage>,
+    /// The currency of amounts, and whether they hold taxes, as far as imports said it.
+    pub currency: Option<String>,
+    pub taxes: Option<String>,
 }
 
 /// The state of the data, days changed by hand summed again first.
@@ -63,12 +66,14 @@ struct StateRow {
     dirty: i64,
     first: Option<String>,
     last: Option<String>,
+    currency: Option<String>,
+    taxes: Option<String>,
 }
 
 async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
     let state: Option<StateRow> = db
         .first_row(
-            "SELECT version,
+            "SELECT version, currency, taxes,
                 (SELECT COUNT(*) FROM (SELECT 1 FROM dirty_days LIMIT 1)) AS dirty,
                 (SELECT MIN(sale_date) FROM days) AS first,
                 (SELECT MAX(sale_date) FROM days) AS last
@@ -85,6 +90,8 @@ async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
         coverage: day(state.first)
             .zip(day(state.last))
             .map(|(first, last)| Coverage { first, last }),
+        currency: state.currency,
+        taxes: state.taxes,
     })
 }
 

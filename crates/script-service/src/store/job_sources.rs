@@ -104,9 +104,11 @@ pub(crate) async fn set_fetched(
     source: u64,
     kept: &KeptBytes,
     validators: &Validators,
+    asked: &str,
 ) -> Result<(), DbError> {
     db.execute(
-        "UPDATE job_sources SET upload_id = ?3, upload_bytes = ?4, etag = ?5, last_modified = ?6
+        "UPDATE job_sources SET upload_id = ?3, upload_bytes = ?4, etag = ?5, last_modified = ?6, asked = ?7,
+            removals = (SELECT removals FROM dataset WHERE id = 1)
         WHERE job_id = ?1 AND source = ?2",
         [
             job.into(),
@@ -115,22 +117,36 @@ pub(crate) async fn set_fetched(
             signed(kept.upload_bytes),
             validators.etag.clone().into(),
             validators.last_modified.clone().into(),
+            asked.into(),
         ],
     )
     .await
     .map(drop)
 }
 
-/// What the server said of the version of `url` that was imported last into `table`.
-pub(crate) async fn validators(db: &DbClient, url: &str, table: &str) -> Result<Validators, DbError> {
+/// What the server said of the version of `url` that was imported last into `table`. Nothing where a new import could
+/// do more than that one: it was asked for otherwise (`asked`), left records out, did not come to its end, or rows were
+/// deleted since.
+pub(crate) async fn validators(
+    db: &DbClient,
+    url: &str,
+    table: &str,
+    asked: &str,
+) -> Result<Validators, DbError> {
     let found: Option<Validators> = db
         .first_row(
-            "SELECT etag, last_modified FROM job_sources
-            JOIN jobs ON jobs.id = job_sources.job_id
-            WHERE origin = ?1 AND table_name = ?2 AND jobs.state IN ('succeeded', 'succeeded_with_rejects')
-                AND jobs.request ->> '$.dry_run' = 0 AND digest IS NOT NULL AND jobs.undone_by IS NULL
-            ORDER BY jobs.id DESC LIMIT 1",
-            [url.into(), table.into()],
+            "SELECT etag, last_modified FROM (
+                SELECT job_sources.etag, job_sources.last_modified, job_sources.asked, job_sources.removals,
+                    job_sources.rejected, job_sources.finished_at, jobs.state, jobs.undone_by
+                FROM job_sources
+                JOIN jobs ON jobs.id = job_sources.job_id
+                WHERE job_sources.origin = ?1 AND job_sources.table_name = ?2 AND job_sources.digest IS NOT NULL
+                    AND COALESCE(jobs.request ->> '$.dry_run', 0) = 0
+                ORDER BY jobs.id DESC, job_sources.source DESC LIMIT 1
+            )
+            WHERE asked = ?3 AND rejected = 0 AND finished_at IS NOT NULL AND state = 'succeeded' AND undone_by IS NULL
+                AND removals = (SELECT removals FROM dataset WHERE id = 1)",
+            [url.into(), table.into(), asked.into()],
         )
         .await?;
     Ok(found.unwrap_or_default())

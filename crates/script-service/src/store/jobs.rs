@@ -1,6 +1,7 @@
 //! Jobs as callers see them: the queue, one job, lists, the request to cancel.
 
 use super::{StoreError, job_sources, now};
+use crate::secrets::requests;
 use db_client::db_api::{ErrorCode, Params};
 use db_client::{DbClient, DbError, Rows as _, json_text};
 use script_api::{Counters, Created, Job, JobKind, JobState, Progress, Undo, UndoCode};
@@ -282,7 +283,7 @@ impl TryFrom<JobRow> for Job {
             },
             sources: Vec::new(),
             notes: row.notes,
-            request: raw(row.request)?,
+            request: raw(requests::shown(row.request))?,
             result: row.result.map(raw).transpose()?,
             error: row.error.map(raw).transpose()?,
             schedule: row.schedule,

@@ -84,6 +84,8 @@ pub(crate) async fn known(db: &DbClient, what: What) -> Result<Vec<Known>, DbErr
 pub(crate) struct Amounts {
     /// The code of their currency.
     pub currency: Option<String>,
+    /// Whether they are with taxes: `included`, `excluded`, or `mixed`.
+    pub taxes: Option<String>,
     /// Whether there are some.
     pub has_sales: bool,
 }
@@ -92,7 +94,7 @@ pub(crate) struct Amounts {
 pub(crate) async fn amounts(db: &DbClient) -> Result<Amounts, DbError> {
     let amounts = db
         .first_row(
-            "SELECT currency, EXISTS (SELECT 1 FROM sales) AS has_sales FROM dataset WHERE id = 1",
+            "SELECT currency, taxes, EXISTS (SELECT 1 FROM sales) AS has_sales FROM dataset WHERE id = 1",
             Params::default(),
         )
         .await?;

@@ -636,6 +636,40 @@ async fn a_url_is_fetched_once_per_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn not_modified_is_an_answer_only_where_a_new_import_could_do_no_more() {
+    const COMPLETE: &str = "id,city\n1,Brest\n2,Nantes\n";
+    const WITH_REJECT: &str = "id,city\n1,Brest\nx,Nantes\n";
+    for (content, between, request, is_asked) in [
+        (COMPLETE, "", "", true),
+        (WITH_REJECT, "", "", false),
+        (COMPLETE, "DELETE FROM stores WHERE id = 2", "", false),
+        (COMPLETE, "", r#","mapping":{"city":"city"}"#, false),
+    ] {
+        let stack = Stack::start_with(|config| {
+            config.allow_private_addresses = vec!["127.0.0.1".parse().unwrap()];
+        })
+        .await;
+        let server = file_server(content).await;
+        let from =
+            |more: &str| format!(r#"{{"sources":[{{"table":"stores","url":"{server}/file"{more}}}]}}"#);
+        stack.script.job("/jobs/import", from("")).await;
+        if !between.is_empty() {
+            stack
+                .db
+                .client
+                .execute(between, db_client::db_api::Params::default())
+                .await
+                .unwrap();
+        }
+
+        let again = stack.script.job("/jobs/import", from(request)).await;
+
+        let is_unread = counters(&again) == [0; 5];
+        assert_eq!(is_unread, is_asked, "{content} {between} {request}: {again:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn urls_do_not_reach_what_only_this_machine_can() {
     let stack = Stack::start().await;
     let server = file_server("id,city\n1,Brest\n").await;

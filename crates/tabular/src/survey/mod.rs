@@ -54,6 +54,17 @@ pub struct Survey {
     pub digest: String,
     /// What is odd about the source but does not keep it from being read.
     pub notes: Vec<Text>,
+    /// The sheets of a workbook that are seen and have another header: they are not read.
+    pub other_sheets: Vec<String>,
+}
+
+impl Survey {
+    /// Lets its records have the fields of `joined` too, which have the headers `headers`.
+    pub fn join(&mut self, joined: crate::Joined, headers: Vec<String>) {
+        self.reading.headers.extend(headers);
+        self.decisions.headers.clone_from(&self.reading.headers);
+        self.reading.joined = Some(Arc::new(joined));
+    }
 }
 
 /// Surveys the source that `open` opens, meant for the table `spec`. `limit` stops after so many bytes of decoded
@@ -344,10 +355,13 @@ fn survey_sheet(
     let settled = settle(&census, spec, headers, mapping, options, None);
     let mut notes = settled.notes.clone();
     notes.extend(sheet.notes.iter().cloned());
+    let other_sheets = sheet.other_sheets.clone();
     if options.skip_lines.is_none() && sheet.choices.len() == 1 {
         notes.extend(note_on_header(sheet.choices[0].skip_lines));
     }
-    Ok(finish(form, settled, census.records, &digest, notes))
+    let mut survey = finish(form, settled, census.records, &digest, notes);
+    survey.other_sheets = other_sheets;
+    Ok(survey)
 }
 
 /// The format of a text that begins with `head`.
@@ -406,10 +420,12 @@ fn finish(form: Form, settled: Settled, records: u64, digest: &Digest, notes: Ve
             marks: settled.marks,
             orders: settled.orders,
             whole: settled.whole,
+            joined: None,
         },
         records,
         digest: digest.hex(),
         notes,
+        other_sheets: Vec::new(),
     }
 }
 

@@ -202,6 +202,8 @@ pub(crate) struct SheetReader {
     book: Book,
     /// What is odd about the workbook.
     pub notes: Vec<Text>,
+    /// The visible sheets with another header, which are not read.
+    pub other_sheets: Vec<String>,
     /// The headers, as they stand in the first sheet.
     pub headers: Vec<String>,
     /// The sheets, and where their headers stand.
@@ -266,7 +268,11 @@ pub(crate) fn open(
             format!("{count} feuilles ont le même en-tête, et toutes sont lues : {names}"),
         ));
     }
+    let mut other_sheets = Vec::new();
     for sheet in left_out {
+        if sheet.visible && sheet.named > 0 {
+            other_sheets.push(sheet.choice.name.clone());
+        }
         let (en, fr) = if sheet.visible {
             ("has another header", "a un autre en-tête")
         } else {
@@ -285,6 +291,7 @@ pub(crate) fn open(
     Ok(SheetReader {
         book,
         notes,
+        other_sheets,
         headers,
         choices: read.into_iter().map(|sheet| sheet.choice).collect(),
         places,
