@@ -6,6 +6,7 @@
 )]
 
 mod bulk;
+mod cases;
 mod clock;
 mod control;
 mod hardening;
