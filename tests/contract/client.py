@@ -144,7 +144,7 @@ def jobs():
     assert replayed.counters.inserted == 1, replayed
     made = call("post_jobs_import", script, body=text("id,city\n902,Lille\n", "text/csv"), table=table, prefer="wait=60")
     undone = call("post_jobs_id_undo", script, made.id, body=None, prefer="wait=60")
-    assert (undone.state.value, undone.deleted) == ("succeeded", 1), undone
+    assert (undone.kind.value, undone.state.value) == ("undo", "succeeded"), undone
     # Something that takes its time, so that its end can be asked for.
     slow = models.ForecastRequest.from_dict({"model": "auto", "windows": 52})
     begun = call("post_jobs_forecast", script, body=slow, status=202)

@@ -140,17 +140,33 @@ impl ErrorCode {
                 "The request is not what the route takes; `errors` lists every fault with its place."
             }
             Self::InvalidSql => "SQLite refuses the text of the statement; `sql_offset` says where.",
-            Self::InvalidParameters => "The parameters do not fit the statement.",
-            Self::Unauthorized => "There is no token, or one that is not known.",
+            Self::InvalidParameters => {
+                "The parameters do not fit the statement: their number, their names or their types. The detail says which."
+            }
+            Self::Unauthorized => {
+                "There is no token, or one that is not known: send `Authorization: Bearer` and a token of the file that \
+                 `--tokens` names; `comptoir token new` makes one."
+            }
             Self::Forbidden => {
                 "The token, or the page that sent the request, is not allowed to do this; the detail names the object."
             }
-            Self::ReadOnly => "The route only reads and the statement would write.",
-            Self::NotFound => "There is no such thing, or no such route.",
-            Self::MethodNotAllowed => "The route exists with another method.",
-            Self::NotAcceptable => "No form that the client accepts can be given.",
-            Self::StatementTimeout => "The statement took longer than its limit.",
-            Self::UploadTimeout => "The body did not arrive in time.",
+            Self::ReadOnly => {
+                "The route only reads, and the statement would write: send it to `/v1/execute`."
+            }
+            Self::NotFound => {
+                "There is no such table, statement or route; `/v1/tables` and `/docs` list those there are."
+            }
+            Self::MethodNotAllowed => "The route exists with another method; `/docs` shows which.",
+            Self::NotAcceptable => {
+                "The answer cannot be given in a form or coding that the client takes; the detail lists those there are."
+            }
+            Self::StatementTimeout => {
+                "The statement took longer than its limit and was stopped; what it wrote was rolled back. Ask for less, or \
+                 for more time with `timeout_ms`, within the limits that `/v1/limits` shows."
+            }
+            Self::UploadTimeout => {
+                "The request did not arrive in time; the detail names the limit. Nothing was written; send it again."
+            }
             Self::ConstraintViolation => {
                 "A constraint of the schema does not hold; the statement changed nothing."
             }
@@ -170,7 +186,9 @@ impl ErrorCode {
                 "The body, or the text of a statement, is larger than its limit; the detail states it."
             }
             Self::ResultTooLarge => "The answer is larger than its limit; ask for less, or stream it.",
-            Self::UnsupportedMediaType => "A content type or encoding that the route does not read.",
+            Self::UnsupportedMediaType => {
+                "The route does not read bodies of this `Content-Type` or `Content-Encoding`; the detail lists those it reads."
+            }
             Self::InvalidRows => {
                 "Rows of a bulk insert cannot be taken; `errors` lists them. Nothing was written."
             }
@@ -183,13 +201,15 @@ impl ErrorCode {
                 "The read was ended: while it went on the write-ahead log could not start anew and grew to \
                  `max_wal_kept_bytes`. Run it again, ask for less, or read what is sent faster."
             }
-            Self::ShuttingDown => "The service is stopping.",
+            Self::ShuttingDown => "The service is stopping; try again when it has started anew.",
             Self::DatabaseLost => {
                 "The database file, or its log, was removed or replaced while db-service has it open. Nothing is \
                  written any more: stop the service, put the file back, and start it again."
             }
-            Self::DiskFull => "The disk of db-service is full. Nothing was written.",
-            Self::Internal => "A fault of the service; its log has the cause.",
+            Self::DiskFull => {
+                "The disk of db-service is full, and nothing was written: make room, then send the request again."
+            }
+            Self::Internal => "A fault of the service, not of the request; its log has the cause.",
         }
     }
 }

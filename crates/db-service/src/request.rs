@@ -41,8 +41,12 @@ impl Body for BatchRequest {
 }
 
 fn no_time(timeout_ms: Option<u64>) -> Vec<Fault> {
-    let fault = (timeout_ms == Some(0))
-        .then(|| Fault::at("/timeout_ms", "0 ms is no time to run; leave it out for the most"));
+    let fault = (timeout_ms == Some(0)).then(|| {
+        Fault::at(
+            "/timeout_ms",
+            "it must be at least 1; leave it out for the most the service allows",
+        )
+    });
     fault.into_iter().collect()
 }
 

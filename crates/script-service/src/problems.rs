@@ -54,12 +54,12 @@ pub(crate) const TYPES: [ProblemType; 36] = [
     ProblemType {
         code: "database_unavailable",
         status: StatusCode::SERVICE_UNAVAILABLE,
-        meaning: "db-service does not answer; try again after `Retry-After`.",
+        meaning: "db-service cannot be reached; try again after `Retry-After`.",
     },
     ProblemType {
         code: "empty_source",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "The source has no header and no records.",
+        meaning: "The source has no header and no records; look at the file, or at `sheet` and `skip_lines`.",
     },
     ProblemType {
         code: "fetch_failed",
@@ -94,7 +94,7 @@ pub(crate) const TYPES: [ProblemType; 36] = [
     ProblemType {
         code: "no_such_file",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "There is no such file under the data folder.",
+        meaning: "There is no such file under the data folder; `path` is given from there.",
     },
     ProblemType {
         code: "not_cancellable",
@@ -170,17 +170,17 @@ pub(crate) const TYPES: [ProblemType; 36] = [
     ProblemType {
         code: "unreadable",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "The source cannot be read to its end.",
+        meaning: "The source cannot be read to its end: it was cut off or is damaged. Get it again.",
     },
     ProblemType {
         code: "unsupported_format",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "The archive or workbook is none that is read.",
+        meaning: "The archive or workbook cannot be read; save it as XLSX, ODS or CSV.",
     },
     ProblemType {
         code: "unsupported_media_type",
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        meaning: "A content type or encoding that the route does not read.",
+        meaning: "The route does not read bodies of this content type; the detail lists those it reads.",
     },
     ProblemType {
         code: "wrong_dialect",

@@ -26,12 +26,12 @@ pub const GENERAL: [ProblemType; 9] = [
     ProblemType {
         code: "forbidden",
         status: StatusCode::FORBIDDEN,
-        meaning: "The page that sent the request is not allowed to call this service.",
+        meaning: "The web page that sent the request is of another origin, and may not call this service; `--allow-origin` lets one in.",
     },
     ProblemType {
         code: "internal",
         status: StatusCode::INTERNAL_SERVER_ERROR,
-        meaning: "A fault of the service; its log has the cause.",
+        meaning: "A fault of the service, not of the request; its log has the cause.",
     },
     ProblemType {
         code: "invalid_request",
@@ -41,7 +41,7 @@ pub const GENERAL: [ProblemType; 9] = [
     ProblemType {
         code: "method_not_allowed",
         status: StatusCode::METHOD_NOT_ALLOWED,
-        meaning: "The route exists with another method.",
+        meaning: "The route exists with another method; `/docs` shows which.",
     },
     ProblemType {
         code: "not_acceptable",
@@ -51,7 +51,7 @@ pub const GENERAL: [ProblemType; 9] = [
     ProblemType {
         code: "not_found",
         status: StatusCode::NOT_FOUND,
-        meaning: "There is no such thing, or no such route.",
+        meaning: "There is no such thing, or no such route; the detail says which, and `/docs` lists the routes.",
     },
     ProblemType {
         code: "overloaded",

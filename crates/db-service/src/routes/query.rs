@@ -113,7 +113,7 @@ pub(crate) async fn get(
     if text.timeout_ms == Some(0) {
         faults.push(Fault::parameter(
             "timeout_ms",
-            "0 ms is no time to run; leave it out for the most",
+            "it must be at least 1; leave it out for the most the service allows",
         ));
     }
     let params = faults.or(params)?.flatten().unwrap_or_default();
