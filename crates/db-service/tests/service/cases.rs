@@ -264,9 +264,9 @@ async fn limited_tokens_find_no_way_around_their_limits() {
     let codes = ask_as(&db, &tokens[0], "/v1/query", "SELECT * FROM codes").await;
     assert_eq!(codes.json()["rows"], json!([[1, "c1"], [2, "c2"]]));
 
-    let begin = json!({"requests": [{"type": "execute", "stmt": {"sql": "BEGIN IMMEDIATE"}}]});
-    let begun = request(&db, Method::POST, "/v3/pipeline").bearer_auth(&tokens[1]);
-    let begun = send(begun.json(&begin)).await.json();
+    let requests = json!({"requests": [{"type": "execute", "stmt": {"sql": "BEGIN IMMEDIATE"}}]});
+    let asked = request(&db, Method::POST, "/v3/pipeline").bearer_auth(&tokens[1]);
+    let begun = send(asked.json(&requests)).await.json();
     assert_eq!(begun["results"][0]["type"], "error", "{begun}");
 }
 

@@ -178,6 +178,10 @@ pub(crate) async fn compute(
     let (dialect, save) = (query.dialect, query.save);
     let question = asked_for(query);
     let mut faults = asked.faults;
+    if question.limit.is_some_and(|limit| i64::try_from(limit).is_err()) {
+        let most = format!("it must be a whole number from 0 to {}", i64::MAX);
+        faults.push(Fault::parameter("limit", most));
+    }
     faults.extend(
         question::faults(&analysis, &question)
             .into_iter()

@@ -42,6 +42,12 @@ async fn every_fault_of_a_request_is_named_at_once() {
         ),
         (
             Method::GET,
+            "/analysis/region?limit=9223372036854775808",
+            "",
+            vec!["limit"],
+        ),
+        (
+            Method::GET,
             "/jobs?state=done&kind=export&page_size=all",
             "",
             vec!["page_size", "kind", "state"],
