@@ -7,7 +7,7 @@ use spdx::{Expression, ParseMode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Licences that let anybody use, change and pass on the program, with the notice that `NOTICE` gives.
-const LICENCES: [&str; 10] = [
+const LICENCES: [&str; 11] = [
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
@@ -15,13 +15,14 @@ const LICENCES: [&str; 10] = [
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
+    "MIT-0",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
 ];
 
 /// What a build for Linux has in several versions, and who asks for which.
-const DUPLICATES: [(&str, &str); 20] = [
+const DUPLICATES: [(&str, &str); 22] = [
     ("base64", "`headers` takes 0.22, `hyper-util` and `reqwest` 0.23"),
     ("constant_time_eq", "`blake3` takes 0.4, `zip` 0.6"),
     (
@@ -54,6 +55,8 @@ const DUPLICATES: [(&str, &str); 20] = [
     ("rand_distr", "`augurs-ets` takes 0.4, `basin` 0.6"),
     ("safe_arch", "see `nalgebra`"),
     ("simba", "see `nalgebra`"),
+    ("strum", "`croner` takes 0.27, `jsonschema` (in tests) 0.28"),
+    ("strum_macros", "see `strum`"),
     ("syn", "macros are between 2 and 3; nothing of it is in a program"),
     ("tower-http", "`reqwest` takes 0.6, we 0.7"),
     ("wide", "see `nalgebra`"),
