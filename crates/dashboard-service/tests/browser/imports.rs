@@ -58,7 +58,7 @@ pub(crate) async fn a_dropped_file_is_imported_and_its_rejects_are_to_be_had() {
     )
     .await;
     assert!(
-        page.text("dl.row").await.contains("Inserted1"),
+        page.text(".report dl.row").await.contains("New lines1"),
         "{}",
         page.text("main").await
     );
