@@ -42,7 +42,7 @@ enum Command {
     Rejects(rejects::Rejects),
     /// Import corrected rejects.
     Replay(rejects::Replay),
-    /// Take imports back.
+    /// Take imports back, and go on with jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
     /// Keep schedules: imports, analyses and forecasts at certain times, or when a file comes.

@@ -122,7 +122,7 @@ impl fmt::Display for JobState {
     }
 }
 
-/// What became of the records of a source or of a job. `read` is the sum of all others but the warnings (a record that
+/// What became of the records of a source or of a job. `read` is the sum of all others but `moved` and the warnings (a record that
 /// is a sale and its refund counts as two), unless the job took
 /// back what it wrote, or ended before it replaced anything: then nothing was inserted, updated or left as it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -133,6 +133,9 @@ pub struct Counters {
     pub inserted: u64,
     /// Rows that changed.
     pub updated: u64,
+    /// Those of them, and of those that stayed, that are sales of another day, store or ticket by now, or would be.
+    #[serde(default)]
+    pub moved: u64,
     /// Rows that were there already, and as they are.
     pub unchanged: u64,
     /// Records that were not taken.
@@ -149,6 +152,7 @@ impl std::ops::AddAssign for Counters {
         self.read += other.read;
         self.inserted += other.inserted;
         self.updated += other.updated;
+        self.moved += other.moved;
         self.unchanged += other.unchanged;
         self.rejected += other.rejected;
         self.skipped += other.skipped;
@@ -200,6 +204,26 @@ pub struct JobSource {
     pub report: Option<ImportReport>,
 }
 
+/// Lines that were there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlreadyThere {
+    /// The import that wrote them; null when none did.
+    pub job: Option<i64>,
+    /// How many they are.
+    pub lines: u64,
+}
+
+/// What a job waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// Since when db-service has failed it in the same place.
+    pub since: String,
+    /// With what.
+    pub because: String,
+    /// When it is waited for no longer; null when that time has come: it goes on once it is resumed.
+    pub until: Option<String>,
+}
+
 /// A job as callers see it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Job {
@@ -228,6 +252,18 @@ pub struct Job {
     pub created: Created,
     /// Rows that a replacing import took away.
     pub deleted: u64,
+    /// Lines of sales that were there already, by the import that had written them.
+    #[serde(default)]
+    pub already: Vec<AlreadyThere>,
+    /// When its rejects were dropped, as they were old: the counter counts what is no longer listed.
+    #[serde(default)]
+    pub rejects_dropped_at: Option<String>,
+    /// When the source text of its rejects was dropped.
+    #[serde(default)]
+    pub reject_text_dropped_at: Option<String>,
+    /// What it waits for, when it does.
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
     /// The sources of an import.
     pub sources: Vec<JobSource>,
     /// What is worth knowing about it.

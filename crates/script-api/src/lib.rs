@@ -59,8 +59,8 @@ pub use import::{
     SourceRequest, UploadRef,
 };
 pub use job::{
-    CancelRequest, Counters, Job, JobKind, JobPage, JobSource, JobState, JobSummary, Progress, RejectGroup,
-    SourceSummary,
+    AlreadyThere, CancelRequest, Counters, Job, JobKind, JobPage, JobSource, JobState, JobSummary, Progress,
+    RejectGroup, SourceSummary, Waiting,
 };
 pub use problem::{Fault, Problem, codes};
 pub use schedule::{Schedule, ScheduleList, ScheduleRequest, ScheduledJob};

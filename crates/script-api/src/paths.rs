@@ -6,6 +6,8 @@ pub const JOBS: &str = "/jobs";
 pub const JOB: &str = "/jobs/{id}";
 /// Asking for the end of a job.
 pub const JOB_CANCEL: &str = "/jobs/{id}/cancel";
+/// Going on with a job that was given up.
+pub const JOB_RESUME: &str = "/jobs/{id}/resume";
 /// Taking an import back.
 pub const JOB_UNDO: &str = "/jobs/{id}/undo";
 /// What became of a job, in short.

@@ -1,5 +1,6 @@
 //! Taking an import back.
 
+use crate::job::AlreadyThere;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -162,6 +163,8 @@ pub struct Undone {
     pub product_targets: UndoneRows,
     /// New products and stores that stay, as others use or changed them.
     pub kept: Vec<UndoKept>,
+    /// Imports that left out lines because this one had brought them; their files may be imported again.
+    pub relied_on_by: Vec<AlreadyThere>,
     /// What was left as it is, with `partial`.
     pub left: Vec<UndoConflict>,
 }

@@ -156,6 +156,12 @@ impl ScriptClient {
         self.fetch(request, Some(self.limits.answer)).await
     }
 
+    /// Lets job `id`, which was given up, go on.
+    pub async fn resume(&self, id: i64) -> Result<Job, ScriptError> {
+        let request = self.request(Method::POST, &numbered(paths::JOB_RESUME, id), &[])?;
+        self.fetch(request, Some(self.limits.answer)).await
+    }
+
     /// Queues an import of the configured sources. The same `idempotency_key` queues it once.
     pub async fn import_configured(&self, idempotency_key: &str) -> Result<Job, ScriptError> {
         let request = self

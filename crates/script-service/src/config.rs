@@ -50,6 +50,14 @@ pub struct Config {
     /// How many records of a file are written in one transaction.
     #[arg(long, env = "SCRIPT_BATCH_ROWS", default_value_t = 14_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_rows: u32,
+    /// How many percent of the sales whose ids a file names may be of another day, store or ticket than in the file;
+    /// beyond, its ids are taken for none of the whole database, and an import asks (`keys`).
+    #[arg(long, env = "SCRIPT_MAX_MOVED_PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub max_moved_percent: u32,
+    /// How long a job waits for db-service that fails it in the same place, in seconds; then it is interrupted until
+    /// it is resumed.
+    #[arg(long, env = "SCRIPT_JOB_PATIENCE_S", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..))]
+    pub job_patience_s: u64,
     /// How many jobs may wait; further ones are answered 503.
     #[arg(long, env = "SCRIPT_QUEUE_LIMIT", default_value_t = 100)]
     pub queue_limit: u32,
@@ -103,6 +111,10 @@ pub struct Config {
     /// means as long as its job.
     #[arg(long, env = "SCRIPT_KEEP_REJECTS_DAYS", default_value_t = 30)]
     pub keep_rejects_days: u32,
+    /// For how many days after the end of its import the source text of a record that was not taken is kept, in which
+    /// there may be names and addresses; 0 means as long as the record.
+    #[arg(long, env = "SCRIPT_KEEP_REJECT_TEXT_DAYS", default_value_t = 7)]
+    pub keep_reject_text_days: u32,
     /// For how many days after its end an import can be taken back; 0 means as long as its job is kept.
     #[arg(long, env = "SCRIPT_KEEP_UNDO_DAYS", default_value_t = 30)]
     pub keep_undo_days: u32,
@@ -163,6 +175,8 @@ impl Config {
             analyses: None,
             locale: Convention::Fr,
             batch_rows: 14_000,
+            max_moved_percent: 10,
+            job_patience_s: 86_400,
             queue_limit: 100,
             job_lease_ms: 3_000,
             time_zone: "Europe/Paris".to_owned(),
@@ -178,6 +192,7 @@ impl Config {
             keep_jobs_days: 400,
             keep_jobs: 10_000,
             keep_rejects_days: 30,
+            keep_reject_text_days: 7,
             keep_undo_days: 30,
             keep_undo: 100,
             keep_results_days: 400,

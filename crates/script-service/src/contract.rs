@@ -59,6 +59,8 @@ errors! {
     OfReplaying: ANY, BODY, QUEUE, &["not_found", "already_replayed", "not_replayable", "bad_corrections"];
     /// An import that is taken back.
     OfUndoing: ANY, BODY, QUEUE, &["not_found", "already_undone", "not_undoable"];
+    /// A job that was given up and goes on.
+    OfResuming: ANY, ASKED, &["not_found", "not_resumable"];
     /// A job whose end is asked for.
     OfCancelling: ANY, BODY, &["not_found", "job_finished"];
     /// A schedule that is made or changed.

@@ -162,6 +162,7 @@ fn of_store(error: &StoreError) -> Verdict {
         StoreError::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", None),
         StoreError::Finished { .. } => (StatusCode::CONFLICT, "job_finished", None),
         StoreError::NotCancellable { .. } => (StatusCode::CONFLICT, "not_cancellable", None),
+        StoreError::NotResumable { .. } => (StatusCode::CONFLICT, "not_resumable", None),
         StoreError::TooManySchedules { .. } => INVALID,
         StoreError::Database(error) => of_database(error),
         StoreError::Internal(_) => INTERNAL,

@@ -33,6 +33,7 @@ pub(crate) async fn run(db: DbClient, config: Arc<Config>, mut stopping: watch::
 async fn tidy_up(db: &DbClient, config: &Config, now: Timestamp) -> Result<(), DbError> {
     let before = |days: u32| day_before(now, days);
     let most = |number: u64| (number > 0).then_some(number);
+    retention::drop_reject_text(db, before(config.keep_reject_text_days)).await?;
     let rejects = retention::drop_rejects(db, before(config.keep_rejects_days)).await?;
     retention::drop_undo(db, before(config.keep_undo_days), most(config.keep_undo)).await?;
     let jobs = retention::drop_jobs(db, before(config.keep_jobs_days), most(config.keep_jobs)).await?;

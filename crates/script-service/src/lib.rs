@@ -190,8 +190,10 @@ async fn work(app: Arc<App>, owner: String, mut stopping: watch::Receiver<bool>)
         stopping,
         outage: app.outages.of("looking for jobs"),
         waiting: Outage::apart("a job"),
+        waits: Arc::clone(&app.waits),
         waits_at: None,
-        timed_out: None,
+        resting: None,
+        abandoned: Vec::new(),
     };
     let clock = Clock::new(
         app.db.clone(),

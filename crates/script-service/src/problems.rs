@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use service_kit::problem_types::{ProblemType, with_general};
 
 /// Every code, by name, besides those that every service has.
-pub(crate) const TYPES: [ProblemType; 36] = [
+pub(crate) const TYPES: [ProblemType; 38] = [
     ProblemType {
         code: "already_replayed",
         status: StatusCode::CONFLICT,
@@ -62,6 +62,11 @@ pub(crate) const TYPES: [ProblemType; 36] = [
         meaning: "The source has no header and no records; look at the file, or at `sheet` and `skip_lines`.",
     },
     ProblemType {
+        code: "end_not_kept",
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        meaning: "The job was done, but db-service did not take its end. What it wrote is there.",
+    },
+    ProblemType {
         code: "fetch_failed",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: "The URL cannot be fetched; the detail says at which step, and which setting allows it if one does.",
@@ -112,6 +117,11 @@ pub(crate) const TYPES: [ProblemType; 36] = [
         meaning: "The job has nothing that can be replayed, or has not ended.",
     },
     ProblemType {
+        code: "not_resumable",
+        status: StatusCode::CONFLICT,
+        meaning: "The job was not given up: it has ended, runs, or goes on by itself.",
+    },
+    ProblemType {
         code: "not_undoable",
         status: StatusCode::CONFLICT,
         meaning: "The job cannot be taken back; `undo` of the job says why.",
@@ -148,11 +158,6 @@ pub(crate) const TYPES: [ProblemType; 36] = [
         meaning: "The source changed while its import was interrupted; import it again.",
     },
     ProblemType {
-        code: "statement_timeout",
-        status: StatusCode::REQUEST_TIMEOUT,
-        meaning: "The statement took longer than its limit.",
-    },
-    ProblemType {
         code: "too_large",
         status: StatusCode::PAYLOAD_TOO_LARGE,
         meaning: "The upload is larger than its limit; the detail states it.",
@@ -181,6 +186,11 @@ pub(crate) const TYPES: [ProblemType; 36] = [
         code: "unsupported_media_type",
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         meaning: "The route does not read bodies of this content type; the detail lists those it reads.",
+    },
+    ProblemType {
+        code: "waited_too_long",
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        meaning: "db-service failed the job in the same place for longer than `--job-patience-s`; `POST /jobs/{id}/resume` goes on.",
     },
     ProblemType {
         code: "wrong_dialect",

@@ -3,6 +3,7 @@
 use crate::analyses::catalog::Catalog;
 use crate::config::Config;
 use crate::jobs::context::Signals;
+use crate::jobs::waits::Waits;
 use crate::outages::Outages;
 use crate::store::{StoreError, jobs};
 use db_client::{DbClient, DbError};
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub metrics: HttpMetrics,
     /// What keeps the service from its work.
     pub outages: Arc<Outages>,
+    /// What jobs of this process wait for.
+    pub waits: Arc<Waits>,
     /// Set once db-service was reached and the schema is up to date.
     pub ready: AtomicBool,
     /// Becomes true when the service stops.
@@ -57,6 +60,7 @@ impl App {
             signals: Arc::new(Signals::new()),
             metrics: HttpMetrics::new("script"),
             outages: Arc::default(),
+            waits: Arc::default(),
             ready: AtomicBool::new(false),
             stopping,
         }
@@ -65,12 +69,15 @@ impl App {
     /// Job `id`, its sources included.
     pub(crate) async fn job(&self, id: i64) -> Result<Job, StoreError> {
         let mut job = jobs::get(&self.db, id).await?;
-        self.say_until(std::slice::from_mut(&mut job));
+        self.tell(std::slice::from_mut(&mut job));
         Ok(job)
     }
 
-    /// Says of imports until when they can be taken back.
-    pub(crate) fn say_until(&self, jobs: &mut [Job]) {
+    /// Says of jobs what they wait for, and of imports until when they can be taken back.
+    pub(crate) fn tell(&self, jobs: &mut [Job]) {
+        for job in jobs.iter_mut().filter(|job| !job.state.is_final()) {
+            job.waiting = self.waits.of(job.id).or(job.waiting.take());
+        }
         let days = i64::from(self.config.keep_undo_days);
         for job in jobs.iter_mut().filter(|_| days > 0) {
             let finished = job

@@ -168,7 +168,8 @@ impl Deciding<'_, '_> {
                 format!("chaque ligne est reconnue par `{header}`"),
             )
         };
-        let (rule, words) = if let Some(field) = self.layout.line_id {
+        let is_by_content = self.asking.answer("keys") == Some("content");
+        let (rule, words) = if let Some(field) = self.layout.line_id.filter(|_| !is_by_content) {
             let column = &self.census.columns[field];
             let may_be_given_back = self.layout.status.is_some()
                 || self

@@ -165,6 +165,7 @@ fn counters(job: &Job) -> Vec<(&'static str, u64)> {
         read,
         inserted,
         updated,
+        moved,
         unchanged,
         rejected,
         skipped,
@@ -178,8 +179,11 @@ fn counters(job: &Job) -> Vec<(&'static str, u64)> {
         ("rejected", rejected),
         ("warnings", warnings),
     ];
+    if moved > 0 {
+        counters.insert(3, ("moved", moved));
+    }
     if skipped > 0 {
-        counters.insert(5, ("skipped", skipped));
+        counters.insert(counters.len() - 1, ("skipped", skipped));
     }
     if job.deleted > 0 {
         counters.insert(3, ("deleted", job.deleted));

@@ -1,4 +1,4 @@
-//! `comptoir jobs undo`: an import is taken back.
+//! `comptoir jobs`: an import is taken back, a job that was given up goes on.
 
 use super::ScriptAddress;
 use crate::outcome::Outcome;
@@ -8,11 +8,13 @@ use clap::{Args, Subcommand};
 use script_client::script_api::{JobState, UndoRequest, Undone};
 use script_client::{ScriptClient, new_key};
 
-/// Take imports back.
+/// Take imports back, and go on with jobs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Take back what an import wrote.
     Undo(Undo),
+    /// Go on with a job that db-service failed for too long.
+    Resume(Resume),
 }
 
 impl Command {
@@ -20,6 +22,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self {
             Self::Undo(undo) => undo.run().await,
+            Self::Resume(resume) => resume.run().await,
         }
     }
 }
@@ -61,9 +64,35 @@ impl Undo {
                 kept.examples.join(", ")
             );
         }
+        for relying in &undone.relied_on_by {
+            println!(
+                "Job {} left out {} lines that were there from it; import its file again to have them",
+                relying.job.unwrap_or_default(),
+                count(relying.lines)
+            );
+        }
         for left in &undone.left {
             println!("Left as it is: {left}");
         }
+        Ok(Outcome::Done)
+    }
+}
+
+/// Go on with a job that db-service failed for too long.
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The job.
+    job: i64,
+    #[command(flatten)]
+    script: ScriptAddress,
+}
+
+impl Resume {
+    /// Lets it go on.
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let client = ScriptClient::new(&self.script.script_url)?;
+        let job = client.resume(self.job).await?;
+        println!("Job {} goes on", job.id);
         Ok(Outcome::Done)
     }
 }

@@ -49,6 +49,7 @@ fn line(job: &Job, language: Language) -> Shown {
         read,
         inserted,
         updated,
+        moved: _,
         unchanged,
         rejected,
         skipped: _,

@@ -1,7 +1,7 @@
 //! Which days an answer is about.
 //!
 //! Windows are calendar days, both ends included. "Today" is the latest sale date, or the day that the question gives
-//! (`as_of`); the clock is not asked.
+//! (`as_of`). The clock is asked for one thing: a sale after today that is far from all others is not the latest.
 
 use crate::store::daily_sums::Coverage;
 use jiff::ToSpan as _;

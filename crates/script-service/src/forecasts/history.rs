@@ -111,7 +111,11 @@ fn compose(
     sums: &BTreeMap<Date, i64>,
     state: &DataState,
 ) -> Result<History, ForecastFailure> {
-    let (Some(coverage), Some((&first, _))) = (state.coverage, sums.first_key_value()) else {
+    let from = state
+        .coverage
+        .map(|coverage| query.from.unwrap_or(coverage.first));
+    let first = from.and_then(|from| sums.range(from..).next());
+    let (Some(coverage), Some((&first, _))) = (state.coverage, first) else {
         return Err(ForecastFailure::NoForecast(
             "there are no sales on the days asked for".into(),
         ));

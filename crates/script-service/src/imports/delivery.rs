@@ -13,10 +13,11 @@ use super::daily_sums::DailyAdditions;
 use super::fault::{FaultCode, RecordFault};
 use super::foreseen::ForeseenRows;
 use super::partition::{Partition, Partitioner};
+use super::questions::{self, Open};
 use super::tables::TableSpec as _;
 use crate::store::running_jobs::{self, Checkpoint};
 use crate::store::undo::{UndoTable, notes};
-use crate::store::{self, job_sources, rows, sales};
+use crate::store::{self, job_sources, overlaps, rows, sales};
 use db_client::db_api::{BatchRequest, ErrorCode, Statement, Value};
 use db_client::{DbClient, DbError};
 use script_api::{Counters, ImportTable, Mode};
@@ -38,8 +39,25 @@ pub(super) struct Destination {
     /// Whether the source says them.
     pub has_key: bool,
     pub mode: Mode,
+    /// Of a source whose ids may be none: the header that they stand under, and how many percent of the sales with
+    /// these ids may be of another day, store or ticket.
+    pub ids_doubted: Option<(String, u32)>,
     /// In a dry run: rows that earlier sources would have inserted, which this source may refer to.
     pub dry_run: Option<Vec<Statement>>,
+}
+
+/// Why a batch is not written.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Database(DbError),
+    /// The ids of the source are in the database for other sales: the question that this leaves open.
+    Ids(Box<Open>),
+}
+
+impl From<DbError> for Refusal {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
 }
 
 /// Whether a batch was refused because others wrote its keys meanwhile, or because it overtook the one before it.
@@ -58,6 +76,8 @@ pub(super) struct SourceWriter {
     partitioner: Partitioner,
     /// The idle triggers as the schema has them.
     triggers: Vec<sales::Trigger>,
+    /// Rows whose ids are in the table, and those of them that are other sales, in the batches so far.
+    matched: (u64, u64),
     /// The batch that is on its way.
     sent: Option<Sent>,
 }
@@ -137,6 +157,7 @@ impl SourceWriter {
             db,
             to,
             triggers: Vec::new(),
+            matched: (0, 0),
             sent: None,
         }
     }
@@ -171,7 +192,7 @@ impl SourceWriter {
         batch: Batch,
         source: u64,
         checkpoint: &mut Checkpoint,
-    ) -> Result<(), DbError> {
+    ) -> Result<(), Refusal> {
         let before = self.sent.take();
         let ahead = before.as_ref().map_or(&*checkpoint, |before| &before.after);
         let sent = self.send(batch, source, ahead, 0).await;
@@ -192,7 +213,7 @@ impl SourceWriter {
     }
 
     /// Waits until nothing is on its way, and moves `checkpoint` to where the job then is.
-    pub(super) async fn settle(&mut self, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+    pub(super) async fn settle(&mut self, checkpoint: &mut Checkpoint) -> Result<(), Refusal> {
         match self.sent.take() {
             Some(sent) => self.receive(sent, checkpoint).await,
             None => Ok(()),
@@ -202,7 +223,7 @@ impl SourceWriter {
     /// Waits for the answer to `sent` and moves `checkpoint` past it. When others wrote its keys meanwhile, or
     /// when it overtook the batch before it on the way, it is made anew, and so is the batch behind it, which
     /// failed with it.
-    async fn receive(&mut self, mut sent: Sent, checkpoint: &mut Checkpoint) -> Result<(), DbError> {
+    async fn receive(&mut self, mut sent: Sent, checkpoint: &mut Checkpoint) -> Result<(), Refusal> {
         let (mut attempt, mut for_nothing) = (0, 0);
         let mut behind = None;
         let outcome = loop {
@@ -232,7 +253,7 @@ impl SourceWriter {
             if let Some(mut failed) = self.sent.take() {
                 let _ = failed.answer().await;
             }
-            return Err(error);
+            return Err(error.into());
         }
         self.partitioner.note_highest(sent.highest);
         *checkpoint = sent.after;
@@ -250,17 +271,21 @@ impl SourceWriter {
         source: u64,
         checkpoint: &Checkpoint,
         attempt: u32,
-    ) -> Result<Sent, DbError> {
+    ) -> Result<Sent, Refusal> {
         let partition = self
             .partitioner
             .partition(&batch.rows, checkpoint.batches, attempt > 0)
             .await?;
+        if attempt == 0 {
+            self.doubt_ids(&partition)?;
+        }
         let mut after = checkpoint.clone();
         let counters = Counters {
             read: batch.counted(),
             skipped: batch.skipped,
             inserted: partition.new.len() as u64,
             updated: partition.changed.len() as u64,
+            moved: partition.moved,
             unchanged: partition.unchanged,
             rejected: (batch.rejects.len() + partition.duplicates.len()) as u64,
             warnings: batch.warnings,
@@ -274,6 +299,7 @@ impl SourceWriter {
         let mut rejects = batch.rejects.clone();
         rejects.extend(self.rejects(&batch, &partition.duplicates));
         let mut report: Vec<Statement> = reject_statement(job, source, &rejects).into_iter().collect();
+        report.extend(overlaps::add(job, source, &partition.already));
         report.push(job_sources::add_counters(job, source, &counters));
         report.push(running_jobs::checkpoint(job, &after));
         let delivery = Delivery {
@@ -292,6 +318,25 @@ impl SourceWriter {
             highest,
             answer: tokio::spawn(delivery.send()),
         })
+    }
+
+    /// Refuses a source whose ids are in the database for other sales.
+    fn doubt_ids(&mut self, partition: &Partition) -> Result<(), Refusal> {
+        let Some((header, percent)) = &self.to.ids_doubted else {
+            return Ok(());
+        };
+        let there = partition.changed.len() as u64 + partition.unchanged;
+        self.matched.0 += there;
+        self.matched.1 += partition.doubtful;
+        let (matched, moved) = self.matched;
+        let Some(first) = &partition.first_moved else {
+            return Ok(());
+        };
+        if partition.of_no_id == 0 && moved * 100 <= matched * u64::from(*percent) {
+            return Ok(());
+        }
+        let question = questions::about_ids(header, (moved, matched), first);
+        Err(Refusal::Ids(Box::new(question)))
     }
 
     fn row_statements(&self, Partition { new, changed, .. }: Partition) -> Vec<Statement> {

@@ -65,10 +65,12 @@ impl ExportOptions {
 
     /// Whether something is said that only exports know.
     fn is_about_exports(&self) -> bool {
-        let mut answered = self.options.answers.keys();
+        let mut answered = self.options.answers.iter();
         !self.options.constants.is_empty()
             || !self.options.rates.is_empty()
-            || answered.any(|id| !questions::is_about_writing(id))
+            || answered.any(|(id, answer)| {
+                !(questions::is_about_writing(id) || id == questions::KEYS && answer == "id")
+            })
     }
 }
 

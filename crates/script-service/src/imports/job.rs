@@ -43,7 +43,15 @@ impl Job for ImportRequest {
     }
 
     async fn run(&self, context: &JobContext) -> Result<Ended, Stop> {
-        let counters = run::run(context, self).await?;
+        let counters = match run::run(context, self).await {
+            Ok(counters) => counters,
+            // A question that the last lines left open: nothing of the lines before them stays.
+            Err(Stop::Failed(problem)) if problem.code == "question_open" && !self.dry_run => {
+                undo::roll_back(&context.db, context.job).await?;
+                return Err(Stop::Failed(problem));
+            }
+            Err(stop) => return Err(stop),
+        };
         Ok(Ended {
             state: if counters.rejected > 0 {
                 JobState::SucceededWithRejects

@@ -15,6 +15,7 @@
 //! | `exports`, `export_rows` | exports of shops: what is decided about them, their lines as rows |
 //! | `pairs` | lines and their orders in two sources, or on two sheets |
 //! | `batch` | some records of a source at a time |
+//! | `keys` | whether ids are those of other sales, for previews |
 //! | `partition` | which rows are new, change something, or are there already |
 //! | `delivery` | a batch as one transaction |
 //! | `daily_sums` | what new sales add to the sums by day |
@@ -41,6 +42,7 @@ pub(crate) mod fetch;
 mod foreseen;
 pub(crate) mod ids;
 mod job;
+pub(crate) mod keys;
 pub(crate) mod locate;
 pub(crate) mod pairs;
 mod partition;

@@ -245,6 +245,9 @@ fn check(job: &Job) -> Result<ImportRequest, ReplayError> {
         return not("it is not finished");
     }
     let request: ImportRequest = serde_json::from_str(job.request.get()).map_err(anyhow::Error::from)?;
+    if job.reject_text_dropped_at.is_some() || job.rejects_dropped_at.is_some() {
+        return not("their source text is no longer kept (--keep-reject-text-days, --keep-rejects-days)");
+    }
     if request.dry_run {
         return not("it was a dry run; import the corrected file");
     }

@@ -1,7 +1,7 @@
 //! One source: opened, and written batch by batch.
 
 use super::batch::{Batch, read_batches};
-use super::delivery::{Destination, SourceWriter};
+use super::delivery::{Destination, Refusal, SourceWriter};
 use super::export_rows::{self, KeptBuyers, SALES_BY_LINE_KEY};
 use super::exports::{self, Surveyed};
 use super::failure::{failed, read_failure};
@@ -9,6 +9,7 @@ use super::foreseen::Foreseen;
 use super::ids::References;
 use super::locate::{Location, locate};
 use super::pairs::{Pairs, joined_note};
+use super::questions;
 use super::request::{origin, shares_its_table};
 use super::rows::RowReader;
 use super::survey;
@@ -16,10 +17,11 @@ use super::tables::TableSpec as _;
 use crate::jobs::context::{JobContext, Stop};
 use crate::store::running_jobs::{self, Checkpoint};
 use crate::store::undo::notes;
-use crate::store::{self, job_sources, references};
+use crate::store::{self, job_sources, overlaps, references};
 use db_client::DbError;
 use db_client::db_api::{BatchRequest, ErrorCode, Statement};
 use script_api::{ImportRequest, ImportTable, Mode, SourceRequest};
+use shop_exports::plan::KeyRule;
 use std::io;
 use tokio::sync::mpsc::Receiver;
 
@@ -49,6 +51,7 @@ impl OpenSource {
     ) -> Result<Self, Stop> {
         let table = source.table;
         let keep_raw = request.mode == Mode::Append;
+        let ids_doubted = ids_doubted(context, request, source, &surveyed);
         let (spec, has_key, columns, batches) = if let Some(export) = surveyed.export {
             let is_id = export_rows::key_column(&export) == "id";
             // What is appended is new whatever is there.
@@ -80,6 +83,7 @@ impl OpenSource {
             spec,
             has_key,
             mode: request.mode,
+            ids_doubted,
             dry_run: request.dry_run.then(|| foreseen.parents.clone()),
         };
         Ok(Self {
@@ -131,12 +135,15 @@ pub(super) async fn import(
     let mut open = OpenSource::open(context, request, source, &location, surveyed, foreseen, start).await?;
     open.writer.look_at_triggers().await?;
     context.progress.begin("writing", Some(records));
-    let written = write_batches(context, request, &mut open, checkpoint, foreseen).await;
+    let written = write_batches(context, request, source, &mut open, checkpoint, foreseen).await;
     // Whatever ended it: the job goes on, or is left, where its last batch is in.
     let settled = open.writer.settle(checkpoint).await;
     written?;
-    settled?;
+    settled.map_err(|refusal| stop(refusal, source))?;
     open.remember(foreseen);
+    if source.table == ImportTable::Sales {
+        say_overlaps(context, source, checkpoint).await?;
+    }
     finish(context, checkpoint).await
 }
 
@@ -203,9 +210,18 @@ async fn survey_and_make(
     }
 }
 
+/// Why an import of `source` stops whose batch is not written.
+fn stop(refusal: Refusal, source: &SourceRequest) -> Stop {
+    match refusal {
+        Refusal::Database(error) => error.into(),
+        Refusal::Ids(question) => questions::refused(&question, origin(source)),
+    }
+}
+
 async fn write_batches(
     context: &JobContext,
     request: &ImportRequest,
+    source: &SourceRequest,
     open: &mut OpenSource,
     checkpoint: &mut Checkpoint,
     foreseen: &mut Foreseen,
@@ -220,8 +236,73 @@ async fn write_batches(
                 foreseen.replacement.note(&batch.rows, &open.columns);
             }
         }
-        open.writer.write(batch, index, checkpoint).await?;
+        let written = open.writer.write(batch, index, checkpoint).await;
+        written.map_err(|refusal| stop(refusal, source))?;
         context.changed();
+    }
+    Ok(())
+}
+
+/// The header of the ids of a source that may be none of the whole database, and how many percent of the sales with
+/// these ids may be other ones.
+fn ids_doubted(
+    context: &JobContext,
+    request: &ImportRequest,
+    source: &SourceRequest,
+    surveyed: &Surveyed,
+) -> Option<(String, u32)> {
+    let is_settled = source
+        .options
+        .answers
+        .get(questions::KEYS)
+        .is_some_and(|answer| answer == "id");
+    let may_overwrite = matches!(request.mode, Mode::Upsert | Mode::InsertNew);
+    if source.table != ImportTable::Sales || is_settled || !may_overwrite || request.replay_of.is_some() {
+        return None;
+    }
+    let reading = &surveyed.survey.reading;
+    let header = match &surveyed.export {
+        Some(export) => match export.plan.key {
+            KeyRule::Id(field) => reading.headers.get(field),
+            _ => return None,
+        },
+        None => reading.mapping.fields[0].and_then(|field| reading.headers.get(field)),
+    };
+    let header = header.map_or("id", String::as_str);
+    Some((header.to_owned(), context.config.max_moved_percent))
+}
+
+/// Says which lines of the source that `checkpoint` is at were there already.
+async fn say_overlaps(
+    context: &JobContext,
+    source: &SourceRequest,
+    checkpoint: &mut Checkpoint,
+) -> Result<(), Stop> {
+    let already = overlaps::of_source(&context.db, context.job, checkpoint.source).await?;
+    if already.is_empty() {
+        return Ok(());
+    }
+    let lines: u64 = already.iter().map(|there| there.lines).sum();
+    let from: Vec<String> = already
+        .iter()
+        .map(|there| {
+            let from = there
+                .job
+                .map_or("no import".to_owned(), |job| format!("job {job}"));
+            if already.len() > 1 {
+                format!("{from} ({})", there.lines)
+            } else {
+                from
+            }
+        })
+        .collect();
+    let note = format!(
+        "{}: {lines} lines were there already, from {}; `mode=append` adds lines without ids all the same",
+        origin(source),
+        from.join(", ")
+    );
+    if !checkpoint.notes.contains(&note) {
+        checkpoint.notes.push(note);
     }
     Ok(())
 }

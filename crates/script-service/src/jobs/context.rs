@@ -174,6 +174,15 @@ impl JobContext {
     }
 }
 
+/// Whether what failed with `error` may go well later: db-service is away, took too long, or its disk is full.
+pub(crate) fn is_passing(error: &DbError) -> bool {
+    let passes = matches!(
+        error.code(),
+        Some(ErrorCode::StatementTimeout | ErrorCode::DiskFull)
+    );
+    passes || error.is_retryable()
+}
+
 /// Why a job stops before its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -195,8 +204,7 @@ pub(crate) enum Stop {
 impl From<DbError> for Stop {
     fn from(error: DbError) -> Self {
         // What a process wrote that was killed meanwhile is in the checkpoint by now.
-        let took_too_long = error.code() == Some(ErrorCode::StatementTimeout);
-        if error.is_retryable() || took_too_long || store::is_overtaken(&error) {
+        if is_passing(&error) || store::is_overtaken(&error) {
             Self::Database(error)
         } else {
             Self::Broken(error.into())

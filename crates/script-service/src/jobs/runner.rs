@@ -9,29 +9,27 @@
 //! same place it fails. A process runs one job at a time, so a death counts against the job that ran alone in it; a
 //! process that is asked to stop gives its job back, and that counts against none.
 
-use super::context::{JobContext, Signals, Stop};
+use super::context::{JobContext, Signals, Stop, is_passing};
 use super::kind::{AnyJob, Ended, Kind};
 use super::lease;
+use super::waits::Waits;
 use crate::analyses::catalog::Catalog;
 use crate::config::Config;
 use crate::error;
 use crate::outages::Outage;
 use crate::store::running_jobs::{self as store, Claimed, Ending};
-use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
 use script_api::JobState;
 use service_kit::problem::Problem;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 /// How long the runner sleeps at most before it looks for jobs that other processes left.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
-
-/// How often a job goes on after db-service took too long in the same place.
-const MOST_TIMEOUTS: u32 = 3;
 
 /// How often processes die under a job in the same place before it fails.
 const MOST_DEATHS: u64 = 3;
@@ -52,8 +50,12 @@ pub(crate) struct Runner {
     pub waiting: Outage,
     /// That place: the job, with how many batches.
     pub waits_at: Option<(i64, u64)>,
-    /// Where a job was, with how many batches, when db-service took too long, and how often it was there.
-    pub timed_out: Option<((i64, u64), u32)>,
+    /// What jobs wait for.
+    pub waits: Arc<Waits>,
+    /// A job that goes on after that time; others run meanwhile.
+    pub resting: Option<(i64, Instant)>,
+    /// Jobs whose end could not be kept: this process leaves them.
+    pub abandoned: Vec<i64>,
 }
 
 /// Why `job` is not tried again.
@@ -110,13 +112,26 @@ impl Runner {
                 "{interrupted} jobs were interrupted and go on"
             );
         }
-        store::claim(&self.db, &self.owner, self.config.job_lease_ms).await
+        let resting = self.resting.filter(|(_, until)| *until > Instant::now());
+        let but: Vec<i64> = self
+            .abandoned
+            .iter()
+            .copied()
+            .chain(resting.map(|(job, _)| job))
+            .collect();
+        store::claim(&self.db, &self.owner, self.config.job_lease_ms, &but).await
     }
 
     async fn nap(&mut self) {
+        let rest = self
+            .resting
+            .map(|(_, until)| until.saturating_duration_since(Instant::now()));
+        let nap = rest
+            .filter(|rest| !rest.is_zero())
+            .map_or(LONGEST_NAP, |rest| rest.min(LONGEST_NAP));
         tokio::select! {
             () = self.signals.until_submitted() => {}
-            () = tokio::time::sleep(LONGEST_NAP) => {}
+            () = tokio::time::sleep(nap) => {}
             _ = self.stopping.changed() => {}
         }
     }
@@ -151,6 +166,9 @@ impl Runner {
             )),
         };
         heartbeat.abort();
+        if !matches!(outcome, Err(Stop::Database(_))) {
+            self.waits.over(work.job.id);
+        }
         let ending = match outcome {
             Ok(Ended { state, result }) => Some(Ending {
                 state,
@@ -211,32 +229,64 @@ impl Runner {
                 warn!("job {id} was taken up by another process");
                 None
             }
-            Stop::Database(error) if self.stands_still(&work.job, &error) => {
-                error!("job {id} failed: {error}");
-                let detail = format!(
-                    "{error}; it did so {MOST_TIMEOUTS} times in the same place. What is written before it stays; \
-                     smaller batches (--batch-rows) take less time"
-                );
-                Some(Ending::failed(error::of_job("statement_timeout", detail)))
-            }
             Stop::Database(error) => {
-                self.pause_at(&work.job, &error).await;
+                self.rest(&work.job, &error).await;
                 None
             }
         }
     }
 
-    /// Waits before `job` goes on from where it failed with `error`: the longer, the more often it failed there.
+    /// Lets `job` rest before it goes on from where it failed with `error`: the longer, the more often it failed there.
+    /// When it did so for too long, it is given up until somebody resumes it.
+    async fn rest(&mut self, job: &Claimed, error: &DbError) {
+        let pause = self.next_pause(job, error);
+        let patience = Duration::from_secs(self.config.job_patience_s);
+        let (id, batches) = (job.id, job.checkpoint.batches);
+        let waited = self.waits.failed(id, batches, error.to_string(), patience);
+        if waited >= patience && self.give_up(job, error).await {
+            return;
+        }
+        self.resting = Some((id, Instant::now() + pause));
+        self.signals.changed(id);
+    }
+
+    /// Leaves `job` until somebody resumes it; whether that could be written down.
+    async fn give_up(&mut self, job: &Claimed, error: &DbError) -> bool {
+        let detail = format!(
+            "db-service failed the job in the same place for {} s (--job-patience-s): {error}. What is written before it \
+             stays; POST /jobs/{}/resume goes on from there",
+            self.config.job_patience_s, job.id
+        );
+        let why = error::of_job("waited_too_long", detail);
+        match store::give_up(&self.db, job.id, &self.owner, &why).await {
+            Ok(()) => {
+                error!("job {} is given up until it is resumed: {error}", job.id);
+                self.waits.over(job.id);
+                self.waiting.over();
+                self.signals.changed(job.id);
+                true
+            }
+            Err(error) => {
+                warn!("job {} cannot be given up yet: {error}", job.id);
+                false
+            }
+        }
+    }
+
+    /// Waits before the end of `job`, which failed with `error`, is tried again.
     async fn pause_at(&mut self, job: &Claimed, error: &DbError) {
+        let pause = self.next_pause(job, error);
+        self.wait_for_database(pause).await;
+    }
+
+    fn next_pause(&mut self, job: &Claimed, error: &DbError) -> Duration {
         let place = Some((job.id, job.checkpoint.batches));
         if self.waits_at != place {
             self.waiting.over();
             self.waits_at = place;
         }
-        let pause = self
-            .waiting
-            .failed(&format_args!("db-service failed job {}: {error}", job.id));
-        self.wait_for_database(pause).await;
+        self.waiting
+            .failed(&format_args!("db-service failed job {}: {error}", job.id))
     }
 
     /// Takes back what a cancelled job wrote, if it asked for that; how it ends then.
@@ -251,7 +301,7 @@ impl Runner {
                 result,
                 error: None,
             }),
-            Err(error) if error.is_retryable() => {
+            Err(error) if is_passing(&error) => {
                 // The request to cancel is in the job's row: whoever takes it up takes back what is left.
                 self.pause_at(&work.job, &error).await;
                 None
@@ -263,34 +313,36 @@ impl Runner {
         }
     }
 
-    /// Whether `error` says, for the last time that is allowed, that db-service takes too long in the same place of
-    /// `job`. A machine that sleeps or is overloaded makes a batch too long once or twice.
-    fn stands_still(&mut self, job: &Claimed, error: &DbError) -> bool {
-        if error.code() != Some(ErrorCode::StatementTimeout) {
-            return false;
-        }
-        let place = (job.id, job.checkpoint.batches);
-        let times = match self.timed_out {
-            Some((before, times)) if before == place => times + 1,
-            _ => 1,
-        };
-        self.timed_out = Some((place, times));
-        times >= MOST_TIMEOUTS
-    }
-
     /// Writes down how a job ended, however long db-service is away, and drops what it no longer needs.
     async fn end(&mut self, work: &Work, ending: &Ending) {
         let job = &work.job;
         let unfinished = matches!(ending.state, JobState::Failed | JobState::Cancelled);
         let nothing_is_left =
             unfinished && work.asked.as_ref().is_some_and(|asked| asked.is_all_or_nothing());
-        while let Err(error) = store::finish(&self.db, job.id, &self.owner, ending, nothing_is_left).await {
-            if !error.is_retryable() || *self.stopping.borrow() {
+        let mut kept = Cow::Borrowed(ending);
+        let began = Instant::now();
+        let patience = Duration::from_secs(self.config.job_patience_s);
+        while let Err(error) = store::finish(&self.db, job.id, &self.owner, &kept, nothing_is_left).await {
+            if *self.stopping.borrow() {
                 error!("the end of job {} could not be kept: {error}", job.id);
                 return;
             }
-            self.pause_at(job, &error).await;
+            if is_passing(&error) && began.elapsed() < patience {
+                self.pause_at(job, &error).await;
+            } else if matches!(kept, Cow::Borrowed(_)) {
+                // What it found cannot be kept; that it ended can.
+                error!("the end of job {} could not be kept: {error}", job.id);
+                let detail = format!("the job was done, but how it ended could not be kept: {error}");
+                kept = Cow::Owned(Ending::failed(error::of_job("end_not_kept", detail)));
+            } else {
+                error!("job {} is left as it is: {error}", job.id);
+                if !self.give_up(job, &error).await {
+                    self.abandoned.push(job.id);
+                }
+                return;
+            }
         }
+        let ending = kept.as_ref();
         self.waiting.over();
         info!(state = %ending.state, "job {} ended: {}", job.id, ending.state);
         // Who waits for the end need not wait for the cleaning up.

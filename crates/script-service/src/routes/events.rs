@@ -228,7 +228,7 @@ impl AllJobs {
                 }
             };
             self.outage.over();
-            self.app.say_until(&mut jobs);
+            self.app.tell(&mut jobs);
             let listed: BTreeMap<i64, i64> = jobs.iter().map(|job| (job.id, job.revision)).collect();
             // A job that ended while others pushed it out of the list has its end to come.
             let gone: Vec<i64> = self

@@ -76,7 +76,7 @@ pub(crate) async fn list(
     .await?;
     let more = jobs.len() > page_size as usize;
     jobs.truncate(page_size as usize);
-    app.say_until(&mut jobs);
+    app.tell(&mut jobs);
     let next_page_token = jobs.last().filter(|_| more).map(|job| token(job.id));
     let mut headers = HeaderMap::new();
     if let Some(token) = &next_page_token {
@@ -138,10 +138,11 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let job = app.job(id).await?;
-    // Whether an import can be taken back also depends on what others do.
+    // Whether an import can be taken back also depends on what others do, and what a job waits for is no row.
     let undo = job.undo.as_ref().and_then(|undo| undo.code);
     let undo = undo.map_or(String::new(), |code| format!("-{}", code as u8));
-    let tag = format!("W/\"{}-{}{undo}\"", job.id, job.revision);
+    let waiting = job.waiting.as_ref().map_or("", |_| "-w");
+    let tag = format!("W/\"{}-{}{undo}{waiting}\"", job.id, job.revision);
     let mut response = if client_has(&headers, &tag) == Has::No {
         Json(job).into_response()
     } else {
@@ -199,6 +200,25 @@ pub(crate) async fn cancel(
     app.signals.cancelled(id);
     let job = app.job(id).await?;
     Ok((StatusCode::ACCEPTED, Json(job)).into_response())
+}
+
+/// Go on with a job that was given up.
+///
+/// A job that db-service failed for too long (`--job-patience-s`) is `interrupted`, and waits for this request.
+#[utoipa::path(
+    post,
+    path = script_api::paths::JOB_RESUME,
+    tag = "jobs",
+    params(("id" = i64, Path, description = "the job")),
+    responses(
+        (status = 202, description = "it goes on from where it was", body = Job),
+        contract::OfResuming,
+    )
+)]
+pub(crate) async fn resume(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Result<Response, ApiError> {
+    store::resume(&app.db, id).await?;
+    app.signals.submitted(id);
+    Ok((StatusCode::ACCEPTED, Json(app.job(id).await?)).into_response())
 }
 
 /// The answer to a request that made job `id`, or that `repeated` one which did: the finished job when it is

@@ -71,6 +71,7 @@ fn work() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::resume))
         .routes(routes!(undo::undo))
         .routes(routes!(summary::get))
         .routes(routes!(rejects::list))

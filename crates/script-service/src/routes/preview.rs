@@ -9,7 +9,7 @@ use crate::imports::fetch::{self, FetchError};
 use crate::imports::ids::References;
 use crate::imports::locate::Location;
 use crate::imports::preview::{self, Look, PREVIEW_BYTES};
-use crate::imports::{failure, request as rules, survey};
+use crate::imports::{failure, keys, questions, request as rules, survey};
 use crate::state::App;
 use crate::store::references;
 use crate::wire;
@@ -122,6 +122,7 @@ pub(crate) async fn preview(
                     .into(),
         });
     }
+    let is_settled = options.answers.contains_key(questions::KEYS);
     let asked = ExportOptions::of(&options, app.config.locale, &app.config.time_zone);
     let database = survey::database(&app.db).await?;
     let mut options = wire::options(&options);
@@ -139,6 +140,7 @@ pub(crate) async fn preview(
     })
     .await?;
     let runtime = Handle::current();
+    let looking = Arc::clone(&app);
     let looked = tokio::task::spawn_blocking(move || {
         first_that_fits(&tables, |table| {
             let wanted = Look {
@@ -150,12 +152,20 @@ pub(crate) async fn preview(
                 references: &known,
                 database: &database,
             };
-            look(&app, &runtime, &content, &wanted)
+            look(&looking, &runtime, &content, &wanted)
         })
     })
     .await
     .map_err(|error| ApiError::Internal(error.into()))?;
-    looked.map(Json)
+    let mut looked = looked?;
+    if looked.table == ImportTable::Sales && !mode.makes_keys() && !is_settled {
+        let percent = app.config.max_moved_percent;
+        let asked = keys::doubted(&app.db, &looked, percent).await?;
+        looked
+            .questions
+            .extend(questions::told(asked.into_iter().collect(), language));
+    }
+    Ok(Json(looked))
 }
 
 /// What `look` makes of the content as the first of `tables` that it fits; why it is not the first where it fits none.

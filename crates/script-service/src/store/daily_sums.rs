@@ -4,7 +4,9 @@
 use super::rows::{self, Rows};
 use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError};
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 /// How many days are summed again in one transaction.
@@ -42,10 +44,14 @@ pub(crate) struct Coverage {
 pub(crate) struct DataState {
     pub version: i64,
     dirty: i64,
+    /// The days that count as those of the shop: without those after today, or long before all others, that are far
+    /// from the rest and hardly right.
     pub coverage: Option<Coverage>,
     /// The currency of amounts, and whether they hold taxes, as far as imports said it.
     pub currency: Option<String>,
     pub taxes: Option<String>,
+    /// All days there are.
+    pub reach: Option<Coverage>,
 }
 
 /// The state of the data, days changed by hand summed again first.
@@ -68,30 +74,72 @@ struct StateRow {
     last: Option<String>,
     currency: Option<String>,
     taxes: Option<String>,
+    usual_first: Option<String>,
+    usual_last: Option<String>,
 }
 
+/// How many days without a sale, after today, are between the days of the shop and one that is hardly right.
+const FAR_AHEAD_DAYS: i64 = 31;
+/// The same of days that are long ago.
+const FAR_BEHIND_DAYS: i64 = 3_653;
+/// How many of the first days may be far from all others.
+const FAR_BEHIND_MOST: i64 = 32;
+
 async fn read_state(db: &DbClient) -> Result<DataState, DbError> {
+    // Somewhere it is a day later.
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let tomorrow = today.tomorrow().unwrap_or(today);
     let state: Option<StateRow> = db
         .first_row(
-            "SELECT version, currency, taxes,
+            "WITH
+                now AS (SELECT COALESCE(
+                    (SELECT MAX(sale_date) FROM days WHERE sale_date <= ?1), (SELECT MIN(sale_date) FROM days)
+                ) AS day),
+                ahead AS (
+                    SELECT sale_date AS day, LAG(sale_date) OVER (ORDER BY sale_date) AS before
+                    FROM days WHERE sale_date >= (SELECT day FROM now)
+                ),
+                far AS (SELECT COALESCE(
+                    (SELECT MIN(day) FROM ahead WHERE julianday(day) - julianday(before) > ?2), '~'
+                ) AS day),
+                early AS (
+                    SELECT day, LAG(day) OVER (ORDER BY day) AS before
+                    FROM (
+                        SELECT sale_date AS day FROM days WHERE sale_date < (SELECT day FROM far)
+                        ORDER BY sale_date LIMIT ?4
+                    )
+                )
+            SELECT version, currency, taxes,
                 (SELECT COUNT(*) FROM (SELECT 1 FROM dirty_days LIMIT 1)) AS dirty,
                 (SELECT MIN(sale_date) FROM days) AS first,
-                (SELECT MAX(sale_date) FROM days) AS last
+                (SELECT MAX(sale_date) FROM days) AS last,
+                (SELECT COALESCE(
+                    MAX(day) FILTER (WHERE julianday(day) - julianday(before) > ?3), MIN(day)
+                ) FROM early) AS usual_first,
+                (SELECT MAX(sale_date) FROM days WHERE sale_date < (SELECT day FROM far)) AS usual_last
             FROM dataset WHERE id = 1",
-            Params::default(),
+            [
+                tomorrow.to_string().into(),
+                FAR_AHEAD_DAYS.into(),
+                FAR_BEHIND_DAYS.into(),
+                FAR_BEHIND_MOST.into(),
+            ],
         )
         .await?;
     // A date that SQL by hand wrote may be none.
     let day = |text: Option<String>| text.and_then(|text| text.parse().ok());
+    let days = |first, last| {
+        let days = day(first).zip(day(last));
+        days.map(|(first, last)| Coverage { first, last })
+    };
     let state = state.ok_or_else(|| DbError::Broken("the table `dataset` is empty".to_owned()))?;
     Ok(DataState {
         version: state.version,
         dirty: state.dirty,
-        coverage: day(state.first)
-            .zip(day(state.last))
-            .map(|(first, last)| Coverage { first, last }),
         currency: state.currency,
         taxes: state.taxes,
+        coverage: days(state.usual_first, state.usual_last),
+        reach: days(state.first, state.last),
     })
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum StoreError {
     Finished { job: i64, state: &'static str },
     #[error("job {job} takes an import back, and ends whole")]
     NotCancellable { job: i64 },
+    #[error("job {job} is {state}, and waits for nobody to resume it")]
+    NotResumable { job: i64, state: &'static str },
     #[error("there are {limit} schedules already")]
     TooManySchedules { limit: i64 },
     /// db-service gave no answer.

@@ -57,7 +57,7 @@ impl From<SourceRow> for JobSource {
 pub(crate) async fn list(db: &DbClient, job: i64) -> Result<Vec<JobSource>, DbError> {
     let rows: Vec<SourceRow> = db
         .rows(
-            "SELECT table_name, origin, digest, records, decisions, read, inserted, updated, unchanged,
+            "SELECT table_name, origin, digest, records, decisions, read, inserted, updated, moved, unchanged,
                 rejected, skipped, warnings, report, finished_at,
                 (SELECT MAX(earlier.job_id) FROM job_sources AS earlier
                     JOIN jobs ON jobs.id = earlier.job_id
@@ -230,7 +230,7 @@ pub(crate) fn add_counters(job: i64, source: u64, counters: &Counters) -> Statem
     Statement::new(
         "UPDATE job_sources SET read = read + ?3, inserted = inserted + ?4, updated = updated + ?5,
             unchanged = unchanged + ?6, rejected = rejected + ?7, warnings = warnings + ?8,
-            skipped = skipped + ?9
+            skipped = skipped + ?9, moved = moved + ?10
         WHERE job_id = ?1 AND source = ?2",
         [
             job.into(),
@@ -242,6 +242,7 @@ pub(crate) fn add_counters(job: i64, source: u64, counters: &Counters) -> Statem
             signed(counters.rejected),
             signed(counters.warnings),
             signed(counters.skipped),
+            signed(counters.moved),
         ],
     )
 }

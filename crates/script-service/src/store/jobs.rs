@@ -4,14 +4,20 @@ use super::{StoreError, job_sources, now};
 use crate::secrets::requests;
 use db_client::db_api::{ErrorCode, Params};
 use db_client::{DbClient, DbError, Rows as _, json_text};
-use script_api::{Counters, Created, Job, JobKind, JobState, Progress, Undo, UndoCode};
+use script_api::{
+    AlreadyThere, Counters, Created, Job, JobKind, JobState, Progress, Undo, UndoCode, Waiting,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The columns of a job, as [`JobRow`] has them.
 const JOB_COLUMNS: &str = "id, kind, state, created_at, started_at, finished_at, cancel_requested_at, \
-    cancelled_by, phase, bytes, bytes_total, records_total, read, inserted, updated, unchanged, rejected, skipped, \
+    cancelled_by, phase, bytes, bytes_total, records_total, read, inserted, updated, moved, unchanged, rejected, skipped, \
     warnings, deleted, notes, request, result, error, revision, source_read, \
+    (SELECT json_group_array(json_object('job', NULLIF(of_job, 0), 'lines', lines)) FROM ( \
+        SELECT of_job, SUM(lines) AS lines FROM job_overlaps WHERE job_overlaps.job_id = jobs.id \
+        GROUP BY of_job ORDER BY of_job)) AS already, \
+    rejects_dropped_at, reject_text_dropped_at, given_up_at, \
     created_products, created_stores, undone_by, undo_dropped, \
     kind = 'import' AND COALESCE(request ->> '$.dry_run', 0) AS is_dry_run, \
     (SELECT MAX(undo.id) FROM jobs AS undo WHERE undo.state IN ('queued', 'running', 'interrupted') \
@@ -197,6 +203,7 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), Stor
                 cancel_requested_at = COALESCE(cancel_requested_at, ?2),
                 cancelled_by = COALESCE(cancelled_by, ?3),
                 state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
+                given_up_at = NULL,
                 finished_at = CASE WHEN state = 'queued' THEN ?2 ELSE finished_at END,
                 revision = revision + 1
             WHERE id = ?1 AND state IN ('queued', 'running', 'interrupted')
@@ -216,6 +223,25 @@ pub(crate) async fn cancel(db: &DbClient, job: i64, by: &str) -> Result<(), Stor
         return Err(StoreError::NotCancellable { job });
     }
     Err(StoreError::Finished {
+        job,
+        state: found.state.as_str(),
+    })
+}
+
+/// Lets a job that was given up go on. An error when it was not.
+pub(crate) async fn resume(db: &DbClient, job: i64) -> Result<(), StoreError> {
+    let result = db
+        .execute(
+            "UPDATE jobs SET given_up_at = NULL, error = NULL, revision = revision + 1
+            WHERE id = ?1 AND state = 'interrupted' AND given_up_at IS NOT NULL",
+            [job.into()],
+        )
+        .await?;
+    if result.rows_affected > 0 {
+        return Ok(());
+    }
+    let found = get(db, job).await?;
+    Err(StoreError::NotResumable {
         job,
         state: found.state.as_str(),
     })
@@ -241,6 +267,11 @@ struct JobRow {
     deleted: u64,
     created_products: u64,
     created_stores: u64,
+    #[serde(deserialize_with = "json_text")]
+    already: Vec<AlreadyThere>,
+    rejects_dropped_at: Option<String>,
+    reject_text_dropped_at: Option<String>,
+    given_up_at: Option<String>,
     #[serde(deserialize_with = "json_text")]
     notes: Vec<String>,
     request: String,
@@ -277,6 +308,14 @@ impl TryFrom<JobRow> for Job {
             cancelled_by: row.cancelled_by,
             counters: row.counters,
             deleted: row.deleted,
+            already: row.already,
+            rejects_dropped_at: row.rejects_dropped_at,
+            reject_text_dropped_at: row.reject_text_dropped_at,
+            waiting: row.given_up_at.map(|at| Waiting {
+                since: at,
+                because: "db-service failed for too long; `error` says how".to_owned(),
+                until: None,
+            }),
             created: Created {
                 products: row.created_products,
                 stores: row.created_stores,

@@ -13,6 +13,7 @@
 //! | `sales` | sales that an import adds |
 //! | `staged_sales` | sales that take the place of others |
 //! | `undo` | what imports take back |
+//! | `overlaps` | lines that were there already, by the import that had written them |
 //! | `references` | ids that rows may refer to |
 //! | `daily_sums` | the sums by day and the state of the data |
 //! | `analysis_sources` | what an analysis reads in place of the daily sums where there are filters |
@@ -29,6 +30,7 @@ pub(crate) mod forecast_runs;
 pub(crate) mod history;
 pub(crate) mod job_sources;
 pub(crate) mod jobs;
+pub(crate) mod overlaps;
 pub(crate) mod references;
 pub(crate) mod rejects;
 pub(crate) mod results;

@@ -33,8 +33,36 @@ pub(crate) async fn drop_jobs(
     in_pieces(db, &sql, before, most).await
 }
 
-/// Drops the rejects of jobs that ended before `before`. Returns how many.
+/// Drops the source text of the rejects of jobs that ended before `before`, and says so in the jobs.
+pub(crate) async fn drop_reject_text(db: &DbClient, before: Option<String>) -> Result<u64, DbError> {
+    let said = "UPDATE jobs SET reject_text_dropped_at = ?3, revision = revision + 1
+        WHERE finished_at < ?1 AND ?2 = ?2 AND rejected > 0 AND reject_text_dropped_at IS NULL";
+    say_dropped(db, said, before.clone()).await?;
+    let sql = format!(
+        "UPDATE job_rejects SET raw = '', value = NULL WHERE (job_id, source, record) IN (
+            SELECT job_id, job_rejects.source, record FROM job_rejects JOIN jobs ON jobs.id = job_id
+            WHERE finished_at < ?1 AND ?2 = ?2 AND raw <> ''
+            LIMIT {PIECE}
+        )"
+    );
+    in_pieces(db, &sql, before, None).await
+}
+
+/// Says in jobs that something of them is dropped, before it is.
+async fn say_dropped(db: &DbClient, sql: &str, before: Option<String>) -> Result<(), DbError> {
+    let params = [
+        Value::from(before.unwrap_or_default()),
+        Value::Integer(0),
+        super::now().into(),
+    ];
+    db.execute(sql, params).await.map(drop)
+}
+
+/// Drops the rejects of jobs that ended before `before`, and says so in the jobs. Returns how many.
 pub(crate) async fn drop_rejects(db: &DbClient, before: Option<String>) -> Result<u64, DbError> {
+    let said = "UPDATE jobs SET rejects_dropped_at = ?3, revision = revision + 1
+        WHERE finished_at < ?1 AND ?2 = ?2 AND rejected > 0 AND rejects_dropped_at IS NULL";
+    say_dropped(db, said, before.clone()).await?;
     let sql = format!(
         "DELETE FROM job_rejects WHERE (job_id, source, record) IN (
             SELECT job_id, job_rejects.source, record FROM job_rejects JOIN jobs ON jobs.id = job_id

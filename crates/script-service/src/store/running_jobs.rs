@@ -53,18 +53,24 @@ pub(crate) async fn interrupt_abandoned(db: &DbClient, owner: &str) -> Result<u6
     Ok(result.rows_affected)
 }
 
-/// Takes the oldest job that waits, interrupted ones first.
-pub(crate) async fn claim(db: &DbClient, owner: &str, lease_ms: u64) -> Result<Option<Claimed>, DbError> {
+/// Takes the oldest job that waits, interrupted ones first; none of `but`.
+pub(crate) async fn claim(
+    db: &DbClient,
+    owner: &str,
+    lease_ms: u64,
+    but: &[i64],
+) -> Result<Option<Claimed>, DbError> {
     let result = db
         .execute(
             "UPDATE jobs SET state = 'running', owner = ?1, lease_until_ms = ?2,
                 started_at = COALESCE(started_at, ?3), revision = revision + 1
             WHERE id = (
-                SELECT id FROM jobs WHERE state IN ('queued', 'interrupted')
+                SELECT id FROM jobs WHERE state IN ('queued', 'interrupted') AND given_up_at IS NULL AND id NOT IN (SELECT value FROM json_each(?4))
                     -- What is taken back may not be what an import finds there meanwhile.
                     AND NOT (kind = 'undo' AND EXISTS (
                         SELECT 1 FROM jobs AS other
                         WHERE other.state IN ('running', 'interrupted') AND other.kind = 'import'
+                            AND other.given_up_at IS NULL
                     ))
                     AND NOT (kind = 'import' AND EXISTS (
                         SELECT 1 FROM jobs AS other WHERE other.state = 'running' AND other.kind = 'undo'
@@ -73,8 +79,8 @@ pub(crate) async fn claim(db: &DbClient, owner: &str, lease_ms: u64) -> Result<O
             )
             RETURNING id, kind, request, cancel_requested_at, source, source_read, batches, deleted, notes,
                 IIF(died_at = source || ':' || source_read, deaths, 0) AS deaths,
-                read, inserted, updated, unchanged, rejected, skipped, warnings",
-            [owner.into(), lease_until(lease_ms).into(), now().into()],
+                read, inserted, updated, moved, unchanged, rejected, skipped, warnings",
+            [owner.into(), lease_until(lease_ms).into(), now().into(), serde_json::to_string(but).unwrap_or_default().into()],
         )
         .await?;
     Ok(result.rows_as::<ClaimedRow>()?.pop().map(Claimed::from))
@@ -215,6 +221,19 @@ pub(crate) async fn finish(
     db.transaction(statements).await.map(drop)
 }
 
+/// Leaves `job` of `owner` until somebody resumes it; `why` says what it waited for.
+pub(crate) async fn give_up(db: &DbClient, job: i64, owner: &str, why: &Problem) -> Result<(), DbError> {
+    let why = why.clone().with("instance", format!("/jobs/{job}"));
+    db.execute(
+        "UPDATE jobs SET state = 'interrupted', given_up_at = ?3, error = ?4, lease_until_ms = NULL, phase = NULL,
+            revision = revision + 1
+        WHERE id = ?1 AND state IN ('running', 'interrupted') AND owner = ?2",
+        [job.into(), owner.into(), now().into(), why.to_json().to_string().into()],
+    )
+    .await
+    .map(drop)
+}
+
 /// A statement that changes nothing and is refused unless `job` is where `checkpoint` says.
 pub(crate) fn turn(job: i64, checkpoint: &Checkpoint) -> Statement {
     Statement::new(
@@ -239,8 +258,9 @@ pub(crate) async fn begin_again(db: &DbClient, job: i64, checkpoint: &mut Checkp
     };
     db.transaction(vec![
         Statement::new("DELETE FROM job_rejects WHERE job_id = ?1", [job.into()]),
+        Statement::new("DELETE FROM job_overlaps WHERE job_id = ?1", [job.into()]),
         Statement::new(
-            "UPDATE job_sources SET read = 0, inserted = 0, updated = 0, unchanged = 0, rejected = 0, skipped = 0,
+            "UPDATE job_sources SET read = 0, inserted = 0, updated = 0, moved = 0, unchanged = 0, rejected = 0, skipped = 0,
                 warnings = 0, finished_at = NULL
             WHERE job_id = ?1",
             [job.into()],
@@ -257,9 +277,9 @@ pub(crate) fn nothing_left(job: i64, states: &[JobState]) -> [Statement; 2] {
     let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
     let states = serde_json::to_string(&states).unwrap_or_default();
     [
-        "UPDATE jobs SET inserted = 0, updated = 0, unchanged = 0, revision = revision + 1
+        "UPDATE jobs SET inserted = 0, updated = 0, moved = 0, unchanged = 0, revision = revision + 1
         WHERE id = ?1 AND state IN (SELECT value FROM json_each(?2))",
-        "UPDATE job_sources SET inserted = 0, updated = 0, unchanged = 0
+        "UPDATE job_sources SET inserted = 0, updated = 0, moved = 0, unchanged = 0
         WHERE job_id = ?1
             AND (SELECT state FROM jobs WHERE id = ?1) IN (SELECT value FROM json_each(?2))",
     ]
@@ -302,7 +322,7 @@ pub(crate) fn checkpoint(job: i64, checkpoint: &Checkpoint) -> Statement {
     let counters = checkpoint.counters;
     Statement::new(
         "UPDATE jobs SET source = ?2, source_read = ?3, batches = ?4, read = ?5, inserted = ?6,
-            updated = ?7, unchanged = ?8, rejected = ?9, warnings = ?10, deleted = ?11, notes = ?12, skipped = ?13,
+            updated = ?7, unchanged = ?8, rejected = ?9, warnings = ?10, deleted = ?11, notes = ?12, skipped = ?13, moved = ?14,
             revision = revision + 1
         WHERE id = ?1",
         Params::Positional(vec![
@@ -321,6 +341,7 @@ pub(crate) fn checkpoint(job: i64, checkpoint: &Checkpoint) -> Statement {
                 .unwrap_or_else(|_| "[]".into())
                 .into(),
             signed(counters.skipped),
+            signed(counters.moved),
         ]),
     )
 }

@@ -3,6 +3,7 @@
 use super::rows::{self, Rows};
 use db_client::db_api::{Params, Statement, Value};
 use db_client::{DbClient, DbError};
+use serde::Deserialize;
 
 /// From how many new sales on a batch does without the triggers that would do nothing.
 const WORTH_NO_TRIGGERS: usize = 1_000;
@@ -30,6 +31,26 @@ pub(crate) async fn idle_triggers(db: &DbClient) -> Result<Vec<Trigger>, DbError
         Some(Trigger { name, sql })
     });
     Ok(idle.collect())
+}
+
+/// A sale that is there.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SaleThere {
+    pub id: i64,
+    pub sale_date: String,
+    pub import_job_id: Option<i64>,
+    /// Whether it has an id only because rows have one.
+    pub has_no_id: bool,
+}
+
+/// Those of the sales `ids` that are there, in their order.
+pub(crate) async fn days_of(db: &DbClient, ids: &[i64]) -> Result<Vec<SaleThere>, DbError> {
+    db.rows(
+        "SELECT id, sale_date, import_job_id, line_key IS NOT NULL AS has_no_id FROM sales
+        WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id",
+        [serde_json::to_string(ids).unwrap_or_default().into()],
+    )
+    .await
 }
 
 /// `change`, which changes sales, as the work of an import: it is not taken for SQL by hand.

@@ -4,6 +4,7 @@ use crate::analyses::catalog::Catalog;
 use crate::error;
 use crate::jobs::context::{JobContext, Stop};
 use crate::jobs::kind::{Ended, Job};
+use crate::store::overlaps;
 use crate::store::undo::{conflicts, take_back};
 use db_client::db_api::ErrorCode;
 use db_client::{DbClient, DbError};
@@ -50,6 +51,7 @@ impl Job for UndoJob {
         }
         context.progress.begin("undoing", None);
         take_back::take_away_lists(db, by, of).await?;
+        take_back::say_relying(db, by, &overlaps::relying_on(db, of).await?).await?;
         context.changed_other(of);
         let undone = take_back::result(db, by).await?;
         let rows = undone.rows();

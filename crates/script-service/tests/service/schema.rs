@@ -26,7 +26,7 @@ async fn every_older_version_becomes_what_a_fresh_one_is() {
     apply_migrations(&fresh.client).await.unwrap();
     let expected = schema(&fresh).await;
 
-    for version in 0..12 {
+    for version in 0..14 {
         let old = TestDb::start().await;
         apply_migrations_up_to(&old.client, version).await.unwrap();
         apply_migrations(&old.client).await.unwrap();

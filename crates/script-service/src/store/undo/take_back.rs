@@ -10,7 +10,7 @@ use crate::store;
 use crate::store::staged_sales::ALL_AT_ONCE;
 use db_client::db_api::{BatchRequest, Statement, Value};
 use db_client::{DbClient, DbError};
-use script_api::{UndoConflict, UndoKept, Undone};
+use script_api::{AlreadyThere, UndoConflict, UndoKept, Undone};
 use serde::Deserialize;
 
 /// How many products or stores a transaction takes away.
@@ -104,6 +104,14 @@ fn say(what: &str, by: i64, json: String) -> Statement {
         format!("UPDATE jobs SET result = json_set(result, '$.{what}', json(?2)) WHERE id = ?1"),
         [by.into(), json.into()],
     )
+}
+
+/// Says in the result of job `by` which imports left out lines because the one that it took back had brought them.
+pub(crate) async fn say_relying(db: &DbClient, by: i64, relying: &[AlreadyThere]) -> Result<(), DbError> {
+    let json = serde_json::to_string(relying).unwrap_or_default();
+    db.transaction(vec![say("relied_on_by", by, json)])
+        .await
+        .map(drop)
 }
 
 /// Whether job `by` has begun to take job `of` back.
