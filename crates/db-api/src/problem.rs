@@ -58,6 +58,8 @@ pub enum ErrorCode {
     ShuttingDown,
     /// 503: the database file was removed or replaced while the service has it open; nothing is written any more.
     DatabaseLost,
+    /// 500: the database is damaged, or its foreign keys are broken.
+    DatabaseDamaged,
     /// 507: the disk is full.
     DiskFull,
     /// 500: a fault of the service; the log has the cause.
@@ -66,7 +68,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order in which they are declared.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidSql,
         Self::InvalidParameters,
@@ -92,6 +94,7 @@ impl ErrorCode {
         Self::SnapshotTooOld,
         Self::ShuttingDown,
         Self::DatabaseLost,
+        Self::DatabaseDamaged,
         Self::DiskFull,
         Self::Internal,
     ];
@@ -125,6 +128,7 @@ impl ErrorCode {
             Self::SnapshotTooOld => "snapshot_too_old",
             Self::ShuttingDown => "shutting_down",
             Self::DatabaseLost => "database_lost",
+            Self::DatabaseDamaged => "database_damaged",
             Self::DiskFull => "disk_full",
             Self::Internal => "internal",
         }
@@ -206,8 +210,13 @@ impl ErrorCode {
                 "The database file, or its log, was removed or replaced while db-service has it open. Nothing is \
                  written any more: stop the service, put the file back, and start it again."
             }
+            Self::DatabaseDamaged => {
+                "The database fails its check, by its pages or by its foreign keys; the detail says where. No copy of it is \
+                 given unless it is asked for with `unchecked=true`. Restore the last backup that passed, or repair the rows."
+            }
             Self::DiskFull => {
-                "The disk of db-service is full, and nothing was written: make room, then send the request again."
+                "The disk of db-service is full, or what may be kept there for a while is taken; the detail says which. \
+                 Nothing was written; try again when there is room."
             }
             Self::Internal => "A fault of the service, not of the request; its log has the cause.",
         }

@@ -39,6 +39,27 @@ pub struct Config {
     /// That of the database unless it is given.
     #[arg(long, env = "DB_TEMP_FOLDER")]
     pub temp_folder: Option<PathBuf>,
+    /// When a backup is made by itself: minute, hour, day of month, month and day of week, such as `30 2 * * *`. Never
+    /// unless it is given.
+    #[arg(long, env = "DB_BACKUP_SCHEDULE")]
+    pub backup_schedule: Option<String>,
+    /// Folder for backups that are made by themselves, best on another disk; `backups` beside the database unless it is
+    /// given.
+    #[arg(long, env = "DB_BACKUP_FOLDER")]
+    pub backup_folder: Option<PathBuf>,
+    /// How many of these backups stay; 0 means all.
+    #[arg(long, env = "DB_KEEP_BACKUPS", default_value_t = 14)]
+    pub keep_backups: usize,
+    /// For how many days one of these backups stays, the newest always; 0 means for ever.
+    #[arg(long, env = "DB_KEEP_BACKUPS_DAYS", default_value_t = 0)]
+    pub keep_backups_days: u32,
+    /// When every page of the database is looked at (`PRAGMA quick_check`), written like `--backup-schedule`; `off` for
+    /// never.
+    #[arg(long, env = "DB_CHECK_SCHEDULE", default_value = "30 4 * * 0")]
+    pub check_schedule: String,
+    /// The time zone in which these times are meant.
+    #[arg(long, env = "DB_TIME_ZONE", default_value = "Europe/Paris")]
+    pub time_zone: String,
     /// The limits.
     #[command(flatten)]
     pub limits: Limits,
@@ -215,13 +236,17 @@ impl Config {
 }
 
 impl Config {
-    /// Where what is kept for a while is kept.
-    pub(crate) fn temp_folder(&self) -> PathBuf {
-        let beside = || match self.database.parent() {
+    /// The folder of the database.
+    pub(crate) fn folder(&self) -> PathBuf {
+        match self.database.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
-        };
-        self.temp_folder.clone().unwrap_or_else(beside)
+        }
+    }
+
+    /// Where what is kept for a while is kept.
+    pub(crate) fn temp_folder(&self) -> PathBuf {
+        self.temp_folder.clone().unwrap_or_else(|| self.folder())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::error::{hrana_types, problem_type};
 use db_api::ErrorCode::{
-    self, AnswerNotKept, Cancelled, ConstraintViolation, DatabaseLost, DiskFull, Forbidden,
+    self, AnswerNotKept, Cancelled, ConstraintViolation, DatabaseDamaged, DatabaseLost, DiskFull, Forbidden,
     IdempotencyConflict, IdempotencyMismatch, Internal, InvalidParameters, InvalidRequest, InvalidRows,
     InvalidSql, NotAcceptable, NotFound, Overloaded, PreconditionFailed, ReadOnly, ResultTooLarge,
     ShuttingDown, SnapshotTooOld, StatementTimeout, TooLarge, Unauthorized, UnsupportedMediaType,
@@ -16,7 +16,7 @@ use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
 
 /// Of a service that may be closed to the caller, busy or about to stop.
-const ANY: &[ErrorCode] = &[Unauthorized, Overloaded, ShuttingDown, Internal];
+const ANY: &[ErrorCode] = &[Unauthorized, Overloaded, ShuttingDown, DatabaseDamaged, Internal];
 /// Of parameters.
 const ASKED: &[ErrorCode] = &[InvalidRequest];
 /// Of a body.
@@ -79,7 +79,7 @@ errors! {
         InvalidSql, Forbidden, NotFound, UnsupportedMediaType, InvalidRows, StatementTimeout, Cancelled
     ];
     /// A copy of the database.
-    OfBackup: ANY, &[Forbidden, Cancelled, StatementTimeout, DatabaseLost, DiskFull];
+    OfBackup: ANY, ASKED, &[Forbidden, Cancelled, StatementTimeout, SnapshotTooOld, DatabaseLost, DiskFull];
 }
 
 /// A request of the Hrana protocol that is refused as a whole.

@@ -146,7 +146,10 @@ fn bare(code: ErrorCode, detail: String) -> Problem {
         sqlite_code: None,
         sql_offset: None,
         statement_index: None,
-        retryable: status == StatusCode::SERVICE_UNAVAILABLE,
+        retryable: matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
+        ),
         errors: Vec::new(),
     }
 }
@@ -213,6 +216,6 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::ShuttingDown
         | ErrorCode::DatabaseLost => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::DatabaseDamaged | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -32,10 +32,11 @@ mod routes;
 mod sqlite;
 mod state;
 mod tokens;
+mod upkeep;
 mod upload;
 
 pub use config::{Config, Limits, Synchronous};
-pub use sqlite::{Restored, restore};
+pub use sqlite::{Restored, Verified, restore, verify};
 pub use tokens::new_token;
 
 use anyhow::bail;
@@ -53,6 +54,7 @@ use std::time::Duration;
 use tokens::Tokens;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
+use upkeep::Upkeep;
 
 /// How large the stack of a thread is that runs SQL, in bytes: SQLite compiles what stands inside of each other by calling
 /// itself. The limits of a statement and of the schema (`max_selects`, `max_schema_bytes`) keep it within that. The
@@ -97,6 +99,7 @@ pub async fn run(
         .clone()
         .map(|file| tokio::spawn(Arc::clone(&tokens).follow(file)));
     let app = Arc::new(App::new(&config, Arc::clone(&engine), tokens, &reads));
+    let upkeep = tokio::spawn(Upkeep::new(&config, Arc::clone(&app))?.run());
     let service = Service {
         policy,
         // Copies of the database gain little and have a known length.
@@ -133,6 +136,7 @@ pub async fn run(
         }
     };
     service.serve(listener, shutdown, check).await?;
+    upkeep.abort();
     if let Some(follower) = follower {
         follower.abort();
     }

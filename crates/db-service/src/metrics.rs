@@ -1,16 +1,99 @@
 //! What is counted, in Prometheus' text format.
 
-use crate::engine::{Engine, Kind, Shares, Timing};
+use crate::engine::{Engine, EngineError, Kind, Shares, Timing};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge, PullingGauge};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, PullingGauge, Registry,
+};
 use service_kit::metrics::{HttpMetrics, LATENCY_BUCKETS_S};
 use std::sync::{Arc, Weak};
+
+/// Backups and checks that are made by themselves.
+pub(crate) struct UpkeepMetrics {
+    backups: IntCounterVec,
+    last_backup_s: IntGauge,
+    checks: IntCounterVec,
+    last_check_s: IntGauge,
+    damaged: IntGauge,
+}
+
+impl UpkeepMetrics {
+    #[expect(
+        clippy::expect_used,
+        reason = "names are constants that Prometheus accepts, registered once"
+    )]
+    fn new(registry: &Registry) -> Self {
+        let counters = |name: &str, help: &str| {
+            let counters = IntCounterVec::new(Opts::new(name, help), &["outcome"]).expect("a constant name");
+            registry
+                .register(Box::new(counters.clone()))
+                .expect("registered once");
+            for outcome in ["ok", "failed"] {
+                counters.with_label_values(&[outcome]).reset();
+            }
+            counters
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help).expect("a constant name");
+            registry
+                .register(Box::new(gauge.clone()))
+                .expect("registered once");
+            gauge
+        };
+        Self {
+            backups: counters(
+                "scheduled_backups_total",
+                "backups made by themselves, by outcome",
+            ),
+            last_backup_s: gauge(
+                "last_scheduled_backup_timestamp_seconds",
+                "when the last of them was made that passed its check; 0 for none since the start",
+            ),
+            checks: counters(
+                "scheduled_checks_total",
+                "looks at every page of the database, by outcome",
+            ),
+            last_check_s: gauge(
+                "last_scheduled_check_timestamp_seconds",
+                "when every page was last whole; 0 for never since the start",
+            ),
+            damaged: gauge("database_damaged", "whether the last such look found damage"),
+        }
+    }
+
+    /// A backup was made, or not.
+    pub(crate) fn backed_up(&self, ok: bool, at_s: i64) {
+        self.backups.with_label_values(&[outcome(ok)]).inc();
+        if ok {
+            self.last_backup_s.set(at_s);
+        }
+    }
+
+    /// Every page was looked at, or not.
+    pub(crate) fn checked(&self, error: Option<&EngineError>, at_s: i64) {
+        self.checks.with_label_values(&[outcome(error.is_none())]).inc();
+        match error {
+            None => {
+                self.last_check_s.set(at_s);
+                self.damaged.set(0);
+            }
+            Some(EngineError::Damaged(_)) => self.damaged.set(1),
+            Some(_) => {}
+        }
+    }
+}
+
+fn outcome(ok: bool) -> &'static str {
+    if ok { "ok" } else { "failed" }
+}
 
 /// Requests, statements, and the engine's own figures.
 pub(crate) struct Metrics {
     /// Requests by route.
     pub http: HttpMetrics,
+    /// Backups and checks that are made by themselves.
+    pub upkeep: UpkeepMetrics,
     statements: HistogramVec,
     /// Open streamed answers.
     pub open_streams: IntGauge,
@@ -56,6 +139,7 @@ impl Metrics {
             .register(Box::new(EngineMetrics::new(engine)))
             .expect("registered once");
         Self {
+            upkeep: UpkeepMetrics::new(registry),
             http,
             statements,
             open_streams,

@@ -134,6 +134,11 @@ pub(crate) fn idempotency(
 pub(crate) struct Caller(pub Arc<Rights>, pub Party);
 
 impl Caller {
+    /// The service itself.
+    pub(crate) fn service() -> Self {
+        Self(Arc::new(Rights::everything()), Party::default())
+    }
+
     /// Refuses a caller whose scope does not reach `scope`.
     pub(crate) fn needs(&self, scope: Scope) -> Result<(), ApiError> {
         if self.0.scope >= scope {

@@ -15,6 +15,7 @@ use crate::undo::submission::UndoError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use db_client::DbError;
+use db_client::db_api::ErrorCode;
 use service_kit::problem::Problem;
 use service_kit::validation::{Fault, Faults};
 use tracing::error;
@@ -48,7 +49,7 @@ pub(crate) enum ApiError {
     Replay(ReplayError),
     #[error(transparent)]
     Undo(UndoError),
-    #[error("{}", if .0.is_retryable() { "db-service cannot be reached" } else { "internal error" })]
+    #[error("{}", in_words(.0))]
     Database(#[from] DbError),
     #[error("internal error")]
     Internal(#[from] anyhow::Error),
@@ -210,7 +211,9 @@ fn of_undo(error: &UndoError) -> Verdict {
 }
 
 fn of_database(error: &DbError) -> Verdict {
-    if error.is_retryable() {
+    if error.code() == Some(ErrorCode::DiskFull) {
+        (StatusCode::INSUFFICIENT_STORAGE, "disk_full", Some(1))
+    } else if error.is_retryable() {
         (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Some(1))
     } else {
         INTERNAL
@@ -263,6 +266,17 @@ impl ApiError {
             }
             _ => problem,
         }
+    }
+}
+
+/// What callers are told of an error of db-service.
+fn in_words(error: &DbError) -> String {
+    match error {
+        DbError::Refused(problem) if problem.code == ErrorCode::DiskFull => {
+            format!("db-service: {}", problem.detail)
+        }
+        error if error.is_retryable() => "db-service cannot be reached".to_owned(),
+        _ => "internal error".to_owned(),
     }
 }
 

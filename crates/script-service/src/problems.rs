@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use service_kit::problem_types::{ProblemType, with_general};
 
 /// Every code, by name, besides those that every service has.
-pub(crate) const TYPES: [ProblemType; 38] = [
+pub(crate) const TYPES: [ProblemType; 39] = [
     ProblemType {
         code: "already_replayed",
         status: StatusCode::CONFLICT,
@@ -55,6 +55,11 @@ pub(crate) const TYPES: [ProblemType; 38] = [
         code: "database_unavailable",
         status: StatusCode::SERVICE_UNAVAILABLE,
         meaning: "db-service cannot be reached; try again after `Retry-After`.",
+    },
+    ProblemType {
+        code: "disk_full",
+        status: StatusCode::INSUFFICIENT_STORAGE,
+        meaning: "The disk of db-service is full. Nothing was written; jobs wait and go on when there is room.",
     },
     ProblemType {
         code: "empty_source",

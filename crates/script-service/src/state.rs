@@ -105,7 +105,10 @@ impl App {
     /// Whether work can be done now: the schema is there, db-service is ready, and answers what loops ask.
     pub(crate) async fn check(&self) -> Result<(), NotReady> {
         self.check_ready()?;
-        self.db.ready().await?;
+        self.db.ready().await.map_err(|error| match error {
+            DbError::Refused(problem) => NotReady::StandsStill(format!("db-service: {}", problem.detail)),
+            error => error.into(),
+        })?;
         match self.outages.reason() {
             Some(reason) => Err(NotReady::StandsStill(reason)),
             None => Ok(()),

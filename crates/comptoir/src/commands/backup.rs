@@ -17,6 +17,9 @@ pub(crate) struct Backup {
     /// The file to write.
     #[arg(long)]
     out: PathBuf,
+    /// Check the copy before it gets its name: its pages, its foreign keys, and its rows counted.
+    #[arg(long)]
+    verify: bool,
     /// Replace the file when it exists.
     #[arg(long)]
     force: bool,
@@ -36,17 +39,33 @@ impl Backup {
         let mut part = OsString::from(&self.out);
         part.push(".part");
         let part = PathBuf::from(part);
-        let written = self.copy_to(&part).await;
+        let written = self.copy_and_verify(&part).await;
         if written.is_err() {
             // It may never have been made.
             let _ = tokio::fs::remove_file(&part).await;
         }
-        let bytes = written?;
+        let (bytes, verified) = written?;
         tokio::fs::rename(&part, &self.out)
             .await
             .with_context(|| format!("rename {} to {}", part.display(), self.out.display()))?;
         writeln!(io::stdout(), "Wrote {} ({bytes} bytes).", self.out.display())?;
+        if let Some(tables) = verified {
+            let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();
+            let tables = tables.len();
+            writeln!(io::stdout(), "It is whole: {rows} rows in {tables} tables.")?;
+        }
         Ok(Outcome::Done)
+    }
+
+    /// The size of the copy in bytes, and its tables with their rows where it was checked.
+    async fn copy_and_verify(&self, part: &Path) -> anyhow::Result<(u64, Option<Vec<(String, u64)>>)> {
+        let bytes = self.copy_to(part).await?;
+        if !self.verify {
+            return Ok((bytes, None));
+        }
+        let part = part.to_owned();
+        let verified = tokio::task::spawn_blocking(move || db_service::verify(&part)).await??;
+        Ok((bytes, Some(verified.tables)))
     }
 
     async fn copy_to(&self, part: &Path) -> anyhow::Result<u64> {

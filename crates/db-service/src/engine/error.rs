@@ -134,6 +134,9 @@ pub(crate) enum EngineError {
     /// What may be kept on the disk for a while is taken.
     #[error("{0}; nothing was written")]
     NoRoom(String),
+    /// Its pages, or its foreign keys, are not whole.
+    #[error("the database fails its check: {0}")]
+    Damaged(String),
     /// The disk is full.
     #[error("the disk is full; nothing was written")]
     DiskFull,
@@ -266,6 +269,7 @@ impl EngineError {
             Self::KeyReused => ErrorCode::IdempotencyMismatch,
             Self::AnswerNotKept { .. } => ErrorCode::AnswerNotKept,
             Self::Lost(_) => ErrorCode::DatabaseLost,
+            Self::Damaged(_) => ErrorCode::DatabaseDamaged,
             Self::NoRoom(_) | Self::DiskFull => ErrorCode::DiskFull,
             Self::AtStatement { error, .. } | Self::AtSet { error, .. } | Self::RolledBack(error) => {
                 error.code()

@@ -19,6 +19,7 @@ use db_api::{
     BatchMode, BulkReport, ColumnHead, OnConflict, OnError, Params, PlanNode, Statement, Table, TableSummary,
 };
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -358,12 +359,23 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn get_table(&self, name: String, rights: Arc<Rights>, count_for: Duration) -> EngineFuture<'_, Table>;
     /// The plan of a statement.
     fn explain(&self, read: Read) -> EngineFuture<'_, Vec<PlanNode>>;
-    /// A consistent copy, in chunks; the first message says that it began.
+    /// A consistent copy, in chunks, checked unless it is asked for `unchecked`; the first message says how large it is.
     fn backup(
         &self,
         control: Arc<Control>,
+        unchecked: bool,
         chunks: mpsc::Sender<std::io::Result<Bytes>>,
     ) -> oneshot::Receiver<Result<u64, EngineError>>;
+    /// A consistent copy in the file `name` of `folder`, which appears when it has passed its check; where it is, and its
+    /// size in bytes.
+    fn backup_to(
+        &self,
+        control: Arc<Control>,
+        folder: PathBuf,
+        name: String,
+    ) -> EngineFuture<'_, (PathBuf, u64)>;
+    /// Whether every page of the database is whole.
+    fn quick_check(&self, control: Arc<Control>) -> EngineFuture<'_, ()>;
     /// Changes with every commit that changes data.
     fn data_version(&self) -> u64;
     /// How it is doing.

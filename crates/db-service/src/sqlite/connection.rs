@@ -511,6 +511,7 @@ impl<C: Deref<Target = Connection>> Guarded<C> {
                 self.max_value_bytes, self.max_sql_bytes
             )),
             ffi::SQLITE_FULL => EngineError::DiskFull,
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => EngineError::Damaged(message),
             ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => EngineError::Overloaded(
                 "another program holds a lock on the database file; try again".to_owned(),
             ),

@@ -27,6 +27,7 @@ mod sql_text;
 mod sql_tokens;
 mod text_rights;
 mod thread_priority;
+mod verify;
 mod versions;
 mod warm_reads;
 mod watch;
@@ -38,6 +39,7 @@ mod writer_thread;
 
 pub use restore::{Restored, restore};
 pub(crate) use sql_text::{first_word, refuse_nul, statements};
+pub use verify::{Verified, verify};
 
 use crate::config::{Config, Limits};
 use crate::engine::{
@@ -57,6 +59,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 use warm_reads::WarmReads;
@@ -90,6 +93,11 @@ impl SqliteEngine {
         if !sqlite_budget::install() {
             warn!("SQLite was in use before the service began, so the memory of statements is not limited");
         }
+        backup::sweep(&config.folder(), &path);
+        if let Some(folder) = &config.backup_folder {
+            backup::sweep(folder, &path);
+        }
+        backup::sweep(&config.folder().join("backups"), &path);
         let conn = open::open_writer(
             &path,
             config.synchronous,
@@ -186,6 +194,28 @@ impl SqliteEngine {
         answer
             .await
             .map_err(|_| EngineError::broken("a reading thread ended without an answer"))?
+    }
+
+    /// Makes a copy of the database in `folder`, on a reading thread.
+    fn copy(
+        &self,
+        control: Arc<Control>,
+        folder: PathBuf,
+        checked: bool,
+    ) -> impl FnOnce(&Reader) -> Result<NamedTempFile, EngineError> + Send + use<> {
+        let database = self.path.clone();
+        let bytes_per_s = self.limits.backup_mib_per_s << 20;
+        let limit = Duration::from_millis(self.limits.stream_timeout_ms);
+        move |reader| {
+            control.start(limit);
+            let order = backup::Order {
+                database: &database,
+                folder: &folder,
+                bytes_per_s,
+                checked,
+            };
+            reader.watched(&control, || backup::copy(reader.conn(), &order, &control))
+        }
     }
 
     /// The folder of the database.
@@ -293,19 +323,18 @@ impl Engine for SqliteEngine {
     fn backup(
         &self,
         control: Arc<Control>,
+        unchecked: bool,
         chunks: mpsc::Sender<std::io::Result<Bytes>>,
     ) -> oneshot::Receiver<Result<u64, EngineError>> {
         let (reply, began) = oneshot::channel();
-        let folder = self.folder().to_owned();
-        let rate = self.limits.backup_mib_per_s << 20;
-        let limit = Duration::from_millis(self.limits.stream_timeout_ms);
-        let party = control.party();
+        let copy = self.copy(Arc::clone(&control), self.folder().to_owned(), !unchecked);
         self.readers.submit(
-            party,
+            control.party(),
             Box::new(move |reader| {
-                let copied = reader.and_then(|reader| {
-                    control.start(limit);
-                    backup::copy(reader.conn(), &folder, rate, &control)
+                let copied = reader.and_then(copy).and_then(|copy| {
+                    let disk = |cause: std::io::Error| EngineError::from_disk(&cause);
+                    let length = copy.as_file().metadata().map_err(disk)?.len();
+                    Ok((copy.reopen().map_err(disk)?, length))
                 });
                 match copied {
                     Ok((file, length)) => {
@@ -325,6 +354,31 @@ impl Engine for SqliteEngine {
             }),
         );
         began
+    }
+
+    fn backup_to(
+        &self,
+        control: Arc<Control>,
+        folder: PathBuf,
+        name: String,
+    ) -> EngineFuture<'_, (PathBuf, u64)> {
+        let copy = self.copy(Arc::clone(&control), folder.clone(), true);
+        Box::pin(self.on_reader(control.party(), move |reader| {
+            let copied = copy(reader)?;
+            backup::keep(copied, &folder, &name).map_err(|cause| EngineError::from_disk(&cause))
+        }))
+    }
+
+    fn quick_check(&self, control: Arc<Control>) -> EngineFuture<'_, ()> {
+        let limit = Duration::from_millis(self.limits.stream_timeout_ms);
+        Box::pin(self.on_reader(control.party(), move |reader| {
+            control.start(limit);
+            let fault = reader.watched(&control, || verify::page_fault(reader.conn()));
+            match fault.map_err(|error| verify::failed(error, &control))? {
+                Some(fault) => Err(EngineError::Damaged(fault)),
+                None => Ok(()),
+            }
+        }))
     }
 
     fn data_version(&self) -> u64 {

@@ -88,6 +88,8 @@ fn open(database: &Path) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     conn.busy_timeout(Duration::ZERO)?;
+    // Rules of the schema may call them.
+    super::functions::add(&conn, super::verify::LONGEST_VALUE)?;
     Ok(conn)
 }
 

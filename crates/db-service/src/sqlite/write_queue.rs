@@ -30,8 +30,8 @@ pub(super) enum Turn {
 pub(super) struct Pending {
     pub write: Write,
     pub reply: oneshot::Sender<Result<Written, EngineError>>,
-    /// Its place in the queue.
-    pub place: Share,
+    /// Its place in the queue, until it has its turn.
+    pub place: Option<Share>,
 }
 
 /// The right to write, handed to another connection. The writer waits until it is dropped.

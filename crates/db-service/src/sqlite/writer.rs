@@ -104,8 +104,11 @@ impl Writer {
                 return answer;
             }
         };
-        if let Err(refused) = self.send(Turn::Write(Pending { write, reply, place }))
-            && let (Turn::Write(pending), error) = *refused
+        if let Err(refused) = self.send(Turn::Write(Pending {
+            write,
+            reply,
+            place: Some(place),
+        })) && let (Turn::Write(pending), error) = *refused
         {
             let _ = pending.reply.send(Err(error));
         }

@@ -74,13 +74,13 @@ impl WriterThread {
                 Turn::Write(pending) if needs_alone(&pending.write) => self.outside(pending),
                 Turn::Write(pending) => next = self.group(pending),
                 Turn::Alone(task, place) => {
+                    drop(place);
                     let before = self.conn.conn().total_changes();
                     let tell = task(self.file.check().map(|()| &self.conn));
                     self.clean_up();
                     if self.conn.conn().total_changes() != before {
                         self.counters.committed(1, false);
                     }
-                    drop(place);
                     tell();
                 }
                 Turn::Lease(reply, place) => {
@@ -108,7 +108,8 @@ impl WriterThread {
     }
 
     /// Runs `first` and what else waits in one transaction; what cannot share it comes back.
-    fn group(&mut self, first: Pending) -> Option<Turn> {
+    fn group(&mut self, mut first: Pending) -> Option<Turn> {
+        first.place = None;
         if let Err(error) = self.begin() {
             let _ = first.reply.send(Err(error));
             return None;
@@ -138,10 +139,11 @@ impl WriterThread {
                 break;
             }
             match self.turns.try_recv() {
-                Ok(Turn::Write(another))
+                Ok(Turn::Write(mut another))
                     if !needs_alone(&another.write) && !defers_keys(&another.write.statements) =>
                 {
                     self.counters.queued.fetch_sub(1, Ordering::Relaxed);
+                    another.place = None;
                     pending = another;
                 }
                 Ok(other) => {
@@ -309,6 +311,7 @@ impl WriterThread {
 
     /// A write that is rolled back in the end, in a transaction of its own: its answer is what a commit would say.
     fn rehearse(&mut self, mut pending: Pending) {
+        pending.place = None;
         let write = &mut pending.write;
         let outcome = self.begin().and_then(|()| {
             if !write.control.start(write.timeout) {
@@ -324,6 +327,7 @@ impl WriterThread {
 
     /// A single statement that cannot run inside a transaction.
     fn outside(&mut self, mut pending: Pending) {
+        pending.place = None;
         let write = &mut pending.write;
         let outcome = if write.control.start(write.timeout) {
             self.run(write)
@@ -383,9 +387,7 @@ impl WriterThread {
 fn answer(ran: Vec<Ran>) {
     for Ran { pending, outcome } in ran {
         // Nobody listens when the client went away; the write stands all the same.
-        let Pending { reply, place, .. } = pending;
-        drop(place);
-        let _ = reply.send(outcome);
+        let _ = pending.reply.send(outcome);
     }
 }
 

@@ -5,6 +5,7 @@
     reason = "what a test's helper does not get, its test has failed to get"
 )]
 
+mod backups;
 mod bulk;
 mod cases;
 mod clock;
