@@ -216,6 +216,7 @@ async fn script_service_answers_with_every_success_that_is_described() {
 
     imports(script).await;
     jobs(script).await;
+    resuming(&up.db, script).await;
     figures(script).await;
     schedules(script).await;
     every_success_was_met(script, |path| !path.starts_with("/v"));
@@ -323,6 +324,23 @@ async fn jobs(script: &Http) {
         202,
     )
     .await;
+}
+
+/// A job that was given up goes on when it is asked to.
+async fn resuming(db: &Http, script: &Http) {
+    let job = job(script, "/jobs/analysis", JSON, "").await;
+    let given_up =
+        "UPDATE jobs SET state = 'interrupted', given_up_at = finished_at, finished_at = NULL WHERE id = ?";
+    send(
+        db,
+        "POST",
+        "/v1/execute",
+        &json!({"sql": given_up, "params": [job["id"]]}),
+        200,
+    )
+    .await;
+    let resume = format!("/jobs/{}/resume", job["id"]);
+    send_with(script, "POST", &resume, &[], String::new(), 202).await;
 }
 
 async fn figures(script: &Http) {

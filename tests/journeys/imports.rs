@@ -213,7 +213,7 @@ async fn a_dry_run_says_what_the_import_then_does() {
     let up = program().up();
     let before = sales(&up).await;
     let file = format!(
-        "{HEADER}1,1,1,2023-11-05,1,10.00\n900001,1,1,2023-11-05,1,10.00\n900002,77,1,2023-11-05,1,1\n"
+        "{HEADER}3661,5,12,2023-11-01,8,472.00\n900001,1,1,2023-11-05,1,10.00\n900002,77,1,2023-11-05,1,1\n"
     );
 
     let foreseen = import(&up, "&dry_run=true", file.as_bytes()).await.ok().json();

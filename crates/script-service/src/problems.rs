@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use service_kit::problem_types::{ProblemType, with_general};
 
 /// Every code, by name, besides those that every service has.
-pub(crate) const TYPES: [ProblemType; 39] = [
+pub(crate) const TYPES: [ProblemType; 40] = [
     ProblemType {
         code: "already_replayed",
         status: StatusCode::CONFLICT,
@@ -191,6 +191,11 @@ pub(crate) const TYPES: [ProblemType; 39] = [
         code: "unsupported_media_type",
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         meaning: "The route does not read bodies of this content type; the detail lists those it reads.",
+    },
+    ProblemType {
+        code: "statement_timeout",
+        status: StatusCode::REQUEST_TIMEOUT,
+        meaning: "db-service stopped a statement at its time limit. Ask for fewer days, or raise the limit there.",
     },
     ProblemType {
         code: "waited_too_long",

@@ -25,6 +25,8 @@ fn files(folder: &Path, prefix: &str) -> Vec<PathBuf> {
 
 /// A file made by another program.
 fn made_elsewhere(file: &Path, sql: &str) {
+    // The services of other tests count SQLite's memory, which has to begin before SQLite is first used.
+    assert!(sqlite_budget::install());
     rusqlite::Connection::open(file)
         .unwrap()
         .execute_batch(sql)
