@@ -296,8 +296,15 @@ mod tests {
         }
     }
 
+    /// What all threads hold is one figure, so the tests take turns.
+    fn turn() -> std::sync::MutexGuard<'static, ()> {
+        static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     #[test]
     fn a_statement_takes_as_much_as_it_may_and_not_a_byte_more() {
+        let _turn = turn();
         run(limits(1_000, u64::MAX), never(), || {
             assert!(take(1_000));
             assert!(!take(1));
@@ -314,6 +321,7 @@ mod tests {
 
     #[test]
     fn a_large_statement_leaves_room_for_small_ones() {
+        let _turn = turn();
         let large = usize::try_from(LARGE).unwrap_or(0) + 1;
         let all = in_use() + 2 * u64::try_from(large).unwrap_or(0);
 
@@ -328,6 +336,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_must_stop_gets_no_more() {
+        let _turn = turn();
         let flag = Arc::new(Flag(AtomicBool::new(false)));
 
         run(limits(u64::MAX, u64::MAX), Arc::<Flag>::clone(&flag), || {
@@ -342,6 +351,7 @@ mod tests {
 
     #[test]
     fn a_charge_is_given_back_by_whichever_thread_drops_it() {
+        let _turn = turn();
         let mut charge = Charge::default();
         let refused = run(limits(50 << 20, u64::MAX), never(), || {
             charge.cover(40 << 20).and_then(|()| charge.cover(60 << 20))
@@ -351,7 +361,7 @@ mod tests {
         let dropped = std::thread::spawn(move || drop(charge)).join();
 
         assert_eq!(refused, Err(Refusal::Statement { limit: 50 << 20 }));
-        // Other tests take a little meanwhile.
+        // The ledgers of other threads may be posted meanwhile.
         assert!(dropped.is_ok() && in_use() + (20 << 20) < before);
     }
 }

@@ -204,6 +204,19 @@ async fn preview(stack: &Stack, query: &str, body: Vec<u8>) -> Value {
     request.send().await.unwrap().json().await.unwrap()
 }
 
+/// What a job keeps in both languages, as a preview tells it to an English reader.
+fn in_english(told: &Value) -> Value {
+    match told {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| *name != "fr")
+            .map(|(name, value)| (name.clone(), in_english(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(in_english).collect(),
+        other => other.clone(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn large_workbooks_are_previewed_and_imported_alike() {
     let files = [
@@ -222,7 +235,7 @@ async fn large_workbooks_are_previewed_and_imported_alike() {
         assert_eq!(seen["decisions"]["format"], format, "{seen:#}");
         assert_eq!(seen["decisions"]["sheet"]["name"], "Ventes");
         assert_eq!(seen["decisions"]["sheet"]["skip_lines"], 2);
-        assert_eq!(seen["decisions"], job["sources"][0]["decisions"]);
+        assert_eq!(seen["decisions"], in_english(&job["sources"][0]["decisions"]));
         let rows = seen["rows"].as_array().unwrap();
         assert_eq!(rows.len(), 20);
         assert_eq!(rows[0]["line"], 4);
