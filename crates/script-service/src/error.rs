@@ -213,6 +213,8 @@ fn of_undo(error: &UndoError) -> Verdict {
 fn of_database(error: &DbError) -> Verdict {
     if error.code() == Some(ErrorCode::DiskFull) {
         (StatusCode::INSUFFICIENT_STORAGE, "disk_full", Some(1))
+    } else if error.code() == Some(ErrorCode::StatementTimeout) {
+        (StatusCode::REQUEST_TIMEOUT, "statement_timeout", None)
     } else if error.is_retryable() {
         (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Some(1))
     } else {
@@ -272,7 +274,9 @@ impl ApiError {
 /// What callers are told of an error of db-service.
 fn in_words(error: &DbError) -> String {
     match error {
-        DbError::Refused(problem) if problem.code == ErrorCode::DiskFull => {
+        DbError::Refused(problem)
+            if matches!(problem.code, ErrorCode::DiskFull | ErrorCode::StatementTimeout) =>
+        {
             format!("db-service: {}", problem.detail)
         }
         error if error.is_retryable() => "db-service cannot be reached".to_owned(),
