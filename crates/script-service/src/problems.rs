@@ -163,6 +163,11 @@ pub(crate) const TYPES: [ProblemType; 40] = [
         meaning: "The source changed while its import was interrupted; import it again.",
     },
     ProblemType {
+        code: "statement_timeout",
+        status: StatusCode::REQUEST_TIMEOUT,
+        meaning: "db-service stopped a statement at its time limit. Ask for fewer days, or raise the limit there.",
+    },
+    ProblemType {
         code: "too_large",
         status: StatusCode::PAYLOAD_TOO_LARGE,
         meaning: "The upload is larger than its limit; the detail states it.",
@@ -191,11 +196,6 @@ pub(crate) const TYPES: [ProblemType; 40] = [
         code: "unsupported_media_type",
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         meaning: "The route does not read bodies of this content type; the detail lists those it reads.",
-    },
-    ProblemType {
-        code: "statement_timeout",
-        status: StatusCode::REQUEST_TIMEOUT,
-        meaning: "db-service stopped a statement at its time limit. Ask for fewer days, or raise the limit there.",
     },
     ProblemType {
         code: "waited_too_long",
