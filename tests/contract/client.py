@@ -158,6 +158,10 @@ def figures():
     assert call("get_analysis_results", script).results
     job = call("post_jobs_analysis", script, body=models.AnalysisRequest(analyses=["region"]), prefer="wait=60")
     assert job.state.value == "succeeded", job
+    # As if db-service had failed it for too long.
+    given_up = "UPDATE jobs SET state = 'interrupted', given_up_at = finished_at, finished_at = NULL WHERE id = ?"
+    call("post_v1_execute", db, body=models.ExecuteRequest(sql=given_up, params=[job.id]))
+    call("post_jobs_id_resume", script, job.id, status=202)
     asked = models.ForecastRequest.from_dict({"model": "seasonal_naive", "windows": 0})
     made = call("post_jobs_forecast", script, body=asked, prefer="wait=60")
     run = made.result["id"]
