@@ -13,7 +13,7 @@ use tabular::{ReadOptions, Record, SourceRead, Survey};
 
 /// What became of an export.
 pub(crate) struct Read {
-    pub(crate) prepared: Prepared,
+    prepared: Prepared,
     pub(crate) lines: Vec<Line>,
     pub(crate) skipped: Vec<String>,
     pub(crate) faults: Vec<&'static str>,
