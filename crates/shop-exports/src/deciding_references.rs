@@ -2,10 +2,15 @@
 
 use crate::amounts::{AmountRule, Base};
 use crate::deciding::Deciding;
+use crate::fold;
 use crate::headers::Level;
 use crate::lines::UNNAMED;
 use crate::questions::{Choice, Question, Text};
 use crate::references::{self, By, Columns, Known, What};
+use std::collections::HashMap;
+
+/// The most stores that a question lists; others are answered by their names.
+const MOST_CHOICES: usize = 200;
 
 /// The store that is made where no line names one.
 const MAIN_SHOP: &str = "Main shop";
@@ -154,8 +159,25 @@ impl Deciding<'_, '_> {
             );
             return Some(By::Name(city));
         }
+        let called = called_apart(&self.database.stores);
         if let Some(answer) = self.asking.answer("store") {
-            return Some(By::Always(answer.to_owned()));
+            let answered = fold::key(answer);
+            if let Some((name, id)) = called.iter().find(|(name, _)| fold::key(name) == answered) {
+                self.asking.decide(
+                    "store",
+                    format!("`{name}`, as answered"),
+                    format!("`{name}`, selon la réponse"),
+                );
+                return Some(By::AlwaysId(*id));
+            }
+            let is_of_several = self
+                .database
+                .stores
+                .iter()
+                .any(|store| fold::key(&called_by(store)) == answered);
+            if !is_of_several {
+                return Some(By::Always(answer.to_owned()));
+            }
         }
         match self.database.stores.as_slice() {
             [] => {
@@ -179,21 +201,13 @@ impl Deciding<'_, '_> {
                 );
                 Some(By::AlwaysId(only.id))
             }
-            stores => {
-                let called = |store: &Known| {
-                    store
-                        .name
-                        .clone()
-                        .or_else(|| store.city.clone())
-                        .or_else(|| store.code.clone())
-                };
-                let choices = stores
-                    .iter()
-                    .filter_map(called)
-                    .take(200)
-                    .map(|name| Choice::new(name.clone(), name.clone(), name))
+            _ => {
+                let choices = called
+                    .into_iter()
+                    .take(MOST_CHOICES)
+                    .map(|(name, _)| Choice::new(name.clone(), name.clone(), name))
                     .collect();
-                let answer = self.asking.ask(Question {
+                self.asking.ask(Question {
                     id: "store".into(),
                     text: Text::new(
                         "Which store are these sales of?",
@@ -202,8 +216,33 @@ impl Deciding<'_, '_> {
                     choices,
                     assumed: None,
                 });
-                answer.map(By::Always)
+                None
             }
         }
     }
+}
+
+/// What people call a store: its name, else its town, its code or its id.
+fn called_by(store: &Known) -> String {
+    let called = [&store.name, &store.city, &store.code]
+        .into_iter()
+        .flatten()
+        .next();
+    called.cloned().unwrap_or_else(|| store.id.to_string())
+}
+
+/// What each of `stores` is called, with its id behind it where others are called the same.
+fn called_apart(stores: &[Known]) -> Vec<(String, i64)> {
+    let mut so_called = HashMap::<String, usize>::new();
+    for store in stores {
+        *so_called.entry(fold::key(&called_by(store))).or_default() += 1;
+    }
+    let apart = |store: &Known| {
+        let called = called_by(store);
+        match so_called.get(&fold::key(&called)) {
+            Some(2..) => (format!("{called} ({})", store.id), store.id),
+            _ => (called, store.id),
+        }
+    };
+    stores.iter().map(apart).collect()
 }

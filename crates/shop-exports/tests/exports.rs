@@ -389,6 +389,43 @@ fn one_of_several_stores_is_asked_for() {
 }
 
 #[test]
+fn stores_that_are_called_the_same_are_told_apart() {
+    let text = "date;produit;montant\n13/11/2023;Café;2,00\n";
+    let mut database = shop();
+    for (id, city) in [(12, "Paris"), (14, "PARIS"), (20, "Nantes")] {
+        database.stores.push(Known {
+            id,
+            city: Some(city.into()),
+            ..Known::default()
+        });
+    }
+    let asked = reading::read(text, &database, &Options::default());
+    let choices: Vec<_> = asked.prepared.questions[0]
+        .choices
+        .iter()
+        .map(|choice| choice.value.clone())
+        .collect();
+    assert_eq!(
+        choices,
+        ["Paris (1)", "Lyon", "Paris (12)", "PARIS (14)", "Nantes"]
+    );
+
+    let answered = |answer: &str| Options {
+        answers: [("store".to_owned(), answer.to_owned())].into(),
+        ..Options::default()
+    };
+    for (choice, store) in choices.iter().zip([1, 2, 12, 14, 20]) {
+        let read = reading::read(text, &database, &answered(choice));
+        assert_eq!((read.total(), read.questions().len()), (200, 0), "{choice}");
+        assert_eq!(read.lines[0].store.id, Some(store), "{choice}");
+    }
+    let of_several = reading::read(text, &database, &answered("paris"));
+    assert_eq!(of_several.questions(), [Asked::new("store", None)]);
+    let another = reading::read(text, &database, &answered("Metz"));
+    assert_eq!(another.stores(), ["Metz"]);
+}
+
+#[test]
 fn numbers_that_are_ids_and_codes_are_asked_about() {
     let mut database = shop();
     database.products[1].code = Some("1".into());

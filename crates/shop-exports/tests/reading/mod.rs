@@ -13,7 +13,7 @@ use tabular::{ReadOptions, Record, SourceRead, Survey};
 
 /// What became of an export.
 pub(crate) struct Read {
-    prepared: Prepared,
+    pub(crate) prepared: Prepared,
     pub(crate) lines: Vec<Line>,
     pub(crate) skipped: Vec<String>,
     pub(crate) faults: Vec<&'static str>,
